@@ -1,0 +1,1 @@
+export * from "./gen/spice/cluster/v1/exchange.ts";

@@ -1,0 +1,44 @@
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import type { Database } from "../../ports/database.ts";
+import { openDatabase } from "./database.ts";
+
+describe("openDatabase", () => {
+  let database: Database;
+  beforeAll(async () => {
+    database = await openDatabase({ threads: 1, memoryLimit: "256MB" });
+  });
+  afterAll(() => database.close());
+
+  test("reads rows as JSON with 64-bit integers kept exact", async () => {
+    expect(await database.rows("SELECT 9007199254740993 AS big, [1, 2] AS list, NULL AS nothing")).toEqual([
+      { big: "9007199254740993", list: [1, 2], nothing: null },
+    ]);
+  });
+
+  test("streams a large result chunk by chunk", async () => {
+    const rows = await database.withConnection(async (connection) => {
+      const stream = await connection.stream("SELECT range AS i FROM range(100000)");
+      expect(stream.columns.map(({ name, type }) => ({ name, type }))).toEqual([
+        { name: "i", type: "BIGINT" },
+      ]);
+      let count = 0;
+      for await (const chunk of stream.chunks) count += chunk.rowCount;
+      return count;
+    });
+    expect(rows).toBe(100000);
+  });
+
+  test("interrupts a statement when its signal aborts", async () => {
+    const endless = database.run("SELECT count(*) FROM range(100000000000) t(i) WHERE i % 7 = 3", {
+      signal: AbortSignal.timeout(100),
+    });
+    await expect(endless).rejects.toMatchObject({ name: "TimeoutError" });
+    expect(await database.rows("SELECT 1 AS one")).toEqual([{ one: 1 }]);
+  });
+
+  test("names the class of an engine error", async () => {
+    await expect(database.run("SELEC 1")).rejects.toMatchObject({ name: "SqlError", category: "Parser" });
+    await expect(database.run("SELECT nope")).rejects.toMatchObject({ category: "Binder" });
+    await expect(database.run("SELECT * FROM nope")).rejects.toMatchObject({ category: "Catalog" });
+  });
+});

@@ -1,0 +1,190 @@
+import { type DuckDBConnection, DuckDBInstance, type DuckDBResult } from "@duckdb/node-api";
+import {
+  type ChunkStream,
+  type Connection,
+  type Database,
+  type Json,
+  type SqlColumn,
+  SqlError,
+  type SqlOptions,
+} from "../../ports/database.ts";
+
+export interface DatabaseOptions {
+  /** A file, or `:memory:`. */
+  readonly path?: string;
+  /** Worker threads of the instance; set always, for the engine's default is every core of the host. */
+  readonly threads: number;
+  /** For example `512MB`; the engine's default is 80 % of the host's memory. */
+  readonly memoryLimit?: string;
+  /** Where the instance spills. */
+  readonly tempDirectory?: string;
+  /** Files of DuckDB's own signed extensions to load. */
+  readonly extensions?: readonly string[];
+  /** Further settings, by DuckDB's names. */
+  readonly settings?: Readonly<Record<string, string>>;
+}
+
+/**
+ * Open a DuckDB instance. Extensions are only ever loaded from the given files, with their signatures checked;
+ * nothing is installed or looked up at run time. The session time zone is UTC on every node.
+ */
+export async function openDatabase(options: DatabaseOptions): Promise<Database> {
+  const instance = await DuckDBInstance.create(options.path ?? ":memory:", {
+    threads: String(options.threads),
+    autoinstall_known_extensions: "false",
+    autoload_known_extensions: "false",
+    ...(options.memoryLimit === undefined ? {} : { memory_limit: options.memoryLimit }),
+    ...(options.tempDirectory === undefined ? {} : { temp_directory: options.tempDirectory }),
+    ...options.settings,
+  });
+  const database = new PooledDatabase(instance);
+  try {
+    await database.run("SET GLOBAL TimeZone = 'UTC'");
+    for (const file of options.extensions ?? []) await database.run(`LOAD '${file.replaceAll("'", "''")}'`);
+  } catch (error) {
+    await database.close();
+    throw error;
+  }
+  return database;
+}
+
+class PooledDatabase implements Database {
+  readonly #instance: DuckDBInstance;
+  readonly #idle: PooledConnection[] = [];
+  readonly #all = new Set<PooledConnection>();
+  #closed = false;
+
+  constructor(instance: DuckDBInstance) {
+    this.#instance = instance;
+  }
+
+  async acquire(): Promise<Connection & { release(): void }> {
+    if (this.#closed) throw new SqlError("The database is closed", { category: "Closed", sql: "" });
+    const idle = this.#idle.pop();
+    if (idle !== undefined) {
+      idle.lent = true;
+      return idle;
+    }
+    const connection = new PooledConnection(await this.#instance.connect(), (c) => {
+      if (this.#closed) c.native.closeSync();
+      else this.#idle.push(c);
+    });
+    this.#all.add(connection);
+    return connection;
+  }
+
+  async withConnection<T>(use: (connection: Connection) => Promise<T>): Promise<T> {
+    const connection = await this.acquire();
+    try {
+      return await use(connection);
+    } finally {
+      connection.release();
+    }
+  }
+
+  run(sql: string, options?: SqlOptions): Promise<number> {
+    return this.withConnection((c) => c.run(sql, options));
+  }
+
+  rows(sql: string, options?: SqlOptions): Promise<Record<string, Json>[]> {
+    return this.withConnection((c) => c.rows(sql, options));
+  }
+
+  describe(sql: string, options?: SqlOptions): Promise<readonly SqlColumn[]> {
+    return this.withConnection((c) => c.describe(sql, options));
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    for (const connection of this.#all) {
+      connection.native.interrupt();
+      if (!connection.lent) connection.native.closeSync();
+    }
+    this.#instance.closeSync();
+  }
+}
+
+class PooledConnection implements Connection {
+  readonly native: DuckDBConnection;
+  readonly #giveBack: (connection: PooledConnection) => void;
+  lent = true;
+
+  constructor(native: DuckDBConnection, giveBack: (connection: PooledConnection) => void) {
+    this.native = native;
+    this.#giveBack = giveBack;
+  }
+
+  release(): void {
+    if (!this.lent) return;
+    this.lent = false;
+    this.#giveBack(this);
+  }
+
+  async run(sql: string, options?: SqlOptions): Promise<number> {
+    return this.#guard(
+      sql,
+      options,
+      async () => (await this.native.run(sql, parameters(options))).rowsChanged,
+    );
+  }
+
+  async rows(sql: string, options?: SqlOptions): Promise<Record<string, Json>[]> {
+    return this.#guard(sql, options, async () => {
+      const reader = await this.native.runAndReadAll(sql, parameters(options));
+      return reader.getRowObjectsJson() as Record<string, Json>[];
+    });
+  }
+
+  async stream(sql: string, options?: SqlOptions): Promise<ChunkStream> {
+    const result = await this.#guard(sql, options, () => this.native.stream(sql, parameters(options)));
+    return { columns: columnsOf(result), chunks: this.#chunks(sql, result, options) };
+  }
+
+  async describe(sql: string, options?: SqlOptions): Promise<readonly SqlColumn[]> {
+    const rows = await this.rows(`DESCRIBE ${sql}`, options);
+    return rows.map((row) => ({ name: String(row["column_name"]), type: String(row["column_type"]) }));
+  }
+
+  async *#chunks(sql: string, result: DuckDBResult, options: SqlOptions | undefined) {
+    for (;;) {
+      const chunk = await this.#guard(sql, options, () => result.fetchChunk());
+      if (chunk === null || chunk.rowCount === 0) return;
+      yield chunk;
+    }
+  }
+
+  async #guard<T>(sql: string, options: SqlOptions | undefined, work: () => Promise<T>): Promise<T> {
+    const signal = options?.signal;
+    signal?.throwIfAborted();
+    const interrupt = () => this.native.interrupt();
+    signal?.addEventListener("abort", interrupt, { once: true });
+    try {
+      return await work();
+    } catch (error) {
+      signal?.throwIfAborted();
+      throw sqlError(error, sql);
+    } finally {
+      signal?.removeEventListener("abort", interrupt);
+    }
+  }
+}
+
+function parameters(options: SqlOptions | undefined) {
+  return options?.parameters === undefined ? undefined : [...options.parameters];
+}
+
+function columnsOf(result: DuckDBResult): ChunkStream["columns"] {
+  const types = result.columnTypes();
+  return result.columnNames().map((name, i) => {
+    const duckType = types[i]!;
+    return { name, type: duckType.toString(), duckType };
+  });
+}
+
+function sqlError(error: unknown, sql: string): SqlError {
+  // Not `instanceof Error`: the addon's errors may come from another realm (jest).
+  const message = String((error as { message?: unknown }).message ?? error);
+  const category = /^[A-Z][A-Za-z ]*?(?= Error)/.exec(message)?.[0] ?? "Unknown";
+  return new SqlError(message, { category, sql, cause: error });
+}

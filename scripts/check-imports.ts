@@ -1,0 +1,69 @@
+/**
+ * Holds the direction of imports: from the edge to the centre, never back.
+ *
+ * `core ← ports ← adapters ← {scheduler, executor} ← api ← bin`; scheduler and executor never meet, and
+ * `spicepod` and `proto` know nothing of the runtime. Prints every breach and exits 1.
+ */
+import { globSync, readFileSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
+
+const root = join(import.meta.dirname, "..");
+const runtime = "runtime/src/";
+
+/** For each layer, the layers it may import from besides itself. */
+const allowed: Record<string, readonly string[]> = {
+  core: ["spicepod"],
+  ports: ["core", "spicepod"],
+  observe: ["ports", "core", "spicepod"],
+  adapters: ["ports", "core", "observe", "spicepod", "proto"],
+  scheduler: ["adapters", "ports", "core", "observe", "spicepod", "proto"],
+  executor: ["adapters", "ports", "core", "observe", "spicepod", "proto"],
+  api: ["scheduler", "executor", "adapters", "ports", "core", "observe", "spicepod"],
+  cli: ["adapters", "ports", "core", "observe", "spicepod", "proto"],
+  bin: ["api", "cli", "scheduler", "executor", "adapters", "ports", "core", "observe", "spicepod", "proto"],
+  spicepod: [],
+  proto: [],
+};
+
+function layerOf(file: string): string | undefined {
+  if (file.startsWith("spicepod/")) return "spicepod";
+  if (file.startsWith("proto/")) return "proto";
+  return file.startsWith(runtime) ? file.slice(runtime.length).split("/")[0] : undefined;
+}
+
+function target(file: string, specifier: string): string | undefined {
+  if (specifier.startsWith("@spice-shards/")) return specifier.slice("@spice-shards/".length).split("/")[0];
+  if (!specifier.startsWith(".")) return undefined;
+  return layerOf(relative(root, join(root, dirname(file), specifier)));
+}
+
+const breaches: string[] = [];
+for (const file of globSync(["spicepod/src/**/*.ts", "proto/src/**/*.ts", "runtime/src/**/*.ts"], {
+  cwd: root,
+})) {
+  if (/\.test\.ts$|\/testing\//.test(file)) continue;
+  const from = layerOf(file);
+  if (from === undefined) continue;
+  const may = allowed[from];
+  if (may === undefined) {
+    breaches.push(`${file}: folder ${from} has no place in the import rules (scripts/check-imports.ts)`);
+    continue;
+  }
+  const text = readFileSync(join(root, file), "utf8");
+  for (const [, specifier] of text.matchAll(/(?:from|import\()\s*"([^"]+)"/g)) {
+    const to = target(file, specifier as string);
+    if (to !== undefined && to !== from && !may.includes(to)) {
+      breaches.push(`${file}: ${from} may not import from ${to} (${specifier})`);
+    }
+    if (
+      from === "core" &&
+      /^node:(fs|net|http|https|child_process|worker_threads|dgram|tls)/.test(specifier as string)
+    ) {
+      breaches.push(`${file}: core does no I/O, so it may not import ${specifier}`);
+    }
+  }
+}
+if (breaches.length > 0) {
+  console.error(breaches.join("\n"));
+  process.exit(1);
+}

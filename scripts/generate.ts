@@ -1,0 +1,82 @@
+/**
+ * Everything in this repository that is generated and checked in comes from here.
+ *
+ * `node --conditions=source scripts/generate.ts` writes the files; with `--check` it compares instead, prints
+ * what drifted and exits 1.
+ */
+import { execFileSync } from "node:child_process";
+import { cpSync, existsSync, globSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+const root = join(import.meta.dirname, "..");
+
+/** One generated folder (relative to the root) and what fills it. */
+interface Generator {
+  readonly folder: string;
+  run(target: string): Promise<void> | void;
+}
+
+const generators: readonly Generator[] = [
+  {
+    folder: "proto/src/gen",
+    run(target) {
+      const template = JSON.stringify({
+        version: "v2",
+        plugins: [
+          {
+            local: "protoc-gen-ts_proto",
+            out: target,
+            opt: [
+              "esModuleInterop=true",
+              "importSuffix=.ts",
+              "outputServices=grpc-js",
+              "env=node",
+              "forceLong=number",
+              "oneof=unions-value",
+              "enumsAsLiterals=true",
+              "useExactTypes=false",
+              "outputJsonMethods=false",
+              "outputPartialMethods=true",
+            ],
+          },
+        ],
+      });
+      execFileSync("buf", ["generate", "proto", "--template", template], { cwd: root, stdio: "inherit" });
+    },
+  },
+];
+
+const check = process.argv.includes("--check");
+const drifted: string[] = [];
+for (const generator of generators) {
+  const folder = join(root, generator.folder);
+  const target = mkdtempSync(join(tmpdir(), "generate-"));
+  try {
+    await generator.run(target);
+    const files = (dir: string) =>
+      existsSync(dir)
+        ? globSync("**/*", { cwd: dir, withFileTypes: true })
+            .filter((e) => e.isFile())
+            .map((e) => join(e.parentPath, e.name).slice(dir.length + 1))
+            .sort()
+        : [];
+    if (check) {
+      for (const file of new Set([...files(target), ...files(folder)])) {
+        const fresh = join(target, file);
+        const kept = join(folder, file);
+        const same = existsSync(fresh) && existsSync(kept) && readFileSync(fresh).equals(readFileSync(kept));
+        if (!same) drifted.push(join(generator.folder, file));
+      }
+    } else {
+      rmSync(folder, { recursive: true, force: true });
+      cpSync(target, folder, { recursive: true });
+    }
+  } finally {
+    rmSync(target, { recursive: true, force: true });
+  }
+}
+if (drifted.length > 0) {
+  console.error(`Generated files are out of date; run \`make generate\`:\n${drifted.join("\n")}`);
+  process.exit(1);
+}

@@ -1,0 +1,131 @@
+import { execFileSync, spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { existsSync, globSync, mkdirSync, mkdtempSync, renameSync, rmSync } from "node:fs";
+import { join } from "node:path";
+
+/** A tool that this machine lacks and the test bed may not install by itself. */
+export class MissingToolError extends Error {
+  override readonly name = "MissingToolError";
+}
+
+/** Provides one part below the cache and returns the environment variables that name it. */
+type Provider = (cacheDir: string) => Promise<Record<string, string>> | Record<string, string>;
+
+const duckdbVersion = "1.5.5";
+const extensions = ["httpfs", "postgres-scanner", "sqlite-scanner", "tpch", "tpcds"];
+const versitygwVersion = "v1.8.0";
+const s3sVersion = "0.14.1";
+
+export const parts = {
+  /** DuckDB's own signed extensions, from wheels of exactly the engine's version. */
+  "duckdb-extensions": (cacheDir) => {
+    const dir = build(cacheDir, "duckdb-extensions", [duckdbVersion, ...extensions], (target) => {
+      need("python3", "Python 3 with pip downloads DuckDB's extension packages");
+      const wheels = extensions.map((name) => `duckdb-extension-${name}==${duckdbVersion}`);
+      run("python3", [
+        "-m",
+        "pip",
+        "download",
+        "--quiet",
+        "--no-deps",
+        "--disable-pip-version-check",
+        "-d",
+        target,
+        ...wheels,
+      ]);
+      for (const wheel of globSync("*.whl", { cwd: target })) {
+        run("python3", ["-m", "zipfile", "-e", join(target, wheel), target]);
+        rmSync(join(target, wheel));
+      }
+    });
+    const files = globSync("**/*.duckdb_extension", { cwd: dir });
+    return { SPICED_EXTENSION_DIR: dir, DUCKDB_EXTENSION_FILES: files.map((f) => join(dir, f)).join(":") };
+  },
+
+  /** A real S3 server with conditional writes. */
+  "s3-server": (cacheDir) => {
+    const dir = build(cacheDir, "versitygw", [versitygwVersion], (target) => {
+      need("go", "Go builds the S3 test server");
+      run("go", ["install", `github.com/versity/versitygw/cmd/versitygw@${versitygwVersion}`], {
+        GOBIN: target,
+      });
+    });
+    return { TEST_VERSITYGW: join(dir, "versitygw") };
+  },
+
+  /** An S3 server that lets several conditional writers win: the conformance suite must catch it. */
+  "s3-controls": (cacheDir) => {
+    const dir = build(cacheDir, "s3s-fs", [s3sVersion], (target) => {
+      need("cargo", "Cargo builds the S3 server that serves as negative control");
+      run("cargo", [
+        "install",
+        "--quiet",
+        "--root",
+        target,
+        "--version",
+        s3sVersion,
+        "--features",
+        "binary",
+        "s3s-fs",
+      ]);
+    });
+    return { TEST_S3S_FS: join(dir, "bin", "s3s-fs") };
+  },
+
+  /** The binaries of a PostgreSQL server; every test starts its own in a temporary directory. */
+  postgresql: () => {
+    const found = () =>
+      globSync("/usr/lib/postgresql/*/bin")
+        .filter((d) => existsSync(join(d, "initdb")))
+        .sort()
+        .at(-1);
+    if (found() === undefined) aptInstall("postgresql");
+    const dir = found();
+    if (dir === undefined) throw new MissingToolError("install the Debian package postgresql");
+    return { TEST_POSTGRES_BIN: dir };
+  },
+} satisfies Record<string, Provider>;
+
+export type Part = keyof typeof parts;
+
+/** Build into a fresh folder and rename it into place, so that an interrupted build is never taken for a result. */
+function build(
+  cacheDir: string,
+  name: string,
+  key: readonly string[],
+  make: (target: string) => void,
+): string {
+  const hash = createHash("sha256").update(key.join("\n")).digest("hex").slice(0, 12);
+  const final = join(cacheDir, `${name}-${hash}`);
+  if (existsSync(final)) return final;
+  mkdirSync(cacheDir, { recursive: true });
+  console.log(`test bed: providing ${name}`);
+  const target = mkdtempSync(join(cacheDir, `.${name}-`));
+  try {
+    make(target);
+    if (!existsSync(final)) renameSync(target, final);
+  } finally {
+    rmSync(target, { recursive: true, force: true });
+  }
+  return final;
+}
+
+function need(tool: string, why: string): void {
+  if (spawnSync("which", [tool]).status !== 0)
+    throw new MissingToolError(`${tool} is not on the PATH (${why})`);
+}
+
+function run(command: string, args: readonly string[], env: Record<string, string> = {}): void {
+  execFileSync(command, args, { stdio: ["ignore", "inherit", "inherit"], env: { ...process.env, ...env } });
+}
+
+function aptInstall(name: string): void {
+  if (process.env["NO_SYSTEM_PACKAGES"] === "1")
+    throw new MissingToolError(`NO_SYSTEM_PACKAGES=1 and ${name} is missing`);
+  if (process.getuid?.() !== 0) throw new MissingToolError(`install the Debian package ${name}`);
+  console.log(`test bed: apt-get install ${name}`);
+  run("apt-get", ["update", "-qq"]);
+  run("apt-get", ["install", "-y", "-qq", "--no-install-recommends", name], {
+    DEBIAN_FRONTEND: "noninteractive",
+  });
+}
