@@ -4,6 +4,7 @@ import type {
   ClusterServiceServer,
   ControlStreamRequest,
   ControlStreamResponse,
+  Hello,
   SchedulerInstance,
   TableAssignment,
 } from "@spice-shards/proto";
@@ -16,6 +17,8 @@ export const protocolRange = { min: 1, max: 1 } as const;
 export interface ClusterServiceHost {
   readonly schedulerId: string;
   readonly executors: ExecutorRegistry;
+  /** Revision of the document as this scheduler knows it. */
+  revision(): number;
   /** The spicepod in force. */
   app(): { readonly text: string; readonly generation: number; readonly sha256: string };
   /** Resolve one secret; rejects when the spicepod does not use the key. */
@@ -25,6 +28,11 @@ export interface ClusterServiceHost {
   assignments(executor: string): { revision: number; tables: TableAssignment[] } | undefined;
   /** This scheduler's last confirmation against the store; re-read first for an executor that was silent. */
   confirmation(executor: string): Promise<{ revision: number; ageMs: number }>;
+  /**
+   * Record the executor's instance in the cluster document. Rejects when another instance has the id for good
+   * (`replaced`), or when the document cannot be written now.
+   */
+  welcome(executor: string, instanceId: string, registered: boolean): Promise<"welcome" | "replaced">;
   acknowledged(executor: string, commandId: string, error: string): void;
   peerNews(
     scheduler: string,
@@ -101,57 +109,27 @@ function controlStream(
   call: ServerDuplexStream<ControlStreamRequest, ControlStreamResponse>,
 ): void {
   let session: NewSession | undefined;
+  let greeted = false;
   const fail = (code: status, message: string) => call.destroy(new StatusError(code, message));
   call.on("data", (request: ControlStreamRequest) => {
-    const { message, executorId } = request;
-    if (session === undefined) {
-      if (message?.$case !== "hello" || executorId === "") {
-        fail(
-          status.INVALID_ARGUMENT,
-          "the first message of a control stream must be hello with an executor id",
-        );
-        return;
-      }
-      const hello = message.value;
-      if (hello.protocolMin > protocolRange.max || hello.protocolMax < protocolRange.min) {
-        fail(
-          status.FAILED_PRECONDITION,
-          `executor ${executorId} speaks protocol ${hello.protocolMin} to ${hello.protocolMax}, ` +
-            `scheduler ${host.schedulerId} speaks ${protocolRange.min} to ${protocolRange.max}`,
-        );
-        return;
-      }
-      try {
-        host.authorize(call, ["executor"]);
-      } catch (error) {
-        fail(status.PERMISSION_DENIED, error instanceof Error ? error.message : String(error));
-        return;
-      }
-      session = {
-        id: executorId,
-        instanceId: hello.instanceId,
-        advertiseAddress: hello.advertiseAddress,
-        buildVersion: hello.buildVersion,
-        send: (response) => {
-          if (call.writable) call.write(response);
+    if (session !== undefined) {
+      receive(host, session, request.message);
+    } else if (greeted || request.message?.$case !== "hello" || request.executorId === "") {
+      fail(
+        status.INVALID_ARGUMENT,
+        "the first message of a control stream must be hello with an executor id",
+      );
+    } else {
+      greeted = true;
+      greet(host, call, request.executorId, request.message.value).then(
+        (accepted) => {
+          if (call.cancelled) return;
+          session = accepted;
+          if (session !== undefined) host.executors.open(session);
         },
-        end: () => call.end(),
-      };
-      session.send({
-        commandId: "",
-        message: {
-          $case: "welcome",
-          value: { protocol: Math.min(hello.protocolMax, protocolRange.max), schedulerId: host.schedulerId },
-        },
-      });
-      if (!host.executors.open(session)) {
-        session.send({ commandId: "", message: { $case: "replaced", value: { instanceId: "" } } });
-        session = undefined;
-        call.end();
-      }
-      return;
+        (error: unknown) => call.destroy(Object.assign(new Error(), grpcError(error))),
+      );
     }
-    receive(host, session, message);
   });
   const closed = () => {
     if (session !== undefined) host.executors.close(session);
@@ -164,6 +142,42 @@ function controlStream(
   call.on("error", closed);
   call.on("close", closed);
   call.on("cancelled", closed);
+}
+
+/** Check a hello and answer it; undefined when the executor was told that it has been replaced. */
+async function greet(
+  host: ClusterServiceHost,
+  call: ServerDuplexStream<ControlStreamRequest, ControlStreamResponse>,
+  executorId: string,
+  hello: Hello,
+): Promise<NewSession | undefined> {
+  if (hello.protocolMin > protocolRange.max || hello.protocolMax < protocolRange.min) {
+    throw new StatusError(
+      status.FAILED_PRECONDITION,
+      `executor ${executorId} speaks protocol ${hello.protocolMin} to ${hello.protocolMax}, ` +
+        `scheduler ${host.schedulerId} speaks ${protocolRange.min} to ${protocolRange.max}`,
+    );
+  }
+  host.authorize(call, ["executor"]);
+  const send = (response: ControlStreamResponse) => {
+    if (call.writable) call.write(response);
+  };
+  if ((await host.welcome(executorId, hello.instanceId, hello.registered)) === "replaced") {
+    const reason = `another instance runs under the id ${executorId}`;
+    send({ commandId: "", message: { $case: "replaced", value: { reason } } });
+    call.end();
+    return undefined;
+  }
+  const protocol = Math.min(hello.protocolMax, protocolRange.max);
+  send({ commandId: "", message: { $case: "welcome", value: { protocol, revision: host.revision() } } });
+  return {
+    id: executorId,
+    instanceId: hello.instanceId,
+    advertiseAddress: hello.advertiseAddress,
+    buildVersion: hello.buildVersion,
+    send,
+    end: () => call.end(),
+  };
 }
 
 function receive(
@@ -190,8 +204,11 @@ function receive(
       host.executors.beat(session.id, message.value);
       return;
     }
-    case "tableState":
+    case "report":
       host.executors.report(session.id, message.value);
+      return;
+    case "table":
+      host.executors.reportTable(session.id, message.value);
       return;
     case "ack":
       host.acknowledged(session.id, message.value.commandId, message.value.error);

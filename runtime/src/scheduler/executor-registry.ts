@@ -1,16 +1,12 @@
-import type { Beat, Column, ControlStreamResponse, PartitionState, TableState } from "@spice-shards/proto";
+import type { Beat, ControlStreamResponse, PartitionReport, TableReport } from "@spice-shards/proto";
 import type { Clock } from "../ports/clock.ts";
 
-/** What an executor says it holds of one table. */
+/** What an executor says of one table. */
 export interface TableHolding {
-  readonly table: string;
-  /** Assignment revision that the executor follows. */
-  readonly revision: number;
-  readonly partitions: ReadonlyMap<string, PartitionState>;
-  readonly columns: readonly Column[];
-  readonly error: string;
-  readonly lastRefreshMs: number;
-  readonly refreshing: boolean;
+  /** By canonical partition key. */
+  readonly partitions: ReadonlyMap<string, PartitionReport>;
+  /** Columns, errors, progress; undefined until the executor told them. */
+  readonly table: TableReport | undefined;
 }
 
 /** One open control stream. */
@@ -37,8 +33,13 @@ export interface NewSession {
   end(): void;
 }
 
+interface OpenHolding {
+  partitions: Map<string, PartitionReport>;
+  table: TableReport | undefined;
+}
+
 type OpenSession = Omit<ExecutorSession, "holdings" | "beat"> & {
-  holdings: Map<string, TableHolding>;
+  holdings: Map<string, OpenHolding>;
   beat: { counter: number; movedAtMs: number };
   end(): void;
 };
@@ -56,7 +57,6 @@ export class ExecutorRegistry {
   readonly #clock: Clock;
   readonly #sessions = new Map<string, OpenSession>();
   readonly #listeners = new Set<(event: RegistryEvent) => void>();
-  readonly #replaced = new Map<string, Set<string>>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -66,19 +66,14 @@ export class ExecutorRegistry {
    * Take a new stream. A second stream of the same executor ends the first; when the first belonged to an older
    * instance, that one is told `replaced` and its acknowledgements are void.
    *
-   * @returns false when the instance itself was replaced before: the caller answers `replaced`.
+   * Which instance is the present one was decided by the cluster document before.
    */
-  open(session: NewSession): boolean {
-    if (this.#replaced.get(session.id)?.has(session.instanceId) === true) return false;
+  open(session: NewSession): void {
     const previous = this.#sessions.get(session.id);
     if (previous !== undefined) {
       if (previous.instanceId !== session.instanceId) {
-        const gone = this.#replaced.get(session.id) ?? new Set<string>();
-        this.#replaced.set(session.id, gone.add(previous.instanceId));
-        previous.send({
-          commandId: "",
-          message: { $case: "replaced", value: { instanceId: session.instanceId } },
-        });
+        const reason = `instance ${session.instanceId} runs under the id ${session.id}`;
+        previous.send({ commandId: "", message: { $case: "replaced", value: { reason } } });
       }
       previous.end();
     }
@@ -89,7 +84,6 @@ export class ExecutorRegistry {
       beat: { counter: -1, movedAtMs: this.#clock.monotonicMs() },
     });
     this.#emit({ kind: "joined", executor: session.id });
-    return true;
   }
 
   /** Forget a stream that ended; ignored when a newer stream of the executor has taken its place. */
@@ -108,19 +102,18 @@ export class ExecutorRegistry {
     }
   }
 
-  report(id: string, state: TableState): void {
-    const session = this.#sessions.get(id);
-    if (session === undefined) return;
-    session.holdings.set(state.table, {
-      table: state.table,
-      revision: state.revision,
-      partitions: new Map(state.partitions.map((p) => [p.key, p])),
-      columns: state.columns,
-      error: state.error,
-      lastRefreshMs: state.lastRefreshMs,
-      refreshing: state.refreshing,
-    });
-    this.#emit({ kind: "holding", executor: id, table: state.table });
+  report(id: string, report: PartitionReport): void {
+    const holding = this.#holding(id, report.table);
+    if (holding === undefined) return;
+    holding.partitions.set(report.key, report);
+    this.#emit({ kind: "holding", executor: id, table: report.table });
+  }
+
+  reportTable(id: string, report: TableReport): void {
+    const holding = this.#holding(id, report.table);
+    if (holding === undefined) return;
+    holding.table = report;
+    this.#emit({ kind: "holding", executor: id, table: report.table });
   }
 
   get(id: string): ExecutorSession | undefined {
@@ -141,6 +134,17 @@ export class ExecutorRegistry {
   /** End every stream, for shutdown. */
   endAll(): void {
     for (const session of this.#sessions.values()) session.end();
+  }
+
+  #holding(id: string, table: string): OpenHolding | undefined {
+    const session = this.#sessions.get(id);
+    if (session === undefined) return undefined;
+    let holding = session.holdings.get(table);
+    if (holding === undefined) {
+      holding = { partitions: new Map(), table: undefined };
+      session.holdings.set(table, holding);
+    }
+    return holding;
   }
 
   #emit(event: RegistryEvent): void {

@@ -18,11 +18,16 @@ function setup() {
       send: (message: ControlStreamResponse) => void inbox.push(message),
       end: () => undefined,
     };
-    return executors.open(session);
+    executors.open(session);
   };
   const state = { revision: 3 };
   const share = (): TableAssignment[] => [
-    { table: "spice.public.t", revision: state.revision, partitions: [{ key: '["0"]', epoch: 1 }] },
+    {
+      table: "spice.public.t",
+      revision: state.revision,
+      expressions: [],
+      partitions: [{ key: '["0"]', epoch: 1, role: "owner" }],
+    },
   ];
   const notifier = new Notifier({ executors, clock, assignments: share, warn: () => undefined });
   const updates = () => inbox.filter((m) => m.message?.$case === "updatePartitions");
