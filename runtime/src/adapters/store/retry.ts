@@ -48,7 +48,10 @@ export class Retrier {
         if (!mayRetry(error) || attempt >= this.#policy.attempts || this.#tokens < 1) throw error;
         this.#tokens -= 1;
         const step = Math.min(this.#policy.maxMs, this.#policy.baseMs * 2 ** (attempt - 1));
-        await this.#clock.sleep(step * this.#random.next(), signal);
+        await this.#clock.sleep(step * this.#random.next(), signal).catch((interrupted: unknown) => {
+          signal?.throwIfAborted();
+          throw interrupted;
+        });
       }
     }
   }

@@ -6,7 +6,6 @@ import {
   UploadPartCommand,
 } from "@aws-sdk/client-s3";
 import { type PutOutcome, StoreError } from "../../ports/object-store.ts";
-import { codeOf } from "./s3-errors.ts";
 
 export interface MultipartTarget {
   readonly Bucket: string;
@@ -68,12 +67,7 @@ export async function uploadParts(
       ),
     );
   } catch (error) {
-    try {
-      await abort(upload, options);
-    } catch (abortError) {
-      // Both matter to whoever has to clean up; the first one is what failed.
-      throw error instanceof Error ? Object.assign(error, { abortError }) : error;
-    }
+    await abort(upload, options);
     throw error;
   }
   if (outcome.kind !== "written") await abort(upload, options);
@@ -127,7 +121,11 @@ async function sendParts(
   return etags;
 }
 
-/** Give the parts up. The caller's signal does not count: an upload that was called off must go, too. */
+/**
+ * Give the parts up. The caller's signal does not count: an upload that was called off must go, too. When even the
+ * retries fail, what became of the object is still what the caller has to know: parts of a store that cannot be
+ * reached are left to its own expiry rule, and the failed requests were reported as such.
+ */
 async function abort(
   upload: MultipartTarget & { UploadId: string },
   options: MultipartOptions,
@@ -137,9 +135,7 @@ async function abort(
       options.client.send(new AbortMultipartUploadCommand(upload), { abortSignal: signal }),
     );
   } catch (error) {
-    // Gone already: a completion whose reply was lost, or an earlier try of this request.
-    if (error instanceof StoreError && codeOf(error.cause) === "NoSuchUpload") return;
-    throw error;
+    if (!(error instanceof StoreError)) throw error;
   }
 }
 

@@ -307,8 +307,11 @@ export class S3Store implements ObjectStore {
       return { kind: "written", etag: reply.ETag };
     } catch (error) {
       if (error instanceof AmbiguousWriteError) throw error;
-      this.#onRequest({ operation, status: statusOf(error) });
-      return writeFailure(what, deadline.signal.aborted ? deadline.signal.reason : error, condition);
+      const status = statusOf(error);
+      this.#onRequest({ operation, status });
+      // A reply counts even when the time ran out just then.
+      const noReply = status === undefined && deadline.signal.aborted;
+      return writeFailure(what, noReply ? deadline.signal.reason : error, condition);
     } finally {
       deadline.end();
     }
