@@ -29,7 +29,9 @@ function sharesOfTable(table: TableEntry): ReadonlyMap<string, TableAssignment> 
       }
       share.partitions.push({ key, epoch, role });
     };
-    partitions.holders(i).forEach((executor, place) => give(executor, place === 0 ? "owner" : "replica"));
+    const [owner, ...replicas] = partitions.holders(i);
+    if (owner !== undefined) give(owner, "owner");
+    for (const executor of replicas) give(executor, "replica");
     for (const executor of partitions.learners(i)) give(executor, "learner");
   }
   shares.set(table, byExecutor);
