@@ -62,10 +62,7 @@ describe("Notifier", () => {
     join("b");
     notifier.notifyAll();
     expect(updates()).toHaveLength(3);
-    expect(inbox.some((m) => m.message?.$case === "replaced" && m.message.value.instanceId === "b")).toBe(
-      true,
-    );
-    expect(join("a")).toBe(false);
+    expect(inbox.some((m) => m.message?.$case === "replaced")).toBe(true);
   });
 
   test("an acknowledgement with an error does not count", () => {
