@@ -1,0 +1,301 @@
+import type { ClusterDocument, TableEntry } from "../core/cluster/document.ts";
+import type {
+  ClusterInfo,
+  ComponentStatus,
+  DatasetError,
+  DatasetInfo,
+  EndpointInfo,
+  ExecutorInfo,
+  NodeInfo,
+  NodeStatus,
+  PartitionCounts,
+  PartitionInfo,
+  ReadinessFacts,
+  RefreshOutcome,
+  RefreshRequest,
+} from "../ports/node-info.ts";
+import type { ExecutorRegistry, ExecutorSession } from "./executor-registry.ts";
+
+/** A dataset or view of the spicepod in force, as people are told of it. */
+export interface DescribedDataset {
+  readonly name: string;
+  /** Full name in the cluster document. */
+  readonly fullName: string;
+  readonly kind: "dataset" | "view";
+  readonly from: string;
+  /** Undefined without acceleration. */
+  readonly acceleration:
+    | { readonly engine: string; readonly refreshMode: string; readonly partitionBy: readonly string[] }
+    | undefined;
+}
+
+export interface SchedulerInfoOptions {
+  readonly nodeId: string;
+  readonly role: "scheduler" | "single";
+  readonly endpoints: () => readonly EndpointInfo[];
+  readonly executors: ExecutorRegistry;
+  /** Undefined until `cluster.json` was read. */
+  readonly document: () => ClusterDocument | undefined;
+  readonly datasets: () => readonly DescribedDataset[];
+  /** True when this partition was loaded at least once by anybody. */
+  loadedOnce(table: string, key: string): boolean;
+  readonly notices: () => readonly string[];
+  /** The last failure of discovery, by full name. */
+  discoveryError(table: string): string | undefined;
+  readonly accepting: () => boolean;
+  readonly nowMs: () => { monotonic: number; wall: number };
+  refresh(fullName: string, request: RefreshRequest): Promise<RefreshOutcome>;
+  setRefreshSql(fullName: string, refreshSql: string | null): Promise<RefreshOutcome>;
+}
+
+/** An executor whose beat counter did not move for this long is shown as silent. */
+const silentAfterMs = 6_000;
+
+/** What a scheduler tells people: the cluster document joined with what executors report. */
+export class SchedulerInfo implements NodeInfo {
+  readonly #options: SchedulerInfoOptions;
+
+  constructor(options: SchedulerInfoOptions) {
+    this.#options = options;
+  }
+
+  async status(): Promise<NodeStatus> {
+    const { nodeId, role, endpoints, notices } = this.#options;
+    return { nodeId, role, endpoints: endpoints(), executors: this.#executorInfos(), notices: notices() };
+  }
+
+  async readiness(): Promise<ReadinessFacts> {
+    const { role, accepting, document, datasets } = this.#options;
+    const known = document();
+    return {
+      role,
+      nodeReady: known !== undefined,
+      accepting: accepting(),
+      components: datasets()
+        .filter((d) => d.acceleration !== undefined)
+        .map((d) => {
+          const table = known?.accelerations[d.fullName];
+          const { total, loaded } = this.#loadedOnceCounts(d.fullName, table);
+          const detail =
+            table === undefined ? "partitions not discovered yet" : `${loaded} of ${total} partitions loaded`;
+          return {
+            name: `${d.kind}:${d.name}`,
+            state: table !== undefined && loaded === total ? ("ready" as const) : ("not-ready" as const),
+            detail,
+          };
+        }),
+      executors: this.#executorInfos().map(({ id, ready }) => ({ id, ready })),
+    };
+  }
+
+  async datasets(): Promise<readonly DatasetInfo[]> {
+    return this.#options.datasets().map((dataset) => this.#datasetInfo(dataset));
+  }
+
+  async partitions(name: string): Promise<readonly PartitionInfo[] | undefined> {
+    const dataset = this.#find(name);
+    if (dataset === undefined) return undefined;
+    const table = this.#options.document()?.accelerations[dataset.fullName];
+    if (table === undefined) return [];
+    return Array.from({ length: table.partitions.count }, (_, i) => this.#partitionInfo(table, i));
+  }
+
+  async cluster(): Promise<ClusterInfo | undefined> {
+    const document = this.#options.document();
+    if (document === undefined) return undefined;
+    return {
+      clusterId: document.cluster_id,
+      revision: document.revision,
+      appGeneration: document.app?.generation ?? 0,
+      schedulers: Object.values(document.schedulers).map((s) => ({
+        id: s.scheduler_id,
+        httpAddress: s.http_address,
+        flightAddress: s.grpc_address,
+        buildVersion: s.build_version,
+        startedMs: s.started_at_ms,
+      })),
+      executors: this.#executorInfos(),
+      tables: Object.values(document.accelerations).map((table) => ({
+        name: table.table_name,
+        revision: table.revision,
+        partitionBy: table.partition_expressions,
+        partitions: this.#counts(table),
+      })),
+    };
+  }
+
+  async refresh(name: string, request: RefreshRequest): Promise<RefreshOutcome> {
+    const dataset = this.#find(name);
+    if (dataset === undefined) return { kind: "unknown-dataset" };
+    if (dataset.acceleration === undefined) return { kind: "not-accelerated" };
+    return this.#options.refresh(dataset.fullName, request);
+  }
+
+  async setRefreshSql(name: string, refreshSql: string | null): Promise<RefreshOutcome> {
+    const dataset = this.#find(name);
+    if (dataset === undefined) return { kind: "unknown-dataset" };
+    if (dataset.acceleration === undefined) return { kind: "not-accelerated" };
+    return this.#options.setRefreshSql(dataset.fullName, refreshSql);
+  }
+
+  #find(name: string): DescribedDataset | undefined {
+    return this.#options.datasets().find((d) => d.name.toLowerCase() === name.toLowerCase());
+  }
+
+  #executorInfos(): ExecutorInfo[] {
+    const document = this.#options.document();
+    const ids = new Set([
+      ...Object.keys(document?.executors ?? {}),
+      ...this.#options.executors.sessions().map((s) => s.id),
+    ]);
+    return [...ids].sort().map((id) => this.#executorInfo(id, document));
+  }
+
+  #executorInfo(id: string, document: ClusterDocument | undefined): ExecutorInfo {
+    const session = this.#options.executors.get(id);
+    const now = this.#options.nowMs();
+    const quietMs = session === undefined ? undefined : now.monotonic - session.beat.movedAtMs;
+    const silent = quietMs === undefined || quietMs > silentAfterMs;
+    let [partitions, loaded, rows, bytes] = [0, 0, 0, 0];
+    for (const table of Object.values(document?.accelerations ?? {})) {
+      const set = table.partitions;
+      const holding = session?.holdings.get(table.table_name);
+      for (let i = 0; i < set.count; i++) {
+        if (set.owner(i) !== id) continue;
+        partitions += 1;
+        const report = holding?.partitions.get(set.key(i));
+        if (report === undefined || report.version === 0 || report.epoch !== set.epoch(i)) continue;
+        loaded += 1;
+        rows += report.rows;
+        bytes += report.bytes;
+      }
+    }
+    return {
+      id,
+      state: silent ? "silent" : (document?.executors[id]?.state ?? "active"),
+      ready: !silent && loaded === partitions,
+      partitions,
+      loaded,
+      rows,
+      bytes,
+      lastHeartbeatMs: quietMs === undefined ? undefined : Math.round(now.wall - quietMs),
+    };
+  }
+
+  #reportOf(session: ExecutorSession | undefined, table: TableEntry, index: number) {
+    const report = session?.holdings.get(table.table_name)?.partitions.get(table.partitions.key(index));
+    return report?.epoch === table.partitions.epoch(index) ? report : undefined;
+  }
+
+  #partitionInfo(table: TableEntry, index: number): PartitionInfo {
+    const set = table.partitions;
+    const [owner, ...replicas] = set.holders(index);
+    const report = this.#reportOf(
+      owner === undefined ? undefined : this.#options.executors.get(owner),
+      table,
+      index,
+    );
+    const values = set.tuple(index);
+    const loaded = report !== undefined && report.version > 0;
+    return {
+      value: Object.fromEntries(table.partition_expressions.map((e, i) => [e, values[i] ?? null])),
+      owner,
+      replicas,
+      epoch: set.epoch(index),
+      version: loaded ? report.version : undefined,
+      state: owner === undefined ? "unassigned" : partitionState(report),
+      rows: loaded ? report.rows : undefined,
+      bytes: loaded ? report.bytes : undefined,
+      lastRefreshMs: loaded && report.lastRefreshMs > 0 ? report.lastRefreshMs : undefined,
+      lastSnapshotMs: undefined,
+      error: report === undefined || report.error === "" ? undefined : report.error,
+    };
+  }
+
+  #counts(table: TableEntry): PartitionCounts {
+    const set = table.partitions;
+    let loaded = 0;
+    for (let i = 0; i < set.count; i++) {
+      const owner = set.owner(i);
+      const report = this.#reportOf(
+        owner === undefined ? undefined : this.#options.executors.get(owner),
+        table,
+        i,
+      );
+      if (report !== undefined && report.version > 0) loaded += 1;
+    }
+    return { total: set.count, assigned: set.count - set.unassignedCount(), loaded };
+  }
+
+  #loadedOnceCounts(fullName: string, table: TableEntry | undefined): { total: number; loaded: number } {
+    const total = table?.partitions.count ?? 0;
+    let loaded = 0;
+    for (let i = 0; i < total; i++) {
+      if (this.#options.loadedOnce(fullName, table!.partitions.key(i))) loaded += 1;
+    }
+    return { total, loaded };
+  }
+
+  #datasetInfo(dataset: DescribedDataset): DatasetInfo {
+    const table = this.#options.document()?.accelerations[dataset.fullName];
+    const counts = table === undefined ? { total: 0, assigned: 0, loaded: 0 } : this.#counts(table);
+    const infos =
+      table === undefined
+        ? []
+        : Array.from({ length: table.partitions.count }, (_, i) => this.#partitionInfo(table, i));
+    const told = this.#options.executors
+      .sessions()
+      .map((s) => s.holdings.get(dataset.fullName)?.table)
+      .filter((t) => t !== undefined);
+    const message =
+      this.#options.discoveryError(dataset.fullName) ??
+      told.find((t) => t.error !== "")?.error ??
+      infos.find((p) => p.error !== undefined)?.error;
+    const refreshing = told.filter((t) => t.refreshing);
+    const fresh = infos.map((p) => p.lastRefreshMs).filter((ms) => ms !== undefined);
+    return {
+      name: dataset.name,
+      from: dataset.from,
+      kind: dataset.kind,
+      accelerationEnabled: dataset.acceleration !== undefined,
+      replicationEnabled: false,
+      engine: dataset.acceleration?.engine,
+      refreshMode: dataset.acceleration?.refreshMode,
+      partitionBy: dataset.acceleration?.partitionBy ?? [],
+      status: datasetStatus(dataset, counts, message, refreshing.length > 0),
+      error: message === undefined ? undefined : datasetError(message),
+      freshMs: fresh.length > 0 ? Math.min(...fresh) : undefined,
+      partitions: counts,
+      rows: sum(infos.map((p) => p.rows)),
+      bytes: sum(infos.map((p) => p.bytes)),
+      progress: undefined,
+    };
+  }
+}
+
+function partitionState(report: { state: string; version: number } | undefined): PartitionInfo["state"] {
+  if (report === undefined) return "assigned";
+  if (report.version > 0) return "loaded";
+  return report.state === "failed" ? "failed" : "loading";
+}
+
+function datasetStatus(
+  dataset: DescribedDataset,
+  counts: PartitionCounts,
+  error: string | undefined,
+  refreshing: boolean,
+): ComponentStatus {
+  if (dataset.acceleration === undefined) return "Ready";
+  if (error !== undefined) return "Error";
+  if (counts.total === 0 || counts.loaded < counts.total) return "Initializing";
+  return refreshing ? "Refreshing" : "Ready";
+}
+
+function datasetError(message: string): DatasetError {
+  return { category: "dataset", type: "AccelerationRefresh", code: "RefreshFailed", message };
+}
+
+function sum(values: readonly (number | undefined)[]): number | undefined {
+  const known = values.filter((v) => v !== undefined);
+  return known.length > 0 ? known.reduce((a, b) => a + b, 0) : undefined;
+}
