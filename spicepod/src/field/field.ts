@@ -25,6 +25,8 @@ export interface Field<T = unknown, P extends Presence = Presence> {
   /** The default as a spicepod would write it; `defaultValue` is the same after reading. */
   readonly written?: Json;
   readonly defaultValue?: T;
+  /** What stands in for a required value that is missing or wrong, so that the rest can be checked; never handed out. */
+  readonly standIn?: T;
 }
 
 export type Fields = Readonly<Record<string, Field>>;
@@ -41,8 +43,8 @@ export type Value<F extends Fields> = {
     : never;
 };
 
-export function required<T>(kind: Kind<T>, doc: string): Field<T, "required"> {
-  return { kind, doc, presence: "required" };
+export function required<T>(kind: Kind<T>, doc: string, standIn: T): Field<T, "required"> {
+  return { kind, doc, presence: "required", standIn };
 }
 
 export function optional<T>(kind: Kind<T>, doc: string): Field<T, "optional"> {

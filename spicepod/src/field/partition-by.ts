@@ -19,7 +19,7 @@ export function partitionBy(): Kind<readonly PartitionKey[]> {
       if (tree.kind !== "list") {
         const suggestion = tree.kind === "string" ? `[${JSON.stringify(tree.value)}]` : undefined;
         const message = `must be a list of expressions, found ${describeKind(tree)}.`;
-        return report.value(tree, message, { value: undefined, suggestion });
+        return report.at(tree, message, { suggestion });
       }
       const keys: PartitionKey[] = [];
       tree.items.forEach((item, i) => {

@@ -28,17 +28,14 @@ export function section<const F extends Fields>(
         if (Object.hasOwn(fields, name)) continue;
         const reason = Object.hasOwn(refused, name) ? refused[name] : undefined;
         const unknown = { ...value, ...place };
-        if (reason !== undefined) report.value(unknown, reason, { value: undefined });
+        if (reason !== undefined) report.at(place, reason);
         else report.value(unknown, `unknown field \`${name}\`.`, { suggestion: nearestField(name, fields) });
       }
-      let complete = true;
-      const values: [string, unknown][] = [];
-      for (const [name, field] of Object.entries(fields)) {
-        const value = readField(name, field, given.get(name), tree, report);
-        if (value === undefined && field.presence === "required") complete = false;
-        values.push([camel(name), value]);
-      }
-      return complete ? (Object.fromEntries(values) as Value<F>) : undefined;
+      const values = Object.entries(fields).map(([name, field]): [string, unknown] => [
+        camel(name),
+        readField(name, field, given.get(name), tree, report),
+      ]);
+      return Object.fromEntries(values) as Value<F>;
     },
     schema: sectionSchema(fields),
   };
@@ -51,11 +48,11 @@ function readField(
   parent: Tree,
   report: Report,
 ): unknown {
-  if (given !== undefined) return field.kind.read(given, report) ?? field.defaultValue;
+  if (given !== undefined) return field.kind.read(given, report) ?? field.defaultValue ?? field.standIn;
   if (field.presence === "required") {
-    report.at({ ...parent, path: childPath(parent.path, name) }, `is missing.`);
+    report.at({ ...parent, path: childPath(parent.path, name) }, "is missing.");
   }
-  return field.defaultValue;
+  return field.defaultValue ?? field.standIn;
 }
 
 /** The nearest name among the fields, or a field of exactly that name one level below. */
