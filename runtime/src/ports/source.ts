@@ -49,8 +49,8 @@ export interface SourceExpression {
 export interface SourceRequest {
   /** Read only the objects that were not there at this position (append from object stores). */
   readonly after?: string;
-  /** SQL predicate over the source's columns that the scan may use to read less; it need not apply it exactly. */
-  readonly hint?: string;
+  /** The scan's position must serve as `after` of a later one. */
+  readonly track?: boolean;
 }
 
 export interface SourceScan {
