@@ -9,6 +9,7 @@ export const MAX_INLINE_PARTITIONS = 1_000;
 
 /** An encoded assignment object: immutable, named after its content. */
 export interface AssignmentObject {
+  readonly table: string;
   readonly key: string;
   readonly sha256: string;
   readonly body: Uint8Array;
@@ -58,11 +59,15 @@ export function encodePartitions(
     }),
   );
   const sha256 = createHash("sha256").update(body).digest("hex");
-  return { key: assignmentKey(sha256), sha256, body };
+  return { table: tableName, key: assignmentKey(sha256), sha256, body };
 }
 
 /** Read an assignment object back. Throws a CorruptDocumentError that names `path`. */
-export function decodePartitions(body: Uint8Array, path: string, sha256: string): PartitionSet {
+export function decodePartitions(
+  body: Uint8Array,
+  path: string,
+  sha256: string,
+): { readonly table: string; readonly set: PartitionSet } {
   const shape = new JsonShape(
     `Assignment object at ${path}`,
     "Restore this object from a backup or an older object version; the root names it by its SHA-256",
@@ -81,7 +86,7 @@ export function decodePartitions(body: Uint8Array, path: string, sha256: string)
   const vector = (name: string) => unpack(shape, raw[name], count, name);
   const owners = Int32Array.from(vector("owners"), (code) => code - 1);
   if (owners.some((owner) => owner >= executors.length)) shape.fail("owners", "point past the dictionary");
-  return new PartitionSet({
+  const set = new PartitionSet({
     values: PartitionValues.fromColumns(columns, count),
     executors,
     owners,
@@ -94,6 +99,7 @@ export function decodePartitions(body: Uint8Array, path: string, sha256: string)
       }),
     ),
   });
+  return { table: shape.string(raw["table_name"], "table_name"), set };
 }
 
 function encodeColumn(column: ValueColumn, count: number): object {
