@@ -129,7 +129,12 @@ function controlStream(
   try {
     host.authorize(call, ["executor"]);
   } catch (error) {
-    call.destroy(Object.assign(new Error(), { code: status.PERMISSION_DENIED, message: String((error as Error).message) }));
+    call.destroy(
+      Object.assign(new Error(), {
+        code: status.PERMISSION_DENIED,
+        message: String((error as Error).message),
+      }),
+    );
     return;
   }
   const send = (response: ControlStreamResponse) => {

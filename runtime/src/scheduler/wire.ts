@@ -46,7 +46,10 @@ export function fromWire(
 export function toWire(message: SchedulerMessage): ControlStreamResponse {
   switch (message.kind) {
     case "welcome":
-      return { commandId: "", message: { $case: "welcome", value: { protocol: 1, revision: message.revision } } };
+      return {
+        commandId: "",
+        message: { $case: "welcome", value: { protocol: 1, revision: message.revision } },
+      };
     case "beat-answer": {
       const { counter, revision, ageMs } = message;
       const value = { counter, revision, confirmationAgeMs: Math.ceil(ageMs) };
