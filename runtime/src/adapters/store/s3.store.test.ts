@@ -179,30 +179,36 @@ describe("what is lost on the way", () => {
   });
 });
 
-describe("refusals", () => {
-  test.each([
-    ["a wrong secret", { secret: "wrong" }, testBucket, /403 SignatureDoesNotMatch/],
-    ["a bucket that is not there", {}, () => "no-such-bucket", /404 NoSuchBucket/],
-  ])(
-    "%s is an error that no retry mends, also where absence is an answer",
-    async (_, params, bucket, message) => {
-      const config = parseS3Config(`s3://${bucket()}/`, { ...server.params, ...params });
-      const store = new S3Store(config, { clock: systemClock, random: systemRandom });
-      stores.push(store);
-      const calls: (() => Promise<unknown>)[] = [
-        () => store.get("key"),
-        () => store.put("key", Buffer.from("x"), { kind: "absent" }),
-        () => store.put("key", Buffer.from("x"), { kind: "match", etag: '"x"' }),
-        () => store.delete("key"),
-        () => store.list("")[Symbol.asyncIterator]().next(),
-      ];
-      for (const call of calls) {
-        const error: unknown = await call().catch((e: unknown) => e);
-        expect(error).toMatchObject({ name: "StoreError", retryable: false });
-        expect((error as Error).message).toMatch(message);
-      }
-    },
-  );
+describe("refusals are errors that no retry mends, also where absence is an answer", () => {
+  test("a wrong secret", async () => {
+    await expectRefusals(server.bucket, { secret: "wrong" }, /403 SignatureDoesNotMatch/);
+  });
+
+  test("a bucket that is not there", async () => {
+    await expectRefusals("no-such-bucket", {}, /404 NoSuchBucket/);
+  });
+
+  async function expectRefusals(
+    bucket: string,
+    params: Record<string, string>,
+    message: RegExp,
+  ): Promise<void> {
+    const config = parseS3Config(`s3://${bucket}/`, { ...server.params, ...params });
+    const store = new S3Store(config, { clock: systemClock, random: systemRandom });
+    stores.push(store);
+    const calls: (() => Promise<unknown>)[] = [
+      () => store.get("key"),
+      () => store.put("key", Buffer.from("x"), { kind: "absent" }),
+      () => store.put("key", Buffer.from("x"), { kind: "match", etag: '"x"' }),
+      () => store.delete("key"),
+      () => store.list("")[Symbol.asyncIterator]().next(),
+    ];
+    for (const call of calls) {
+      const error: unknown = await call().catch((e: unknown) => e);
+      expect(error).toMatchObject({ name: "StoreError", retryable: false });
+      expect((error as Error).message).toMatch(message);
+    }
+  }
 });
 
 describe("large uploads", () => {
@@ -282,10 +288,6 @@ describe("large uploads", () => {
     expect(await uploadsBelow(folder)).toEqual([]);
   });
 });
-
-function testBucket(): string {
-  return server.bucket;
-}
 
 async function uploadsBelow(folder: string): Promise<(string | undefined)[]> {
   const s3 = new S3Client({
