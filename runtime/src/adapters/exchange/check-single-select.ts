@@ -9,7 +9,7 @@ export function checkSingleSelect(database: Database): (sql: string) => Promise<
   return async (sql) => {
     const [row] = await database.rows(
       "SELECT t ->> '$.error' AS error, t ->> '$.error_message' AS message, json_array_length(t, '$.statements') AS n " +
-        "FROM (SELECT json_serialize_sql($1) AS t)",
+        "FROM (SELECT json_serialize_sql($1::VARCHAR) AS t)",
       { parameters: [sql] },
     );
     if (row?.["error"] === "true") {

@@ -90,41 +90,36 @@ export class QuerySpool {
   }
 
   /**
-   * Take in all frames of some fragments, side by side, as one relation: the union of their rows.
-   * @throws what the first failing fragment throws, or ResourceExhaustedError; the files are deleted then.
+   * Start some fragments and take in all their frames, side by side, as one relation: the union of their rows. The
+   * first failure aborts the signal that `start` gets, deletes what arrived, and is thrown.
+   * @throws what that fragment threw, ResourceExhaustedError over the quota, or the signal's reason.
    */
   async collect(
-    results: readonly FragmentResult[],
+    start: (signal: AbortSignal) => readonly FragmentResult[],
     columns: readonly WireColumn[],
+    signal: AbortSignal,
   ): Promise<SpooledRelation & { readonly stats: readonly FragmentStats[] }> {
+    const failure = new AbortController();
+    const results = start(AbortSignal.any([signal, failure.signal]));
     const files: FrameFile[][] = results.map(() => []);
     const release = () => this.#delete(files.splice(0).flat());
-    const takeIn = async ({ frames, stats }: FragmentResult, i: number) => {
-      for await (const frame of frames) {
-        if (failed) break; // leaving the iteration stops the fragment
-        files[i]?.push(await this.#write(frame));
-      }
-      return failed ? undefined : await stats;
-    };
-    let failed = false;
     const settled = await Promise.allSettled(
-      results.map((result, i) =>
-        takeIn(result, i).catch((error: unknown) => {
-          failed = true;
+      results.map(async ({ frames, stats }, i) => {
+        try {
+          for await (const frame of frames) files[i]?.push(await this.#write(frame));
+          return await stats;
+        } catch (error) {
+          if (!failure.signal.aborted) failure.abort(error);
           throw error;
-        }),
-      ),
+        }
+      }),
     );
-    const failure = settled.find((s) => s.status === "rejected");
-    if (failure !== undefined) {
+    if (failure.signal.aborted) {
       await release();
-      throw failure.reason;
+      throw failure.signal.reason;
     }
-    const flat = files.flat();
-    const stats = settled.flatMap((s) =>
-      s.status === "fulfilled" && s.value !== undefined ? [s.value] : [],
-    );
-    return { ...relationOf(flat, columns), stats, release };
+    const stats = settled.flatMap((s) => (s.status === "fulfilled" ? [s.value] : []));
+    return { ...relationOf(files.flat(), columns), stats, release };
   }
 
   /**
