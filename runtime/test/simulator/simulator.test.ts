@@ -1,0 +1,24 @@
+import { describe, expect, test } from "@jest/globals";
+import { Simulation } from "./simulation.ts";
+
+/** `SEED=123` replays one schedule; `RUNS=…` runs more of them. */
+const asked = process.env["SEED"];
+const runs = Number(process.env["RUNS"] ?? 1_000);
+
+describe("the cluster under faults", () => {
+  test("keeps its invariants and becomes right again, whatever the schedule", async () => {
+    let commits = 0;
+    const seeds = asked === undefined ? Array.from({ length: runs }, (_, i) => i + 1) : [Number(asked)];
+    for (const seed of seeds) {
+      const simulation = new Simulation({ seed });
+      try {
+        await simulation.run();
+      } catch (error) {
+        throw new Error(`SEED=${seed}: ${(error as Error).message}`, { cause: error });
+      }
+      commits += simulation.truth.commits;
+    }
+    // The runs did something.
+    expect(commits / seeds.length).toBeGreaterThan(5);
+  }, 60_000);
+});
