@@ -5,6 +5,4 @@ export interface SimSettings {
   readonly intervalMs: number;
   /** Small, so that runs use assignment objects too. */
   readonly maxInline: number;
-  /** May processes still start probe writes? Off while a run is being wound up. */
-  readonly probing: () => boolean;
 }

@@ -1,4 +1,4 @@
-import { AlreadyRegisteredError, NotRegisteredError } from "../../src/core/cluster/errors.ts";
+import { AlreadyRegisteredError, ConcurrentModificationError } from "../../src/core/cluster/errors.ts";
 import type { SchedulerMessage } from "../../src/core/cluster/messages.ts";
 import { ReportBook } from "../../src/core/cluster/reports.ts";
 import type { Clock } from "../../src/ports/clock.ts";
@@ -37,6 +37,8 @@ export class SimScheduler {
   readonly reports = new ReportBook();
   /** Why it ended by itself. */
   ended: unknown;
+  /** An error that must not happen. */
+  failure: unknown;
   /** It is registered and takes connections. */
   serving = false;
   readonly #world: World;
@@ -151,7 +153,9 @@ export class SimScheduler {
       await this.#registration.deregister();
       await this.heartbeat.remove();
     } catch (error) {
-      if (!(error instanceof StoreError || error instanceof NotRegisteredError)) throw error;
+      // Nothing more can be done: the reaper will remove what is left.
+      if (!(error instanceof StoreError || error instanceof ConcurrentModificationError))
+        this.failure = error;
     } finally {
       this.kill();
     }
@@ -202,7 +206,7 @@ export class SimScheduler {
     const { clock } = this.process;
     const app = Buffer.from(`app of ${this.instance}`);
     let offered = false;
-    while (!signal.aborted) {
+    for (let turn = 0; !signal.aborted; turn += 1) {
       await clock.sleep(random.between(500, 8_000), signal);
       try {
         if (!offered) {
@@ -210,8 +214,9 @@ export class SimScheduler {
           offered = true;
         }
         await this.#probe();
-        if (random.chance(0.5))
-          await this.#reconciler.reconcileTable(random.pick(this.#source.tables).name, signal);
+        // Each table in turn is at the end of a refresh cycle.
+        const { name } = this.#source.tables[turn % this.#source.tables.length]!;
+        await this.#reconciler.reconcileTable(name, signal);
       } catch (error) {
         if (error instanceof ReplacedError || error instanceof AlreadyRegisteredError) throw error;
       }
@@ -220,17 +225,12 @@ export class SimScheduler {
 
   /** Increment this instance's counter in the document: a change that must be applied exactly once. */
   async #probe(): Promise<void> {
-    if (!this.#settings.probing()) return;
-    try {
-      await this.state.change((document) => ({
-        document: withProbe(document, this.instance),
-        result: undefined,
-      }));
-    } catch (error) {
-      this.#truth.probe(this.instance, "unknown");
-      throw error;
-    }
-    this.#truth.probe(this.instance, "acknowledged");
+    this.#truth.probeStarted(this.instance);
+    await this.state.change((document) => ({
+      document: withProbe(document, this.instance),
+      result: undefined,
+    }));
+    this.#truth.probeAcknowledged(this.instance);
   }
 
   #withObserver(): { observer?: SchedulerObserver } {

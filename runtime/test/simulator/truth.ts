@@ -15,6 +15,12 @@ export class Violation extends Error {
 const CLOCK_TOLERANCE = 1.03;
 
 /**
+ * From an observer's look at a silent scheduler to its committed write: several attempts with time-outs. One that
+ * wakes up in between is removed all the same, and registers again.
+ */
+const COMMIT_MS = 45_000;
+
+/**
  * What an observer who sees everything knows of a run, and the invariants that it checks: on each committed document,
  * on each assignment that reaches an executor, and after every step.
  */
@@ -30,8 +36,10 @@ export class Truth {
   readonly #epochs = new Map<string, number>();
   /** Instance of a scheduler → when its last beat reached the store, or its entry was written. */
   readonly #alive = new Map<string, number>();
+  /** Instance of a scheduler → when it last beat again after a silence that gave its registration up. */
+  readonly #woke = new Map<string, number>();
   readonly #leaving = new Set<string>();
-  readonly #probes = new Map<string, { acknowledged: number; unknown: number }>();
+  readonly #probes = new Map<string, { asked: number; acknowledged: number }>();
 
   constructor(world: World, store: () => SimStore, ttlMs: number) {
     this.#world = world;
@@ -42,7 +50,9 @@ export class Truth {
   onWrite({ key, body }: StoreWrite): void {
     if (key === CLUSTER_KEY) this.#committed(this.read(body));
     else if (key.startsWith("heartbeats/")) {
-      this.#alive.set(parseHeartbeat(body, key).instance_id, this.#world.now);
+      const instance = parseHeartbeat(body, key).instance_id;
+      if (this.#world.now - this.beatAt(instance) >= this.#graceMs) this.#woke.set(instance, this.#world.now);
+      this.#alive.set(instance, this.#world.now);
     }
   }
 
@@ -56,30 +66,18 @@ export class Truth {
     return this.#alive.get(instance) ?? Number.NEGATIVE_INFINITY;
   }
 
-  /** A probe increment of `instance` ended: acknowledged, or its outcome is unknown to its author. */
-  probe(instance: string, outcome: "acknowledged" | "unknown"): void {
-    const count = this.#probes.get(instance) ?? { acknowledged: 0, unknown: 0 };
-    this.#probes.set(instance, { ...count, [outcome]: count[outcome] + 1 });
-    if (outcome === "acknowledged") {
-      const found = this.document === undefined ? 0 : (probesOf(this.document)[instance] ?? 0);
-      if (found < count.acknowledged + 1) {
-        throw new Violation(
-          `lost write: ${instance} was told of ${count.acknowledged + 1}, ${found} are there`,
-        );
-      }
-    }
+  /** `instance` asks for a probe increment; its author may not live to hear of it. */
+  probeStarted(instance: string): void {
+    this.#probe(instance).asked += 1;
   }
 
-  /** Call when no probe is under way. */
-  checkProbes(): void {
-    if (this.document === undefined) return;
-    for (const [instance, found] of Object.entries(probesOf(this.document))) {
-      const { acknowledged, unknown } = this.#probes.get(instance) ?? { acknowledged: 0, unknown: 0 };
-      if (found > acknowledged + unknown) {
-        throw new Violation(
-          `doubled write: ${instance} asked for ${acknowledged} + ${unknown}, ${found} are there`,
-        );
-      }
+  /** A probe increment was reported as committed to its author. */
+  probeAcknowledged(instance: string): void {
+    const count = this.#probe(instance);
+    count.acknowledged += 1;
+    const found = this.document === undefined ? 0 : (probesOf(this.document)[instance] ?? 0);
+    if (found < count.acknowledged) {
+      throw new Violation(`lost write: ${instance} was told of ${count.acknowledged}, ${found} are there`);
     }
   }
 
@@ -113,6 +111,20 @@ export class Truth {
     });
   }
 
+  #probe(instance: string): { asked: number; acknowledged: number } {
+    const known = this.#probes.get(instance) ?? { asked: 0, acknowledged: 0 };
+    this.#probes.set(instance, known);
+    return known;
+  }
+
+  #checkProbes(document: ClusterDocument): void {
+    for (const [instance, found] of Object.entries(probesOf(document))) {
+      const { asked } = this.#probe(instance);
+      if (found > asked)
+        throw new Violation(`doubled write: ${instance} asked for ${asked}, ${found} are there`);
+    }
+  }
+
   #committed(next: ClusterDocument): void {
     const last = this.document;
     this.commits += 1;
@@ -127,6 +139,7 @@ export class Truth {
       }
       this.#checkSchedulers(last, next);
     }
+    this.#checkProbes(next);
     for (const entry of Object.values(next.schedulers)) {
       if (!this.#alive.has(entry.instance_id)) this.#alive.set(entry.instance_id, this.#world.now);
     }
@@ -155,7 +168,8 @@ export class Truth {
       if (next.schedulers[id]?.instance_id === entry.instance_id) continue;
       if (this.#leaving.has(entry.instance_id)) continue;
       const silentFor = this.#world.now - this.beatAt(entry.instance_id);
-      if (silentFor < this.#graceMs) {
+      const awakeFor = this.#world.now - (this.#woke.get(entry.instance_id) ?? Number.NEGATIVE_INFINITY);
+      if (silentFor < this.#graceMs && awakeFor > COMMIT_MS) {
         throw new Violation(`${id} lost its registration ${silentFor} ms after its last beat`);
       }
     }
