@@ -1,1 +1,8 @@
-export * from "./gen/spice/cluster/v1/exchange.ts";
+export * from "./gen/spice/cluster/v1/cluster.ts";
+export {
+  ExchangeServiceClient,
+  type ExchangeServiceServer,
+  ExchangeServiceService,
+  RunFragmentRequest,
+  RunFragmentResponse,
+} from "./gen/spice/cluster/v1/exchange.ts";

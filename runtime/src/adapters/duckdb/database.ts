@@ -105,6 +105,8 @@ class PooledDatabase implements Database {
   }
 }
 
+const interruptAgainMs = 20;
+
 class PooledConnection implements Connection {
   readonly native: DuckDBConnection;
   readonly #giveBack: (connection: PooledConnection) => void;
@@ -157,7 +159,12 @@ class PooledConnection implements Connection {
   async #guard<T>(sql: string, options: SqlOptions | undefined, work: () => Promise<T>): Promise<T> {
     const signal = options?.signal;
     signal?.throwIfAborted();
-    const interrupt = () => this.native.interrupt();
+    // Again and again: the engine forgets an interrupt that comes before its worker has begun the statement.
+    let repeat: NodeJS.Timeout | undefined;
+    const interrupt = () => {
+      this.native.interrupt();
+      repeat = setInterval(() => this.native.interrupt(), interruptAgainMs);
+    };
     signal?.addEventListener("abort", interrupt, { once: true });
     try {
       return await work();
@@ -166,6 +173,7 @@ class PooledConnection implements Connection {
       throw sqlError(error, sql);
     } finally {
       signal?.removeEventListener("abort", interrupt);
+      clearInterval(repeat);
     }
   }
 }
