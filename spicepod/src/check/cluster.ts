@@ -1,4 +1,4 @@
-import { type CheckContext, isDataset } from "./context.ts";
+import { type CheckContext, isDataset, nameOf } from "./context.ts";
 
 /** Logged when the cluster's state is in files. */
 export const fileStateWarning =
@@ -22,7 +22,7 @@ export function checkCluster(context: CheckContext): void {
     const type = isDataset(component) ? "dataset" : "view";
     context.fail(
       `${component.path}.acceleration.partition_by`,
-      `Accelerated ${type} '${component.name}' has no partition keys configured. Add 'partition_by' to its acceleration config to participate in cluster partition assignment.`,
+      `Accelerated ${type} '${nameOf(component)}' has no partition keys configured. Add 'partition_by' to its acceleration config to participate in cluster partition assignment.`,
     );
   }
 }
