@@ -41,7 +41,7 @@ function checkStateLocation(context: CheckContext, location: string | undefined)
       "must be on a store with conditional writes (ETag / If-Match): S3 (`s3://`, also S3-compatible stores), GCS (`gs://`) or Azure Blob (`abfs://`). `file:///` serves exactly one scheduler.",
       scheme === "" && location.startsWith("/") ? { suggestion: `file://${location}` } : {},
     );
-  } else if (!/^[a-z]+:\/\/[^/?#]+/.test(location)) {
+  } else if (!/^[a-z0-9]+:\/\/[^/?#]+/.test(location)) {
     context.fail(path, `must be a URL such as \`${scheme}://bucket/prefix/\`.`);
   }
 }
