@@ -1,4 +1,4 @@
-import type { ChannelCredentials, Server } from "@grpc/grpc-js";
+import { type ChannelCredentials, type Server, status } from "@grpc/grpc-js";
 import {
   type AllocateInitialPartitionsResponse,
   ClusterServiceClient,
@@ -251,12 +251,18 @@ export class Executor {
     throw failure;
   }
 
-  async #allocate(scheduler: string, signal: AbortSignal): Promise<TableAssignment[]> {
+  /** Undefined while the scheduler has not finished its first assignment cycle. */
+  async #allocate(scheduler: string, signal: AbortSignal): Promise<TableAssignment[] | undefined> {
     const { executorId } = this.#options;
-    const response = await this.#call<AllocateInitialPartitionsResponse>(scheduler, signal, (client, done) =>
-      client.allocateInitialPartitions({ executorId }, done),
-    );
-    return response.tables.map(assignmentFromWire);
+    try {
+      const response = await this.#call<AllocateInitialPartitionsResponse>(scheduler, signal, (client, done) =>
+        client.allocateInitialPartitions({ executorId }, done),
+      );
+      return response.tables.map(assignmentFromWire);
+    } catch (error) {
+      if ((error as { code?: number }).code === status.UNAVAILABLE) return undefined;
+      throw error;
+    }
   }
 
   /** One unary call with a deadline on a channel of its own. */
