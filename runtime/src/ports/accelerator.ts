@@ -189,6 +189,10 @@ export interface NativeRows {
 export interface TableWrite {
   readonly mode: InsertMode;
   readonly watermark: string | null;
+  /**
+   * SQL aggregate over the rows that this write adds, giving a watermark or NULL; the later of both is committed.
+   */
+  readonly watermarkSql?: string;
   readonly position: string | null;
 }
 

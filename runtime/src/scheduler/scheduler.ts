@@ -1,4 +1,5 @@
 import type { Server } from "@grpc/grpc-js";
+import { generationOf } from "@spice-shards/spicepod";
 import { AdminServiceService, ClusterServiceService, type SchedulerInstance } from "@spice-shards/proto";
 import type { App, AppTable } from "../core/app/app.ts";
 import { advise, unsaid } from "../core/cluster/advice.ts";
@@ -126,14 +127,14 @@ export class Scheduler {
       state: this.#state,
       clock,
       ttlMs,
-      lostAfterMs: settings.executorLostAfterMs,
+      lostAfterMs: settings.executorLostAfter,
       content: () => ({ executors: this.#desk.beats(), queries: [] }),
       onError: (error) => log.warn({ cause: text(error) }, "The heartbeat could not be written"),
     });
     this.#desk = new ExecutorDesk({
       state: this.#state,
       clock,
-      lostAfterMs: settings.executorLostAfterMs,
+      lostAfterMs: settings.executorLostAfter,
       confirmationAgeMs: () => this.#heartbeat.confirmationAgeMs(),
       onJoin: (executor) => {
         log.info({ executor }, "Executor joined");
@@ -147,7 +148,7 @@ export class Scheduler {
       state: this.#state,
       clock,
       settings,
-      intervalMs: settings.partitionAssignmentIntervalMs,
+      intervalMs: settings.partitionAssignmentInterval,
       ...(options.expectedExecutors === undefined ? {} : { expectedExecutors: options.expectedExecutors }),
       tables: () => this.#app.tables.map((t) => t.reconcile),
       discover: (table, signal) => this.#discover(table.name, signal),
@@ -249,7 +250,7 @@ export class Scheduler {
     await this.#state.open(signal);
     await this.#registration.register(signal);
     const { app, log } = this.#options;
-    const decision = await offerApp(this.#state, Buffer.from(app.text), app.generation);
+    const decision = await offerApp(this.#state, Buffer.from(app.text), generationOf(app.spicepod));
     if (decision.kind === "follow") {
       log.warn(
         { reason: decision.reason },
@@ -386,7 +387,7 @@ export class Scheduler {
     const table = this.#app.tables.find((t) => t.fullName === name);
     if (table === undefined) throw new Error(`${name} is not an accelerated table of the spicepod in force`);
     const { clock, metrics } = this.#options;
-    const timeoutMs = this.#app.scheduler.partitionDiscoveryTimeoutMs;
+    const timeoutMs = this.#app.scheduler.partitionDiscoveryTimeout;
     const timeout = AbortSignal.timeout(timeoutMs);
     const started = clock.monotonicMs();
     try {

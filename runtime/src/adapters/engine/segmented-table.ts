@@ -57,6 +57,7 @@ export class SegmentedTable implements AcceleratorTable {
     const columns = this.#columnsAfter(rows.columns);
     return this.#commit(signal, async (draft) => {
       const base = { watermark: write.watermark, position: write.position, columns };
+      draft.watermarkSql = write.watermarkSql;
       if (rows.empty === true) {
         return { ...base, segments: write.mode.kind === "overwrite" ? [] : this.#current.segments };
       }
@@ -288,8 +289,13 @@ export class SegmentedTable implements AcceleratorTable {
     for (const segment of draft.written) {
       if (!kept.has(segment.id)) await draft.run(`DROP TABLE ${draft.relation(segment)}`);
     }
+    const watermark =
+      draft.newest !== null && (next.watermark === null || draft.newest > next.watermark)
+        ? draft.newest
+        : next.watermark;
     return {
       ...next,
+      watermark,
       version,
       rows: next.segments.reduce((sum, s) => sum + s.rows, 0),
       bytes: next.segments.reduce((sum, s) => sum + s.bytes, 0),
@@ -306,6 +312,9 @@ class Draft {
   declare readonly next: Pick<TableVersion, "watermark" | "position" | "columns" | "segments">;
   readonly connection: Connection;
   readonly written: Segment[] = [];
+  /** Aggregate of the watermark over the first segment, which has the rows that came in. */
+  watermarkSql: string | undefined;
+  newest: string | null = null;
   readonly #space: SegmentSpace;
   readonly #options: SegmentOptions;
   readonly #version: number;
@@ -348,6 +357,10 @@ class Draft {
       );
     }
     const segment = await measureSegment(this.connection, id, relation, columns);
+    if (this.watermarkSql !== undefined && this.written.length === 0 && segment.rows > 0) {
+      const row = (await this.rows(`SELECT ${this.watermarkSql} AS newest FROM ${relation}`))[0];
+      if (typeof row?.["newest"] === "string") this.newest = row["newest"];
+    }
     this.written.push(segment);
     return segment;
   }

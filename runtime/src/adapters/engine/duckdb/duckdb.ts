@@ -1,5 +1,6 @@
 import { globSync } from "node:fs";
 import { join } from "node:path";
+import { forEachLimited } from "../../../core/for-each-limited.ts";
 import {
   type AcceleratedDataset,
   type Accelerator,
@@ -8,7 +9,6 @@ import {
   type PartitionValues,
   type UnitRecord,
 } from "../../../ports/accelerator.ts";
-import { forEachLimited } from "../for-each-limited.ts";
 import { MemorySpace } from "../memory-space.ts";
 import type { SegmentOptions } from "../segment-space.ts";
 import { SegmentedTable } from "../segmented-table.ts";
