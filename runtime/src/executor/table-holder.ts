@@ -1,4 +1,4 @@
-import type { PartitionReport as WireReport, TableReport } from "@spice-shards/proto";
+import type { TableReport, PartitionReport as WireReport } from "@spice-shards/proto";
 import type { TableAssignment } from "../core/cluster/messages.ts";
 import { type RetryPolicy, retryDelay } from "../core/refresh/retry.ts";
 import type { RefreshSchedule } from "../core/refresh/schedule.ts";
@@ -76,7 +76,8 @@ export class TableHolder {
    * reported. Rejects when it cannot start.
    */
   async request(requestId: string, request: RefreshRequest): Promise<void> {
-    if (this.#loop === undefined) throw new Error(this.#error === "" ? "the dataset is not open yet" : this.#error);
+    if (this.#loop === undefined)
+      throw new Error(this.#error === "" ? "the dataset is not open yet" : this.#error);
     this.#refreshing = true;
     this.#reportTable();
     // The outcome comes as an event.
@@ -92,7 +93,11 @@ export class TableHolder {
       this.#table = await this.#open(signal);
       if (this.#table === undefined) return;
       this.#options.opened(this.#table);
-      this.#loop = new RefreshLoop({ ...this.#options, table: this.#table, onEvent: (e) => this.#onEvent(e) });
+      this.#loop = new RefreshLoop({
+        ...this.#options,
+        table: this.#table,
+        onEvent: (e) => this.#onEvent(e),
+      });
       this.#reportTable();
       refreshes = this.#loop.run(signal);
       await this.#bringLoop(this.#table, signal);
@@ -113,7 +118,10 @@ export class TableHolder {
       } catch (error) {
         if (signal.aborted) return undefined;
         this.#fail(messageOf(error));
-        this.#options.log.error({ dataset: this.#options.name, cause: messageOf(error) }, "Dataset could not be opened");
+        this.#options.log.error(
+          { dataset: this.#options.name, cause: messageOf(error) },
+          "Dataset could not be opened",
+        );
         for (const [key, { epoch }] of this.#wanted) this.#reportFailed(key, epoch, messageOf(error));
         await this.#pause(attempt, signal);
       }
@@ -161,13 +169,22 @@ export class TableHolder {
       }
       this.#fail(report.failed.length === 0 ? "" : messageOf(report.failed[0]!.error));
       this.#measure(report.rows, report.durationMs);
-      log.info({ dataset: name, partitions: report.partitions.length, rows: report.rows, ms: Math.round(report.durationMs) }, "Loaded partitions");
+      log.info(
+        {
+          dataset: name,
+          partitions: report.partitions.length,
+          rows: report.rows,
+          ms: Math.round(report.durationMs),
+        },
+        "Loaded partitions",
+      );
       return report.failed.length === 0;
     } catch (error) {
       if (signal.aborted) return true;
       log.error({ dataset: name, cause: messageOf(error) }, "Partitions could not be loaded");
       this.#options.metrics.counter("dataset_acceleration_refresh_errors").inc({ dataset: name });
-      for (const { values, epoch } of missing) this.#reportFailed(JSON.stringify(values), epoch, messageOf(error));
+      for (const { values, epoch } of missing)
+        this.#reportFailed(JSON.stringify(values), epoch, messageOf(error));
       this.#fail(messageOf(error));
       return false;
     }
@@ -196,7 +213,10 @@ export class TableHolder {
       case "failed":
         this.#refreshing = false;
         metrics.counter("dataset_acceleration_refresh_errors").inc({ dataset: name });
-        log.error({ dataset: name, cause: messageOf(event.error), retryInMs: event.retryInMs }, "Refresh failed; the old data stays");
+        log.error(
+          { dataset: name, cause: messageOf(event.error), retryInMs: event.retryInMs },
+          "Refresh failed; the old data stays",
+        );
         this.#fail(messageOf(event.error));
         return;
       case "retained":
@@ -214,8 +234,14 @@ export class TableHolder {
     metrics.histogram("dataset_acceleration_refresh_duration_ms").observe({ dataset }, durationMs);
     metrics.counter("dataset_acceleration_refresh_rows").inc({ dataset }, rows);
     metrics.gauge("dataset_acceleration_last_refresh_unix_time_ms").set({ dataset }, clock.wallMs());
-    metrics.gauge("dataset_acceleration_rows").set({ dataset }, held.reduce((sum, p) => sum + p.rows, 0));
-    metrics.gauge("dataset_acceleration_size_bytes").set({ dataset }, held.reduce((sum, p) => sum + p.bytes, 0));
+    metrics.gauge("dataset_acceleration_rows").set(
+      { dataset },
+      held.reduce((sum, p) => sum + p.rows, 0),
+    );
+    metrics.gauge("dataset_acceleration_size_bytes").set(
+      { dataset },
+      held.reduce((sum, p) => sum + p.bytes, 0),
+    );
   }
 
   #reportPartition(key: string): void {

@@ -1,6 +1,6 @@
 import type { Server } from "@grpc/grpc-js";
-import { generationOf } from "@spice-shards/spicepod";
 import { AdminServiceService, ClusterServiceService, type SchedulerInstance } from "@spice-shards/proto";
+import { generationOf } from "@spice-shards/spicepod";
 import type { App, AppTable } from "../core/app/app.ts";
 import { advise, unsaid } from "../core/cluster/advice.ts";
 import { firstCycleDone } from "../core/cluster/cycle.ts";
