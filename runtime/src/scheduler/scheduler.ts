@@ -1,12 +1,13 @@
 import type { Server } from "@grpc/grpc-js";
-import { generationOf } from "@spice-shards/spicepod";
 import { AdminServiceService, ClusterServiceService, type SchedulerInstance } from "@spice-shards/proto";
-import { type AppReference, type ClusterDocument } from "../core/cluster/document.ts";
-import { NotRegisteredError } from "../core/cluster/errors.ts";
+import { generationOf } from "@spice-shards/spicepod";
+import type { App, AppTable } from "../core/app/app.ts";
+import { advise, unsaid } from "../core/cluster/advice.ts";
 import { firstCycleDone } from "../core/cluster/cycle.ts";
+import type { AppReference, ClusterDocument } from "../core/cluster/document.ts";
+import { NotRegisteredError } from "../core/cluster/errors.ts";
 import type { PartitionValues } from "../core/cluster/partition-values.ts";
-import { tableAssignment, slicesOf } from "../core/cluster/slices.ts";
-import { unsaid, advise } from "../core/cluster/advice.ts";
+import { slicesOf, tableAssignment } from "../core/cluster/slices.ts";
 import type { Logger } from "../observe/log.ts";
 import type { Metrics } from "../observe/metrics.ts";
 import type { Clock } from "../ports/clock.ts";
@@ -14,7 +15,6 @@ import type { EndpointInfo, RefreshOutcome, RefreshRequest } from "../ports/node
 import type { ObjectStore } from "../ports/object-store.ts";
 import type { Random } from "../ports/random.ts";
 import { adminService } from "./admin-service.ts";
-import type { App, AppTable } from "../core/app/app.ts";
 import { Reconciler } from "./assignment/reconcile.ts";
 import { CatalogView } from "./catalog-view.ts";
 import { ControlStreams, clusterService } from "./cluster-service.ts";
@@ -22,7 +22,6 @@ import { CommandRefusedError, Commands } from "./commands.ts";
 import { ExecutorViews } from "./executor-views.ts";
 import { ExecutorDesk } from "./members/executor-desk.ts";
 import { SchedulerInfo } from "./node-info.ts";
-import { assignmentToWire } from "./wire.ts";
 import { fetchApp, offerApp } from "./state/app-objects.ts";
 import { ClusterState } from "./state/cluster-state.ts";
 import { Collector } from "./state/collect.ts";
@@ -30,6 +29,7 @@ import { Heartbeat } from "./state/heartbeat.ts";
 import { pollState } from "./state/poll.ts";
 import { runReaper } from "./state/reaper.ts";
 import { Registration } from "./state/registration.ts";
+import { assignmentToWire } from "./wire.ts";
 
 export interface SchedulerOptions {
   readonly schedulerId: string;
@@ -97,7 +97,10 @@ export class Scheduler {
       random,
       schedulerId,
       instanceId,
-      onAttempt: (result) => metrics.counter("cluster_state_commits").inc({ result: result === "lost-reply" ? "committed" : result }),
+      onAttempt: (result) =>
+        metrics
+          .counter("cluster_state_commits")
+          .inc({ result: result === "lost-reply" ? "committed" : result }),
     });
     this.#registration = new Registration({
       state: this.#state,
@@ -114,7 +117,10 @@ export class Scheduler {
         labels: {},
       },
       onWait: (holder) =>
-        log.warn({ holder }, `Scheduler id ${schedulerId} is held by another instance: waiting up to ${(ttlMs + 5_000) / 1000} s for its beats to stop`),
+        log.warn(
+          { holder },
+          `Scheduler id ${schedulerId} is held by another instance: waiting up to ${(ttlMs + 5_000) / 1000} s for its beats to stop`,
+        ),
       onError: (error) => log.warn({ cause: text(error) }, "Registration is tried again"),
     });
     this.#heartbeat = new Heartbeat({
@@ -157,7 +163,8 @@ export class Scheduler {
         for (const warning of report.warnings) {
           log.warn({ dataset: warning.table, partitions: warning.partitions }, warning.text);
         }
-        if (report.assigned.size > 0) log.info({ assigned: Object.fromEntries(report.assigned) }, "Assigned partitions");
+        if (report.assigned.size > 0)
+          log.info({ assigned: Object.fromEntries(report.assigned) }, "Assigned partitions");
       },
       onDiscoveryError: (table, error) => {
         this.#discoveryErrors.set(table, text(error));
@@ -180,7 +187,10 @@ export class Scheduler {
       silentForMs: (executor) => this.#desk.silentForMs(executor),
       document: () => this.#state.document,
       datasets: () => this.#app.described,
-      notices: () => [...(this.#notice === undefined ? [] : [this.#notice]), ...this.#advice().map((a) => a.message)],
+      notices: () => [
+        ...(this.#notice === undefined ? [] : [this.#notice]),
+        ...this.#advice().map((a) => a.message),
+      ],
       discoveryError: (table) => this.#discoveryErrors.get(table),
       accepting: () => this.#accepting,
       wallMs: () => clock.wallMs(),
@@ -228,7 +238,10 @@ export class Scheduler {
       await this.#registration.deregister();
       await this.#heartbeat.remove();
     } catch (error) {
-      this.#options.log.warn({ cause: text(error) }, "Could not deregister; a reaper removes this scheduler later");
+      this.#options.log.warn(
+        { cause: text(error) },
+        "Could not deregister; a reaper removes this scheduler later",
+      );
     }
     this.#desk.close();
   }
@@ -239,7 +252,10 @@ export class Scheduler {
     const { app, log } = this.#options;
     const decision = await offerApp(this.#state, Buffer.from(app.text), generationOf(app.spicepod));
     if (decision.kind === "follow") {
-      log.warn({ reason: decision.reason }, "Following the committed spicepod instead of this scheduler's file");
+      log.warn(
+        { reason: decision.reason },
+        "Following the committed spicepod instead of this scheduler's file",
+      );
     }
     const committed = this.#state.document.app!;
     if (decision.kind === "follow") await this.#follow(committed, signal);
@@ -279,7 +295,11 @@ export class Scheduler {
         {
           state: this.#state,
           clock,
-          onError: (error) => log.error({ cause: text(error) }, "The cluster document could not be read; the last one stays in force"),
+          onError: (error) =>
+            log.error(
+              { cause: text(error) },
+              "The cluster document could not be read; the last one stays in force",
+            ),
         },
         signal,
       ),
@@ -350,7 +370,13 @@ export class Scheduler {
 
   #assignments(executor: string) {
     const { document } = this.#state;
-    if (!firstCycleDone(document, this.#app.tables.map((t) => t.fullName))) return undefined;
+    if (
+      !firstCycleDone(
+        document,
+        this.#app.tables.map((t) => t.fullName),
+      )
+    )
+      return undefined;
     const tables = Object.values(document.accelerations).map((entry) =>
       assignmentToWire(tableAssignment(entry, slicesOf(entry).get(executor) ?? [])),
     );
@@ -373,7 +399,9 @@ export class Scheduler {
       throw new Error(`Partition discovery timed out for table ${name}`, { cause: error });
     } finally {
       const elapsed = clock.monotonicMs() - started;
-      metrics.histogram("scheduler_partition_discovery_duration_ms").observe({ dataset: table.name }, elapsed);
+      metrics
+        .histogram("scheduler_partition_discovery_duration_ms")
+        .observe({ dataset: table.name }, elapsed);
     }
   }
 
@@ -382,7 +410,10 @@ export class Scheduler {
     try {
       await this.#reconciler.reconcileTable(fullName, signal);
     } catch (error) {
-      this.#options.log.warn({ dataset: fullName, cause: text(error) }, "Discovery before a refresh failed; refreshing what is assigned");
+      this.#options.log.warn(
+        { dataset: fullName, cause: text(error) },
+        "Discovery before a refresh failed; refreshing what is assigned",
+      );
     }
     return this.#command(fullName, JSON.stringify(request));
   }
@@ -394,10 +425,13 @@ export class Scheduler {
   /** Send a refresh command to every owner of the table; accepted when all of them took it. */
   async #command(fullName: string, overrides: string): Promise<RefreshOutcome> {
     const owners = [...(this.#state.document.accelerations[fullName]?.partitions.ownedCounts().keys() ?? [])];
-    if (owners.length === 0) return { kind: "unavailable", message: "No executor owns a partition of it yet" };
+    if (owners.length === 0)
+      return { kind: "unavailable", message: "No executor owns a partition of it yet" };
     const value = { requestId: this.#options.random.uuid(), table: fullName, overrides };
     const outcomes = await Promise.allSettled(
-      owners.map((owner) => this.#commands.send(owner, { $case: "refreshDataset", value }, this.#stop.signal)),
+      owners.map((owner) =>
+        this.#commands.send(owner, { $case: "refreshDataset", value }, this.#stop.signal),
+      ),
     );
     const failed = outcomes.find((o) => o.status === "rejected");
     if (failed === undefined) return { kind: "accepted" };
@@ -420,7 +454,8 @@ export class Scheduler {
       gauge.set({ dataset: table.name, status: "assigned" }, (set?.count ?? 0) - unassigned);
       gauge.set({ dataset: table.name, status: "unassigned" }, unassigned);
     }
-    for (const advice of unsaid(this.#advice(), this.#said)) log.info({ dataset: advice.table }, advice.message);
+    for (const advice of unsaid(this.#advice(), this.#said))
+      log.info({ dataset: advice.table }, advice.message);
     const committed = document.app;
     if (committed !== undefined && committed.generation > this.#app.generation) {
       this.#follow(committed, this.#stop.signal).catch((error: unknown) => {

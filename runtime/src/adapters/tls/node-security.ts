@@ -28,7 +28,10 @@ export class PeerRefusedError extends Error {
 }
 
 /** Security from certificate files, or none. Throws a CertificateError when the files cannot be used. */
-export async function openNodeSecurity(files: CertificateFiles | undefined, log: TlsLog): Promise<NodeSecurity> {
+export async function openNodeSecurity(
+  files: CertificateFiles | undefined,
+  log: TlsLog,
+): Promise<NodeSecurity> {
   if (files === undefined) {
     return {
       secure: false,

@@ -1,6 +1,5 @@
 import type { ServerResponse } from "node:http";
-import { parseDuration } from "../../core/text/duration.ts";
-import { suggest } from "../../core/text/suggest.ts";
+import { parseDuration, suggest } from "@spice-shards/spicepod";
 import type { Json } from "../../ports/database.ts";
 import type { RefreshOutcome, RefreshRequest } from "../../ports/node-info.ts";
 import { readText } from "./body.ts";

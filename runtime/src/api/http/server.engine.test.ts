@@ -87,7 +87,7 @@ describe("HttpServer", () => {
 
   test.each([
     ["SELEC 1", {}, 400, /syntax error[\s\S]*LINE 1: SELEC 1/],
-    ["SELECT nope", {}, 400, /"nope" not found/],
+    ["SELECT nope", {}, 400, /"nope" was not found[\s\S]*LINE 1: SELECT nope/],
     ["", {}, 400, /The SQL statement is empty/],
     ["{", { "Content-Type": "application/json" }, 400, /The body is not JSON/],
     [

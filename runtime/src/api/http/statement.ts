@@ -1,5 +1,5 @@
 import type { IncomingMessage } from "node:http";
-import { suggest } from "../../core/text/suggest.ts";
+import { suggest } from "@spice-shards/spicepod";
 import type { Json } from "../../ports/database.ts";
 import { parseContentType, readText } from "./body.ts";
 import { HttpError } from "./http-error.ts";
