@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock } from "../../ports/clock.ts";
@@ -37,7 +36,7 @@ const fewRows = 20_000;
 const uselessGrouping = 0.8;
 /** A result that comes out of an aggregation is complete anyway: writing it at once beats doing it twice. */
 const groupedLimit = 64 << 20;
-const plainLimit = 4 << 20;
+const plainLimit = 1 << 20;
 
 /** Runs fragments over pinned partitions of this node (spec chapter 07, One truth per query). */
 export class LocalFragmentRunner implements FragmentRunner {
@@ -48,6 +47,7 @@ export class LocalFragmentRunner implements FragmentRunner {
   readonly #stopped = new AbortController();
   readonly #active = new Set<Promise<void>>();
   #spooled = 0;
+  #attempts = 0;
 
   private constructor(options: FragmentRunnerOptions, encoder: FrameEncoder) {
     this.#options = options;
@@ -172,7 +172,7 @@ export class LocalFragmentRunner implements FragmentRunner {
     this.#spooled += limitBytes;
     const direct = await directFrames({
       database,
-      directory: join(directory, randomUUID()),
+      path: join(directory, `direct-${this.#attempts++}`),
       sql,
       format: this.#format,
       limitBytes,
