@@ -1,5 +1,5 @@
-import { staticBuckets, expressionSql } from "../core/app/partitioning.ts";
 import type { AppTable } from "../core/app/app.ts";
+import { expressionSql, staticBuckets } from "../core/app/partitioning.ts";
 import { PartitionValues } from "../core/cluster/partition-values.ts";
 import type { Source } from "../ports/source.ts";
 
@@ -14,7 +14,13 @@ export async function discoverPartitions(
   if (table.partitionBy.length === 1 && n !== undefined) return PartitionValues.buckets(n, true);
   const source = await open();
   try {
-    const rows = await source.distinct(table.partitionBy.map((e) => { const x = expressionSql(e); return { textSql: x.sql, column: x.column }; }), signal);
+    const rows = await source.distinct(
+      table.partitionBy.map((e) => {
+        const x = expressionSql(e);
+        return { textSql: x.sql, column: x.column };
+      }),
+      signal,
+    );
     return PartitionValues.of(table.partitionBy.length, rows);
   } finally {
     await source.close();

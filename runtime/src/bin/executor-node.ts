@@ -31,7 +31,10 @@ export async function startExecutor(
   const app = await fetchApp(context, bootstrap, id, signal);
   const secrets = security.secure ? remoteSecrets(bootstrap, id, credentials) : localSecrets(app);
   const metrics = new Metrics({ role: "executor", nodeId: id });
-  const scratch = join(app.spicepod.runtime.query.tempDirectory ?? join(dataDir.path, "tmp"), `executor-${process.pid}`);
+  const scratch = join(
+    app.spicepod.runtime.query.tempDirectory ?? join(dataDir.path, "tmp"),
+    `executor-${process.pid}`,
+  );
   const database = await openDatabase({
     threads: engineThreads(app),
     memoryLimit: engineMemory(app),
@@ -58,7 +61,8 @@ export async function startExecutor(
       check: () => undefined,
       source: (table, signal) =>
         openDatasetSource(table, database, secrets, (value) => context.log.redactor.addSecret(value), signal),
-      onAppChanged: () => onFatal(new StartupError("A newer spicepod is in force: restart this executor to follow it")),
+      onAppChanged: () =>
+        onFatal(new StartupError("A newer spicepod is in force: restart this executor to follow it")),
       onReplaced: (reason) => onFatal(new StartupError(`This executor was replaced: ${reason}`)),
     },
     server,
@@ -99,7 +103,12 @@ export async function startExecutor(
   };
 }
 
-async function fetchApp(context: NodeContext, bootstrap: string, executorId: string, signal: AbortSignal): Promise<App> {
+async function fetchApp(
+  context: NodeContext,
+  bootstrap: string,
+  executorId: string,
+  signal: AbortSignal,
+): Promise<App> {
   const log = context.log.module("executor");
   let response: GetAppDefinitionResponse | undefined;
   for (let delay = 250; response === undefined; delay = Math.min(delay * 1.6, 10_000)) {
@@ -112,7 +121,10 @@ async function fetchApp(context: NodeContext, bootstrap: string, executorId: str
       );
     } catch (error) {
       signal.throwIfAborted();
-      log.warn({ scheduler: bootstrap, cause: String((error as Error).message) }, "No spicepod from the scheduler yet; trying again");
+      log.warn(
+        { scheduler: bootstrap, cause: String((error as Error).message) },
+        "No spicepod from the scheduler yet; trying again",
+      );
       await context.clock.sleep(delay, signal);
     }
   }
@@ -133,6 +145,8 @@ function engineThreads(app: App): number {
 
 /** Memory of the serving engine: the largest `duckdb_memory_limit`, else `runtime.query.memory_limit`, else 4 GiB. */
 function engineMemory(app: App): string {
-  const asked = app.tables.map((t) => t.dataset.acceleration.params["duckdb_memory_limit"]).find((m) => m !== undefined);
+  const asked = app.tables
+    .map((t) => t.dataset.acceleration.params["duckdb_memory_limit"])
+    .find((m) => m !== undefined);
   return asked ?? `${Math.round((app.spicepod.runtime.query.memoryLimit ?? 2 ** 32) / 2 ** 20)}MiB`;
 }

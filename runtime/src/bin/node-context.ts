@@ -4,13 +4,13 @@ import { builtInAccelerators, loadAcceleratorModules } from "../adapters/engine/
 import { exchangeServerOptions } from "../adapters/exchange/grpc-server.ts";
 import { systemClock } from "../adapters/system/clock.ts";
 import { systemRandom } from "../adapters/system/random.ts";
-import { type NodeSecurity, openNodeSecurity } from "../adapters/tls/node-security.ts";
 import { logRefusedHandshakes } from "../adapters/tls/grpc-peer.ts";
+import { type NodeSecurity, openNodeSecurity } from "../adapters/tls/node-security.ts";
 import { HttpServer } from "../api/http/server.ts";
 import { type Address, formatAddress } from "../core/text/address.ts";
 import { Log } from "../observe/log.ts";
 import { parseLogLevels } from "../observe/log-level.ts";
-import { Metrics } from "../observe/metrics.ts";
+import type { Metrics } from "../observe/metrics.ts";
 import { MetricsServer } from "../observe/metrics-server.ts";
 import type { ComponentStatus, EndpointInfo, NodeInfo } from "../ports/node-info.ts";
 import type { QueryService } from "../ports/query-service.ts";
@@ -34,12 +34,7 @@ export class NodeContext {
   #http: HttpServer | undefined;
   #metricsServer: MetricsServer | undefined;
 
-  private constructor(
-    options: SpicedOptions,
-    role: NodeContext["role"],
-    log: Log,
-    security: NodeSecurity,
-  ) {
+  private constructor(options: SpicedOptions, role: NodeContext["role"], log: Log, security: NodeSecurity) {
     this.options = options;
     this.role = role;
     this.log = log;
@@ -59,10 +54,12 @@ export class NodeContext {
     const context = new NodeContext(options, role, log, security);
     if (options.allowInsecure) log.module("node").warn(insecureNotice);
     if (options.flight.given) {
-      log.module("node").warn(
-        { flight: formatAddress(options.flight) },
-        "Flight SQL is not available in this version: nothing listens on the --flight address. Use HTTP.",
-      );
+      log
+        .module("node")
+        .warn(
+          { flight: formatAddress(options.flight) },
+          "Flight SQL is not available in this version: nothing listens on the --flight address. Use HTTP.",
+        );
     }
     await loadAcceleratorModules(context.registry, process.env["SPICED_ACCELERATORS"]);
     return context;
@@ -140,15 +137,25 @@ export class NodeContext {
     try {
       address = await bind(wanted);
     } catch (error) {
-      if (!taken(error)) throw new StartupError(`Cannot listen on ${formatAddress(wanted)} for ${name}: ${String((error as Error).message)}`);
+      if (!taken(error))
+        throw new StartupError(
+          `Cannot listen on ${formatAddress(wanted)} for ${name}: ${String((error as Error).message)}`,
+        );
       if (wanted.given || this.role === "scheduler") {
-        const flag = { http: "--http", flight: "--flight", metrics: "--metrics", cluster: "--node-bind-address" }[name];
+        const flag = {
+          http: "--http",
+          flight: "--flight",
+          metrics: "--metrics",
+          cluster: "--node-bind-address",
+        }[name];
         throw new StartupError(
           `The ${name} address ${formatAddress(wanted)} is in use by another process: stop it, or give another address with ${flag}`,
         );
       }
       address = await bind({ host: wanted.host, port: 0 });
-      this.log.module("node").warn({ server: name, wanted: formatAddress(wanted) }, "Port is taken: using a free one");
+      this.log
+        .module("node")
+        .warn({ server: name, wanted: formatAddress(wanted) }, "Port is taken: using a free one");
     }
     const endpoint = formatAddress(address);
     this.#endpoints.set(name, { endpoint, status: "Ready" });

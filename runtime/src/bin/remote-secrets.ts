@@ -4,7 +4,11 @@ import type { SecretStores } from "@spice-shards/spicepod";
 import { callScheduler } from "../executor/executor.ts";
 
 /** Secrets that a scheduler expands for this executor over mTLS (spec chapter 04, ExpandSecret). */
-export function remoteSecrets(scheduler: string, executorId: string, credentials: () => ChannelCredentials): SecretStores {
+export function remoteSecrets(
+  scheduler: string,
+  executorId: string,
+  credentials: () => ChannelCredentials,
+): SecretStores {
   return {
     async get(store, name, signal) {
       const response = await callScheduler<ExpandSecretResponse>(

@@ -46,11 +46,18 @@ export async function startScheduler(
   await proveConditionalWrites(store, { random, signal });
   const { server, id } = await context.listenCluster();
   const metrics = new Metrics({ role: context.role === "single" ? "single" : "scheduler", nodeId: id });
-  const scratch = join(app.spicepod.runtime.query.tempDirectory ?? join(options.dataDir.path, "tmp"), `scheduler-${process.pid}`);
+  const scratch = join(
+    app.spicepod.runtime.query.tempDirectory ?? join(options.dataDir.path, "tmp"),
+    `scheduler-${process.pid}`,
+  );
   const memoryLimit = `${Math.round((app.spicepod.runtime.query.memoryLimit ?? 2 ** 32) / 2 ** 20)}MiB`;
   const threads = Number(process.env["SPICED_QUERY_THREADS"] ?? 2);
   const database = await openDatabase({ threads, memoryLimit, tempDirectory: join(scratch, "spill") });
-  const discovery = await openDatabase({ threads: 1, memoryLimit: "512MB", tempDirectory: join(scratch, "discovery") });
+  const discovery = await openDatabase({
+    threads: 1,
+    memoryLimit: "512MB",
+    tempDirectory: join(scratch, "discovery"),
+  });
   const spool = await Spool.open({ directory: join(scratch, "spool"), quotaBytes: 2 ** 36 });
   const scheduler = await Scheduler.start(
     {
@@ -76,7 +83,11 @@ export async function startScheduler(
       log,
       metrics,
       discover: (table, signal) =>
-        discoverPartitions(table, () => openDatasetSource(table, discovery, secrets, onSecret, signal), signal),
+        discoverPartitions(
+          table,
+          () => openDatasetSource(table, discovery, secrets, onSecret, signal),
+          signal,
+        ),
       expandSecret: (key) => expandSecret(app, key),
       secure: security.secure,
       authorize: (call, roles) => security.authorize(call as never, roles as never),
@@ -91,7 +102,14 @@ export async function startScheduler(
     address: (executor) => scheduler.addressOf(executor),
     credentials: () => security.channel(["executor"]),
   });
-  const queries = new GatherAll({ catalog: () => scheduler.catalog.current(), exchange, database, spool, clock, random });
+  const queries = new GatherAll({
+    catalog: () => scheduler.catalog.current(),
+    exchange,
+    database,
+    spool,
+    clock,
+    random,
+  });
   await context.listenMetrics(metrics);
   await context.listenHttp(queries, scheduler.info, metrics);
   log.info({ node_id: id, state: location }, "Scheduler started");
@@ -100,7 +118,14 @@ export async function startScheduler(
       scheduler.refuseNew();
       await context.closePublic(graceMs);
       await scheduler.stop();
-      await new Promise<void>((resolve) => server.tryShutdown(() => resolve()) ?? setTimeout(() => { server.forceShutdown(); resolve(); }, 500));
+      await new Promise<void>(
+        (resolve) =>
+          server.tryShutdown(() => resolve()) ??
+          setTimeout(() => {
+            server.forceShutdown();
+            resolve();
+          }, 500),
+      );
       exchange.close();
       await spool.close();
       await database.close();

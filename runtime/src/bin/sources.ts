@@ -44,9 +44,7 @@ export async function openDatasetSource(
     onResolved: onSecret,
     signal,
   });
-  const known = new Set(
-    sourceDescriptions.flatMap((d) => d.parameters.map((p) => p.name)),
-  );
+  const known = new Set(sourceDescriptions.flatMap((d) => d.parameters.map((p) => p.name)));
   const parameters = Object.fromEntries(
     Object.entries(resolved.reveal()).map(([name, value]) => [
       known.has(name) || !known.has(prefix + name) ? name : prefix + name,

@@ -72,7 +72,11 @@ async function run(options: SpicedOptions): Promise<void> {
       : startScheduler(context, app!, stop.signal, fatal));
   } catch (error) {
     if (stop.signal.aborted) return;
-    console.error(error instanceof SpicepodError ? error.message : `spiced cannot start: ${String((error as Error).message ?? error)}`);
+    console.error(
+      error instanceof SpicepodError
+        ? error.message
+        : `spiced cannot start: ${String((error as Error).message ?? error)}`,
+    );
     await end(1);
   }
 }

@@ -255,8 +255,10 @@ export class Executor {
   async #allocate(scheduler: string, signal: AbortSignal): Promise<TableAssignment[] | undefined> {
     const { executorId } = this.#options;
     try {
-      const response = await this.#call<AllocateInitialPartitionsResponse>(scheduler, signal, (client, done) =>
-        client.allocateInitialPartitions({ executorId }, done),
+      const response = await this.#call<AllocateInitialPartitionsResponse>(
+        scheduler,
+        signal,
+        (client, done) => client.allocateInitialPartitions({ executorId }, done),
       );
       return response.tables.map(assignmentFromWire);
     } catch (error) {

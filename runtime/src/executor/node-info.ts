@@ -19,7 +19,10 @@ export interface ExecutorInfoOptions {
   readonly accepting: () => boolean;
 }
 
-const elsewhere = { kind: "unavailable", message: "Ask a scheduler: an executor refreshes when a scheduler says so" } as const;
+const elsewhere = {
+  kind: "unavailable",
+  message: "Ask a scheduler: an executor refreshes when a scheduler says so",
+} as const;
 
 /** What an executor tells people: its own part of every dataset. */
 export class ExecutorInfo implements NodeInfo {
@@ -31,7 +34,9 @@ export class ExecutorInfo implements NodeInfo {
 
   async status(): Promise<NodeStatus> {
     const { nodeId, endpoints, executor } = this.#options;
-    const notices = executor.agent.mayServe() ? [] : ["No scheduler confirms this executor's partitions: it refuses reads"];
+    const notices = executor.agent.mayServe()
+      ? []
+      : ["No scheduler confirms this executor's partitions: it refuses reads"];
     return { nodeId, role: "executor", endpoints: endpoints(), executors: [], notices };
   }
 
@@ -74,11 +79,23 @@ export class ExecutorInfo implements NodeInfo {
         engine: component.acceleration?.engine,
         refreshMode: component.acceleration?.refreshMode,
         partitionBy: component.acceleration?.partitionBy ?? [],
-        status: state === undefined ? "Ready" : state.error !== "" ? "Error" : loaded < assigned ? "Initializing" : "Ready",
+        status:
+          state === undefined
+            ? "Ready"
+            : state.error !== ""
+              ? "Error"
+              : loaded < assigned
+                ? "Initializing"
+                : "Ready",
         error:
           state === undefined || state.error === ""
             ? undefined
-            : { category: "dataset", type: "AccelerationRefresh", code: "RefreshFailed", message: state.error },
+            : {
+                category: "dataset",
+                type: "AccelerationRefresh",
+                code: "RefreshFailed",
+                message: state.error,
+              },
         freshMs: undefined,
         partitions: { total: assigned, assigned, loaded },
         rows: state?.rows,
@@ -92,19 +109,21 @@ export class ExecutorInfo implements NodeInfo {
     const { app, executor, nodeId } = this.#options;
     const table = app.tables.find((t) => t.name.toLowerCase() === name.toLowerCase());
     if (table === undefined) return undefined;
-    return (executor.holders.get(table.fullName)?.partitions() ?? []).map((p): PartitionInfo => ({
-      value: Object.fromEntries(table.partitionBy.map((e, i) => [e, p.values[i] ?? null])),
-      owner: nodeId,
-      replicas: [],
-      epoch: p.epoch,
-      version: p.loaded ? p.version : undefined,
-      state: p.loaded ? "loaded" : "loading",
-      rows: p.loaded ? p.rows : undefined,
-      bytes: p.loaded ? p.bytes : undefined,
-      lastRefreshMs: undefined,
-      lastSnapshotMs: undefined,
-      error: undefined,
-    }));
+    return (executor.holders.get(table.fullName)?.partitions() ?? []).map(
+      (p): PartitionInfo => ({
+        value: Object.fromEntries(table.partitionBy.map((e, i) => [e, p.values[i] ?? null])),
+        owner: nodeId,
+        replicas: [],
+        epoch: p.epoch,
+        version: p.loaded ? p.version : undefined,
+        state: p.loaded ? "loaded" : "loading",
+        rows: p.loaded ? p.rows : undefined,
+        bytes: p.loaded ? p.bytes : undefined,
+        lastRefreshMs: undefined,
+        lastSnapshotMs: undefined,
+        error: undefined,
+      }),
+    );
   }
 
   async cluster(): Promise<ClusterInfo | undefined> {

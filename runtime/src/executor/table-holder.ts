@@ -7,7 +7,8 @@ import type { Metrics } from "../observe/metrics.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Random } from "../ports/random.ts";
 import { type RefreshEvent, RefreshLoop } from "./refresh/loop.ts";
-import type { AcceleratedTable, AssignedPartition, RefreshRequest } from "./storage/accelerated-table.ts";
+import type { AcceleratedTable } from "./storage/accelerated-table.ts";
+import type { AssignedPartition, RefreshRequest } from "./storage/refresh-types.ts";
 
 export interface TableHolderOptions {
   readonly name: string;
@@ -60,7 +61,8 @@ export class TableHolder {
   /** The state for people. */
   get state() {
     const held = this.partitions();
-    const sum = (pick: (p: { rows: number; bytes: number }) => number) => held.reduce((n, p) => n + pick(p), 0);
+    const sum = (pick: (p: { rows: number; bytes: number }) => number) =>
+      held.reduce((n, p) => n + pick(p), 0);
     return { ...this.counts, error: this.#error, rows: sum((p) => p.rows), bytes: sum((p) => p.bytes) };
   }
 

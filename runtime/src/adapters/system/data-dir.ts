@@ -28,7 +28,9 @@ export function lockDataDir(wanted: string, mayMove: boolean): DataDir {
     const lock = tryLock(path);
     if (lock !== undefined) return { path, release: () => lock.close() };
   }
-  throw new DataDirInUseError(`The data directory ${base} is in use by another process: give another --data-dir`);
+  throw new DataDirInUseError(
+    `The data directory ${base} is in use by another process: give another --data-dir`,
+  );
 }
 
 function tryLock(path: string): DatabaseSync | undefined {
