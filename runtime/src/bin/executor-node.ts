@@ -61,15 +61,13 @@ export async function startExecutor(
       check: () => undefined,
       source: (table, signal) =>
         openDatasetSource(table, database, secrets, (value) => context.log.redactor.addSecret(value), signal),
-      onAppChanged: () =>
-        onFatal(new StartupError("A newer spicepod is in force: restart this executor to follow it")),
+      fetchApp: (generation, signal) => fetchApp(context, bootstrap, id, signal, generation),
       onReplaced: (reason) => onFatal(new StartupError(`This executor was replaced: ${reason}`)),
     },
     server,
   );
   const info = new ExecutorInfo({
     nodeId: id,
-    app,
     executor,
     endpoints: () => context.endpoints(),
     accepting: () => accepting,
@@ -103,30 +101,33 @@ export async function startExecutor(
   };
 }
 
+/** The spicepod in force, at `generation` or later; asks until a scheduler gives it. */
 async function fetchApp(
   context: NodeContext,
   bootstrap: string,
   executorId: string,
   signal: AbortSignal,
+  generation = 0,
 ): Promise<App> {
   const log = context.log.module("executor");
   let response: GetAppDefinitionResponse | undefined;
   for (let delay = 250; response === undefined; delay = Math.min(delay * 1.6, 10_000)) {
     try {
-      response = await callScheduler<GetAppDefinitionResponse>(
+      const answer = await callScheduler<GetAppDefinitionResponse>(
         bootstrap,
         context.security.channel(["scheduler"]),
         signal,
         (client, done) => client.getAppDefinition({ executorId }, done),
       );
+      if (answer.generation >= generation) response = answer;
     } catch (error) {
       signal.throwIfAborted();
       log.warn(
         { scheduler: bootstrap, cause: String((error as Error).message) },
         "No spicepod from the scheduler yet; trying again",
       );
-      await context.clock.sleep(delay, signal);
     }
+    if (response === undefined) await context.clock.sleep(delay, signal);
   }
   const app = compileApp(response.spicepod, {
     file: `spicepod of generation ${response.generation}`,

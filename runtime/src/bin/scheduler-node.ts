@@ -15,6 +15,7 @@ import { GatherAll } from "./gather-all.ts";
 import type { NodeContext } from "./node-context.ts";
 import { expandSecret, localSecrets, openDatasetSource } from "./sources.ts";
 import { version } from "./version.ts";
+import { watchSpicepod } from "./watch-spicepod.ts";
 
 /** A running role of `spiced`. */
 export interface RunningNode {
@@ -59,6 +60,13 @@ export async function startScheduler(
     tempDirectory: join(scratch, "discovery"),
   });
   const spool = await Spool.open({ directory: join(scratch, "spool"), quotaBytes: 2 ** 36 });
+  const compile = (text: string, file: string) =>
+    compileApp(text, {
+      file,
+      mode: "cluster",
+      registry: context.registry,
+      warn: (message) => log.warn(message),
+    });
   const scheduler = await Scheduler.start(
     {
       schedulerId: id,
@@ -70,12 +78,7 @@ export async function startScheduler(
       store,
       app,
       compile: (text, generation) => ({
-        ...compileApp(text, {
-          file: `spicepod of generation ${generation}`,
-          mode: "cluster",
-          registry: context.registry,
-          warn: (message) => log.warn(message),
-        }),
+        ...compile(text, `spicepod of generation ${generation}`),
         generation,
       }),
       clock,
@@ -112,10 +115,26 @@ export async function startScheduler(
   });
   await context.listenMetrics(metrics);
   await context.listenHttp(queries, scheduler.info, metrics);
+  const watching = new AbortController();
+  const watch = watchSpicepod(
+    { path: options.spicepod.path, text: app.text, clock },
+    watching.signal,
+    async (text) => {
+      try {
+        await scheduler.offer(compile(text, options.spicepod.path));
+      } catch (error) {
+        const problem = String((error as Error).message);
+        scheduler.problem(`The changed spicepod is not in force: ${problem}`);
+        log.error({ cause: problem }, "The changed spicepod is not in force; the old one stays");
+      }
+    },
+  );
   log.info({ node_id: id, state: location }, "Scheduler started");
   return {
     async stop(graceMs) {
       scheduler.refuseNew();
+      watching.abort();
+      await watch;
       await context.closePublic(graceMs);
       await scheduler.stop();
       await new Promise<void>(
