@@ -7,8 +7,8 @@ import type { App } from "../core/app/app.ts";
 import { callScheduler, Executor } from "../executor/executor.ts";
 import { ExecutorInfo } from "../executor/node-info.ts";
 import { Metrics } from "../observe/metrics.ts";
-import { QueryUnavailableError } from "../ports/query-service.ts";
 import { compileApp } from "./compile-app.ts";
+import { LateNode } from "./late-node.ts";
 import { type NodeContext, StartupError } from "./node-context.ts";
 import { remoteSecrets } from "./remote-secrets.ts";
 import type { RunningNode } from "./scheduler-node.ts";
@@ -28,9 +28,13 @@ export async function startExecutor(
   const { server, id } = await context.listenCluster();
   const bootstrap = options.schedulerAddress!.host;
   const credentials = () => security.channel(["scheduler"]);
+  const late = new LateNode("executor", () => context.endpoints());
+  const metrics = new Metrics({ role: "executor", nodeId: id });
+  let executor: Executor | undefined;
+  await context.listenMetrics(metrics);
+  await context.listenHttp(late, late.info, metrics, () => executor?.agent.schedulerHttp ?? []);
   const app = await fetchApp(context, bootstrap, id, signal);
   const secrets = security.secure ? remoteSecrets(bootstrap, id, credentials) : localSecrets(app);
-  const metrics = new Metrics({ role: "executor", nodeId: id });
   const scratch = join(
     app.spicepod.runtime.query.tempDirectory ?? join(dataDir.path, "tmp"),
     `executor-${process.pid}`,
@@ -41,7 +45,7 @@ export async function startExecutor(
     tempDirectory: join(scratch, "spill"),
   });
   let accepting = true;
-  const executor = await Executor.start(
+  const running = await Executor.start(
     {
       executorId: id,
       advertiseAddress: id,
@@ -66,32 +70,21 @@ export async function startExecutor(
     },
     server,
   );
+  executor = running;
   const info = new ExecutorInfo({
     nodeId: id,
-    executor,
+    executor: running,
     endpoints: () => context.endpoints(),
     accepting: () => accepting,
   });
-  await context.listenMetrics(metrics);
-  await context.listenHttp(
-    {
-      query: () =>
-        Promise.reject(
-          new QueryUnavailableError(
-            `Executor ${id} does not answer SQL by itself: ask a scheduler (${executor.agent.links.join(", ") || bootstrap})`,
-          ),
-        ),
-    },
-    info,
-    metrics,
-  );
+  late.become(late, info);
   log.info({ node_id: id, scheduler: bootstrap }, "Executor started");
   return {
     async stop(graceMs) {
       accepting = false;
-      executor.refuseNew();
+      running.refuseNew();
       await context.closePublic(graceMs);
-      await executor.stop();
+      await running.stop();
       server.forceShutdown();
       await database.close();
       security.close();

@@ -12,6 +12,7 @@ import { Scheduler } from "../scheduler/scheduler.ts";
 import { compileApp } from "./compile-app.ts";
 import { discoverPartitions } from "./discover.ts";
 import { GatherAll } from "./gather-all.ts";
+import { LateNode } from "./late-node.ts";
 import type { NodeContext } from "./node-context.ts";
 import { expandSecret, localSecrets, openDatasetSource } from "./sources.ts";
 import { version } from "./version.ts";
@@ -46,7 +47,11 @@ export async function startScheduler(
   const store = openStore(location, params.reveal(), { clock, random });
   await proveConditionalWrites(store, { random, signal });
   const { server, id } = await context.listenCluster();
+  // A port that is drawn is known only now, and the cluster is told it.
+  const late = new LateNode(context.role, () => context.endpoints());
   const metrics = new Metrics({ role: context.role === "single" ? "single" : "scheduler", nodeId: id });
+  await context.listenMetrics(metrics);
+  const httpPort = (await context.listenHttp(late, late.info, metrics)).split(":").at(-1);
   const scratch = join(
     app.spicepod.runtime.query.tempDirectory ?? join(options.dataDir.path, "tmp"),
     `scheduler-${process.pid}`,
@@ -72,7 +77,7 @@ export async function startScheduler(
       schedulerId: id,
       advertiseAddress: id,
       flightAddress: `${context.advertiseHost}:${options.flight.port}`,
-      httpAddress: `${context.advertiseHost}:${options.http.port}`,
+      httpAddress: `${context.advertiseHost}:${httpPort}`,
       buildVersion: version,
       role: context.role === "single" ? "single" : "scheduler",
       store,
@@ -113,8 +118,7 @@ export async function startScheduler(
     clock,
     random,
   });
-  await context.listenMetrics(metrics);
-  await context.listenHttp(queries, scheduler.info, metrics);
+  late.become(queries, scheduler.info);
   const watching = new AbortController();
   const watch = watchSpicepod(
     { path: options.spicepod.path, text: app.text, clock },
