@@ -89,9 +89,9 @@ export class ExecutorAgent {
     return this.session.mayServe(this.#options.clock.monotonicMs());
   }
 
-  /** Number of schedulers that answer on an open stream. */
-  get activeLinks(): number {
-    return this.#links.size;
+  /** The schedulers that this executor is linked to. */
+  get links(): readonly string[] {
+    return [...this.#links.keys()];
   }
 
   /** True once a scheduler told what this executor holds. */

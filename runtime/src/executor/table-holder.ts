@@ -1,5 +1,5 @@
-import type { TableReport, PartitionReport as WireReport } from "@spice-shards/proto";
-import type { TableAssignment } from "../core/cluster/messages.ts";
+import type { TableReport } from "@spice-shards/proto";
+import type { PartitionReport, TableAssignment } from "../core/cluster/messages.ts";
 import { type RetryPolicy, retryDelay } from "../core/refresh/retry.ts";
 import type { RefreshSchedule } from "../core/refresh/schedule.ts";
 import type { Logger } from "../observe/log.ts";
@@ -7,7 +7,8 @@ import type { Metrics } from "../observe/metrics.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Random } from "../ports/random.ts";
 import { type RefreshEvent, RefreshLoop } from "./refresh/loop.ts";
-import type { AcceleratedTable, AssignedPartition, RefreshRequest } from "./storage/accelerated-table.ts";
+import type { AcceleratedTable } from "./storage/accelerated-table.ts";
+import type { AssignedPartition, RefreshRequest } from "./storage/refresh-types.ts";
 
 export interface TableHolderOptions {
   readonly name: string;
@@ -23,7 +24,7 @@ export interface TableHolderOptions {
   readonly random: Random;
   readonly log: Logger;
   readonly metrics: Metrics;
-  report(report: WireReport): void;
+  report(report: PartitionReport): void;
   reportTable(report: TableReport): void;
 }
 
@@ -55,6 +56,18 @@ export class TableHolder {
   get counts(): { readonly assigned: number; readonly loaded: number } {
     const loaded = this.#table?.partitions().filter((p) => p.loaded && this.#wanted.has(p.key)).length ?? 0;
     return { assigned: this.#wanted.size, loaded };
+  }
+
+  /** The state for people. */
+  get state() {
+    const held = this.partitions();
+    const sum = (pick: (p: { rows: number; bytes: number }) => number) =>
+      held.reduce((n, p) => n + pick(p), 0);
+    return { ...this.counts, error: this.#error, rows: sum((p) => p.rows), bytes: sum((p) => p.bytes) };
+  }
+
+  partitions() {
+    return this.#table?.partitions() ?? [];
   }
 
   /** Take over an assignment: the whole share of this executor. */
@@ -247,6 +260,7 @@ export class TableHolder {
   #reportPartition(key: string): void {
     const state = this.#table?.partitions().find((p) => p.key === key);
     if (state?.loaded !== true) return;
+    const error = this.#failures.get(key);
     this.#options.report({
       table: this.#options.fullName,
       key,
@@ -255,7 +269,7 @@ export class TableHolder {
       version: state.version,
       rows: state.rows,
       bytes: state.bytes,
-      error: this.#failures.get(key) ?? "",
+      ...(error === undefined ? {} : { error }),
       lastRefreshMs: this.#refreshedAtMs.get(key) ?? 0,
     });
   }
@@ -298,7 +312,7 @@ export class TableHolder {
   }
 }
 
-const nothing = { version: 0, rows: 0, bytes: 0, error: "", lastRefreshMs: 0 } as const;
+const nothing = { version: 0, rows: 0, bytes: 0 } as const;
 
 function messageOf(error: unknown): string {
   return String((error as { message?: unknown } | undefined)?.message ?? error);

@@ -298,6 +298,12 @@ export class Simulation {
         return `${name} has other values than its source`;
       if (table.partitions.unassignedCount() > 0) return `${name} has partitions without an owner`;
     }
+    const names = this.source.tables.map(({ name }) => name);
+    for (const scheduler of this.#schedulers) {
+      const unready = scheduler?.reports.readiness(document, names).find((t) => t.loaded < t.partitions);
+      if (unready !== undefined)
+        return `${scheduler!.id} has not heard that all of ${unready.name} is loaded`;
+    }
     for (const [i, executor] of this.#executors.entries()) {
       if (executor === undefined || !executor.process.running) return `executor ${i} does not run`;
       if (document.executors[executor.id]?.instance_id !== executor.session.instance)

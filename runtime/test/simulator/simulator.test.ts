@@ -3,7 +3,7 @@ import { Simulation } from "./simulation.ts";
 
 /** `SEED=123` replays one schedule; `RUNS=…` runs more of them. Every tenth is a long one. */
 const asked = process.env["SEED"];
-const runs = Number(process.env["RUNS"] ?? 1_000);
+const runs = Number(process.env["RUNS"] ?? 700);
 
 const optionsOf = (seed: number) =>
   seed % 10 === 0 ? { seed } : { seed, faultyMs: 2_000 + (seed % 7) * 1_500, schedulers: 1 + (seed % 2) };

@@ -25,7 +25,7 @@ export interface TableBed {
   /** Rows of SQL in which `{t}` stands for the table's loaded partitions in their current versions. */
   query(table: AcceleratedTable, sql: string): Promise<Record<string, Json>[]>;
   /** Write `sql` as Parquet file `source/{name}.parquet`. */
-  parquet(name: string, sql: string): Promise<void>;
+  parquet(name: string, sql: string, rowGroup?: number): Promise<void>;
   /** Close everything and open a new database over the same directory. */
   reopen(): Promise<TableBed>;
   close(): Promise<void>;
@@ -93,10 +93,12 @@ export async function openBed(
         for (const release of releases) release();
       }
     },
-    async parquet(name, sql) {
+    async parquet(name, sql, rowGroup = 122_880) {
       const { mkdir } = await import("node:fs/promises");
       await mkdir(join(directory, "source"), { recursive: true });
-      await database.run(`COPY (${sql}) TO '${directory}/source/${name}.parquet' (FORMAT parquet)`);
+      await database.run(
+        `COPY (${sql}) TO '${directory}/source/${name}.parquet' (FORMAT parquet, ROW_GROUP_SIZE ${rowGroup})`,
+      );
     },
     async reopen() {
       await end();

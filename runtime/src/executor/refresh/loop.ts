@@ -2,12 +2,8 @@ import { type RetryPolicy, retryDelay } from "../../core/refresh/retry.ts";
 import { type RefreshSchedule, untilNextRefresh } from "../../core/refresh/schedule.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Random } from "../../ports/random.ts";
-import type {
-  AcceleratedTable,
-  RefreshProgress,
-  RefreshReport,
-  RefreshRequest,
-} from "../storage/accelerated-table.ts";
+import type { AcceleratedTable } from "../storage/accelerated-table.ts";
+import type { RefreshProgress, RefreshReport, RefreshRequest } from "../storage/refresh-types.ts";
 
 /** What a refresh loop tells; all of it is for status, metrics and logs. */
 export type RefreshEvent =

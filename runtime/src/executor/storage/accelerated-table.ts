@@ -1,75 +1,16 @@
-import { createHash } from "node:crypto";
-import { bindTable } from "../../adapters/duckdb/bind-table.ts";
-import { evolveColumns } from "../../core/refresh/evolve-columns.ts";
 import { retentionSql } from "../../core/refresh/retention.ts";
-import { sourceQuery } from "../../core/refresh/source-query.ts";
-import {
-  afterSql,
-  before,
-  finerThanWatermark,
-  formatInstant,
-  partitionAfterSql,
-  type TimeColumn,
-  timeSql,
-  watermarkSql,
-} from "../../core/refresh/time-column.ts";
-import {
-  type AcceleratedDataset,
-  type Accelerator,
-  type DuplicateRule,
-  type PartitionValues,
-  SchemaMismatchError,
-  type UnitRecord,
-} from "../../ports/accelerator.ts";
-import type { Clock } from "../../ports/clock.ts";
-import type { Database, SqlColumn } from "../../ports/database.ts";
-import type { Source, SourceScan } from "../../ports/source.ts";
-import { type DatasetConfig, partitionKey } from "./dataset-config.ts";
-import { type IngestTarget, ingest } from "./ingest.ts";
+import type { PartitionValues, UnitRecord } from "../../ports/accelerator.ts";
+import type { SqlColumn } from "../../ports/database.ts";
+import { acceleratedDataset, type DatasetConfig, partitionKey } from "./dataset-config.ts";
 import { PartitionSlot, type PartitionState } from "./partition-slot.ts";
-
-/** A partition as the cluster document assigns it. */
-export interface AssignedPartition {
-  readonly values: PartitionValues;
-  readonly epoch: number;
-}
-
-export interface RefreshRequest {
-  /** The dataset's own mode when absent. */
-  readonly mode?: "full" | "append";
-  /** Keys of the partitions; all when absent. */
-  readonly partitions?: readonly string[];
-  /** Instead of the dataset's `refresh_sql`. */
-  readonly refreshSql?: string;
-  /** Read the source even when its objects did not change. */
-  readonly force?: boolean;
-}
-
-export interface RefreshReport {
-  /** True when the source's objects were those of the last refresh, so that nothing was read. */
-  readonly unchanged: boolean;
-  /** Rows that were read for this executor's partitions. */
-  readonly rows: number;
-  readonly durationMs: number;
-  /** The partitions in their new state. */
-  readonly partitions: readonly PartitionState[];
-  readonly failed: readonly { readonly key: string; readonly error: unknown }[];
-}
-
-/** How far a refresh is. */
-export interface RefreshProgress {
-  readonly dataset: string;
-  readonly phase: "reading" | "writing" | "done";
-  readonly rows: number;
-}
-
-export interface TableContext {
-  readonly database: Database;
-  readonly accelerator: Accelerator;
-  readonly source: Source;
-  readonly clock: Clock;
-  readonly warn?: (message: string, cause: unknown) => void;
-}
+import { readInto, timeColumn } from "./read-into.ts";
+import type {
+  AssignedPartition,
+  RefreshProgress,
+  RefreshReport,
+  RefreshRequest,
+  TableContext,
+} from "./refresh-types.ts";
 
 /** Versions that nobody reads stay this long: a plan that names them may still be on its way. */
 const graceMs = 5_000;
@@ -188,7 +129,7 @@ export class AcceleratedTable {
           ? undefined
           : retentionSql(
               rule,
-              this.#time(this.config.timeColumn, this.#columns),
+              timeColumn(this.config, this.config.timeColumn, this.#columns),
               this.#context.clock.wallMs(),
             );
       if (predicate === undefined) return 0;
@@ -260,7 +201,7 @@ export class AcceleratedTable {
     return slot;
   }
 
-  #dataset(): AcceleratedDataset {
+  #dataset() {
     return acceleratedDataset(this.config, this.#columns);
   }
 
@@ -281,10 +222,19 @@ export class AcceleratedTable {
       onProgress?.({ dataset: this.config.name, phase, rows: count });
     for (const group of groups) {
       tell("reading", rows);
-      const result = await this.#readInto(group, request, signal, (count) => tell("writing", rows + count));
+      const result = await readInto(
+        this.config,
+        this.#context,
+        this.#columns,
+        group,
+        request,
+        signal,
+        (count) => tell("writing", rows + count),
+      );
       if (result === undefined) continue;
       unchanged = false;
       rows += result.rows;
+      if (result.written.length > 0) this.#columns = result.columns;
       const now = this.#context.clock.monotonicMs();
       for (const { slot, version } of result.written) slot.swap(version, now);
       for (const { slot, error } of result.failed) failed.push({ key: slot.key, error });
@@ -311,154 +261,6 @@ export class AcceleratedTable {
       groups.set(position, [...(groups.get(position) ?? []), slot]);
     }
     return [...groups.values()];
-  }
-
-  async #readInto(
-    slots: readonly PartitionSlot[],
-    request: RefreshRequest & { mode: "full" | "append" },
-    signal: AbortSignal,
-    onRows: (rows: number) => void,
-  ) {
-    const { config } = this;
-    const refreshSql = request.refreshSql ?? config.refreshSql;
-    const byObjects = config.refreshMode === "append" && config.timeColumn === undefined;
-    const appendObjects = request.mode === "append" && byObjects;
-    const mark = refreshSql === undefined ? "" : `|${digest(refreshSql)}`;
-    const after = appendObjects ? (slots[0]!.current.position ?? undefined) : undefined;
-    const scan = await this.#context.source.open(
-      { track: byObjects, ...(after === undefined ? {} : { after }) },
-      signal,
-    );
-    try {
-      const position = scan.position === null ? null : byObjects ? scan.position : `${scan.position}${mark}`;
-      const same = position !== null && slots.every((s) => s.loaded && s.current.position === position);
-      const windowed = config.dataWindowMs !== undefined || (request.mode === "append" && !appendObjects);
-      if (same && !windowed && request.force !== true) return undefined;
-      return await this.#scanInto(
-        scan,
-        slots,
-        { ...request, refreshSql, position, appendObjects },
-        signal,
-        onRows,
-      );
-    } finally {
-      await scan.close();
-    }
-  }
-
-  async #scanInto(
-    scan: SourceScan,
-    slots: readonly PartitionSlot[],
-    request: {
-      mode: "full" | "append";
-      refreshSql: string | undefined;
-      position: string | null;
-      appendObjects: boolean;
-    },
-    signal: AbortSignal,
-    onRows: (rows: number) => void,
-  ) {
-    const { config } = this;
-    const { database } = this.#context;
-    const raw = await database.describe(`SELECT * FROM ${scan.relation}`, { signal });
-    const sourceTime = this.#time(config.timeColumn, raw);
-    const coarse = this.#time(config.timePartitionColumn, raw);
-    const cutoffs = new Map(
-      slots.map((slot) => [slot, this.#cutoff(slot, request.mode, request.appendObjects)]),
-    );
-    const first = earliest([...cutoffs.values()]);
-    const predicates: string[] = [];
-    const later = (cutoff: string) => {
-      if (sourceTime !== undefined) predicates.push(afterSql(sourceTime, cutoff));
-      if (coarse !== undefined) predicates.push(partitionAfterSql(coarse, cutoff));
-    };
-    if (first !== null) later(first);
-    if (config.dataWindowMs !== undefined) later(this.#ago(config.dataWindowMs));
-    const sql = sourceQuery({
-      relation: scan.relation,
-      name: alias,
-      predicates,
-      ...(request.refreshSql === undefined
-        ? {}
-        : { refreshSql: await bindTable(database, request.refreshSql, names(config), alias) }),
-    });
-    const incoming = await database.describe(sql, { signal });
-    const columns = this.#evolve(incoming);
-    const time = this.#time(config.timeColumn, columns);
-    const targets = slots.map((slot): IngestTarget => {
-      const cutoff = cutoffs.get(slot) ?? null;
-      const own =
-        cutoff !== null && cutoff !== first && time !== undefined ? afterSql(time, cutoff) : undefined;
-      return {
-        slot,
-        ...(own === undefined ? {} : { predicate: own }),
-        write: (newest) => ({
-          mode: this.#insertMode(request.mode, time, cutoff),
-          watermark: latest(request.mode === "append" ? slot.current.watermark : null, newest),
-          position: request.position,
-        }),
-      };
-    });
-    const result = await ingest(
-      database,
-      {
-        sql,
-        columns: incoming,
-        partitionBy: config.partitionBy,
-        targets,
-        ...(time === undefined ? {} : { watermarkSql: watermarkSql(time) }),
-      },
-      signal,
-      onRows,
-    );
-    if (result.written.length > 0) this.#columns = columns;
-    return result;
-  }
-
-  /** From which time on an append reads for a partition; null for everything. */
-  #cutoff(slot: PartitionSlot, mode: "full" | "append", appendObjects: boolean): string | null {
-    if (mode === "full" || appendObjects || slot.current.watermark === null) return null;
-    return before(slot.current.watermark, this.config.appendOverlapMs ?? 0);
-  }
-
-  #insertMode(mode: "full" | "append", time: TimeColumn | undefined, cutoff: string | null) {
-    const { config } = this;
-    const order = time === undefined ? {} : { order: `${timeSql(time)} DESC NULLS LAST` };
-    const rule: DuplicateRule =
-      config.onConflict === undefined ? { kind: "error" } : { kind: config.onConflict, ...order };
-    // Without a watermark everything is read, also what an append would take for new.
-    const everything = mode === "full" || (time !== undefined && cutoff === null);
-    if (everything) return { kind: "overwrite", duplicates: rule } as const;
-    if (config.primaryKey.length > 0) {
-      const newest: DuplicateRule = { kind: config.onConflict ?? "upsert", ...order };
-      return { kind: "upsert", duplicates: newest } as const;
-    }
-    const again = (config.appendOverlapMs ?? 0) > 0 || (time !== undefined && finerThanWatermark(time));
-    if (time === undefined || !again) return { kind: "append" } as const;
-    return { kind: "append", reread: cutoff === null ? "true" : afterSql(time, cutoff) } as const;
-  }
-
-  #evolve(incoming: readonly SqlColumn[]): readonly SqlColumn[] {
-    const evolution = evolveColumns(this.#columns, incoming);
-    if (evolution.kind === "columns") return evolution.columns;
-    throw new SchemaMismatchError(
-      `The schema of the source of ${this.config.name} changed: ${evolution.reason}. The old data keeps serving. Remove the acceleration's files (or rename the dataset) to take the new schema, or keep the old column by refresh_sql.`,
-    );
-  }
-
-  #time(column: DatasetConfig["timeColumn"], columns: readonly SqlColumn[]): TimeColumn | undefined {
-    if (column === undefined) return undefined;
-    const found = columns.find((c) => c.name.toLowerCase() === column.name.toLowerCase());
-    if (found === undefined) {
-      throw new SchemaMismatchError(
-        `Dataset ${this.config.name} has no column ${column.name}, its time column`,
-      );
-    }
-    return { name: found.name, type: found.type, format: column.format };
-  }
-
-  #ago(ms: number): string {
-    return formatInstant(BigInt(Math.floor(this.#context.clock.wallMs() - ms)) * 1_000n);
   }
 
   async #record(): Promise<void> {
@@ -500,39 +302,4 @@ export class AcceleratedTable {
       }
     }
   }
-}
-
-/** The name that stands for the source's rows within `refresh_sql`. */
-const alias = "spice source";
-
-/** What an engine is told of a dataset. */
-export function acceleratedDataset(config: DatasetConfig, columns: readonly SqlColumn[]): AcceleratedDataset {
-  return {
-    name: config.name,
-    mode: config.mode,
-    partitionBy: config.partitionBy.map(({ name, expression }) => ({ name, expression })),
-    columns,
-    primaryKey: config.primaryKey,
-    indexes: config.indexes,
-    parameters: config.parameters,
-    unitPath: config.unitPath,
-  };
-}
-
-function names(config: DatasetConfig): readonly string[] {
-  return config.fullName.split(".");
-}
-
-function earliest(cutoffs: readonly (string | null)[]): string | null {
-  if (cutoffs.length === 0 || cutoffs.includes(null)) return null;
-  return (cutoffs as string[]).toSorted()[0] ?? null;
-}
-
-function latest(a: string | null, b: string | null): string | null {
-  if (a === null || b === null) return a ?? b;
-  return a > b ? a : b;
-}
-
-function digest(text: string): string {
-  return createHash("sha256").update(text).digest("hex").slice(0, 16);
 }

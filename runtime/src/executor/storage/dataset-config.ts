@@ -1,6 +1,7 @@
 import type { Retention } from "../../core/refresh/retention.ts";
 import type { TimeFormat } from "../../core/refresh/time-column.ts";
-import type { PartitionKey, PartitionValues } from "../../ports/accelerator.ts";
+import type { AcceleratedDataset, PartitionKey, PartitionValues } from "../../ports/accelerator.ts";
+import type { SqlColumn } from "../../ports/database.ts";
 
 /** One accelerated dataset as an executor stores and refreshes it. Durations in milliseconds. */
 export interface DatasetConfig {
@@ -41,4 +42,18 @@ export interface PartitionExpression extends PartitionKey {
 /** The canonical key of a partition: the JSON text of its values. */
 export function partitionKey(values: PartitionValues): string {
   return JSON.stringify(values);
+}
+
+/** What an engine is told of a dataset. */
+export function acceleratedDataset(config: DatasetConfig, columns: readonly SqlColumn[]): AcceleratedDataset {
+  return {
+    name: config.name,
+    mode: config.mode,
+    partitionBy: config.partitionBy.map(({ name, expression }) => ({ name, expression })),
+    columns,
+    primaryKey: config.primaryKey,
+    indexes: config.indexes,
+    parameters: config.parameters,
+    unitPath: config.unitPath,
+  };
 }

@@ -1,7 +1,7 @@
 import { forEachLimited } from "../../core/for-each-limited.ts";
 import { quoteIdentifier, quoteLiteral } from "../../core/sql/quote.ts";
 import type { TableVersion, TableWrite } from "../../ports/accelerator.ts";
-import type { Database, SqlColumn } from "../../ports/database.ts";
+import { type Database, type SqlColumn, SqlError } from "../../ports/database.ts";
 import type { PartitionExpression } from "./dataset-config.ts";
 import type { PartitionSlot } from "./partition-slot.ts";
 
@@ -32,6 +32,8 @@ export interface IngestResult {
 
 /** Up to here a filtered pass over unsorted rows per partition is cheaper than sorting them once (measured). */
 const sortAbove = 16;
+/** From here on, rows that do not fit into memory are sorted after all: a pass per partition would read them all. */
+const sortSpilledFrom = 4;
 /** Writers at a time: they wait for the disk a good part of their time. */
 const writers = 4;
 const part = '"spice partition"';
@@ -96,7 +98,7 @@ async function ingestMany(
   const stage = `spice_stage.main.t${++stages}`;
   await database.run("ATTACH IF NOT EXISTS ':memory:' AS spice_stage");
   try {
-    await database.run(`CREATE TABLE ${stage} AS ${stagingSql(work, types)}`, { signal });
+    await stageRows(database, stage, work, types, signal);
     const newest = work.watermarkSql ?? "NULL";
     const counts = new Map(
       (
@@ -140,6 +142,58 @@ async function ingestMany(
   }
 }
 
+/**
+ * Fill the staging table. Sorted by partition, each partition is one short range of it, however large it is; but a
+ * sort of very wide rows can need more memory than there is, and then unsorted rows serve too, only slower.
+ */
+async function stageRows(
+  database: Database,
+  stage: string,
+  work: Ingest,
+  types: readonly string[],
+  signal: AbortSignal,
+): Promise<void> {
+  const rows = stagingSql(work, types);
+  const create = (name: string, sql: string) => database.run(`CREATE TABLE ${name} AS ${sql}`, { signal });
+  if (work.targets.length > sortAbove && (await fits(() => create(stage, `${rows} ORDER BY ${part}`))))
+    return;
+  await create(stage, rows);
+  if (
+    work.targets.length <= sortAbove &&
+    work.targets.length >= sortSpilledFrom &&
+    (await spills(database))
+  ) {
+    const sorted = `${stage}_sorted`;
+    try {
+      if (await fits(() => create(sorted, `SELECT * FROM ${stage} ORDER BY ${part}`))) {
+        await database.run(`DROP TABLE ${stage}`);
+        await database.run(`ALTER TABLE ${sorted} RENAME TO ${stage.slice(stage.lastIndexOf(".") + 1)}`);
+      }
+    } finally {
+      await database.run(`DROP TABLE IF EXISTS ${sorted}`);
+    }
+  }
+}
+
+/** False when the engine ran out of memory; nothing is left of the attempt. */
+async function fits(attempt: () => Promise<unknown>): Promise<boolean> {
+  try {
+    await attempt();
+    return true;
+  } catch (error) {
+    if (error instanceof SqlError && error.category === "Out of Memory") return false;
+    throw error;
+  }
+}
+
+/** Whether the engine's data is larger than its memory: then every pass over all of it reads the disk. */
+async function spills(database: Database): Promise<boolean> {
+  const row = (
+    await database.rows("SELECT coalesce(sum(size), 0) > 0 AS yes FROM duckdb_temporary_files()")
+  )[0];
+  return row?.["yes"] === true;
+}
+
 /** The source's rows with the number of their target, found by a hash join with the targets' values. */
 function stagingSql(work: Ingest, types: readonly string[]): string {
   const keys = work.partitionBy.map((_, i) => `"spice key ${i}"`);
@@ -163,10 +217,9 @@ function stagingSql(work: Ingest, types: readonly string[]): string {
     )
     .filter((p) => p !== undefined);
   const where = narrowed.length === 0 ? "" : ` WHERE ${narrowed.join(" AND ")}`;
-  const order = work.targets.length > sortAbove ? ` ORDER BY ${part}` : "";
   return `SELECT CAST(m.part AS UINTEGER) AS ${part}, ${list}
     FROM (SELECT *, ${evaluated.join(", ")} FROM (${work.sql})${where}) s
-    JOIN (VALUES ${values.join(", ")}) m(part, ${keys.join(", ")}) ON ${on}${order}`;
+    JOIN (VALUES ${values.join(", ")}) m(part, ${keys.join(", ")}) ON ${on}`;
 }
 
 /** For a bare column: the wanted values as a predicate that the source can prune by. */

@@ -6,8 +6,9 @@ import { AcceleratorParameterError, type UnitRecord } from "../../ports/accelera
 import type { Clock } from "../../ports/clock.ts";
 import type { Database, SqlColumn } from "../../ports/database.ts";
 import type { Source } from "../../ports/source.ts";
-import { AcceleratedTable, acceleratedDataset } from "./accelerated-table.ts";
-import type { DatasetConfig } from "./dataset-config.ts";
+import { AcceleratedTable } from "./accelerated-table.ts";
+import { acceleratedDataset, type DatasetConfig } from "./dataset-config.ts";
+import { sourceAlias } from "./read-into.ts";
 
 /**
  * Open an accelerated dataset: load its engine, find what storage holds, and learn its columns from there or else
@@ -58,7 +59,7 @@ export async function sourceColumns(
   const columns = await source.schema(signal);
   if (config.refreshSql === undefined) return columns.map(({ name, type }) => ({ name, type }));
   const list = columns.map((c) => `CAST(NULL AS ${c.type}) AS "${c.name.replaceAll('"', '""')}"`);
-  const name = "spice source";
+  const name = sourceAlias;
   const refreshSql = await bindTable(database, config.refreshSql, config.fullName.split("."), name);
   return database.describe(
     sourceQuery({ relation: `(SELECT ${list.join(", ")})`, name, predicates: [], refreshSql }),
