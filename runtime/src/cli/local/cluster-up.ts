@@ -20,6 +20,8 @@ export interface ClusterUpOptions {
   /** `HOST:PORT` of the scheduler's HTTP API. */
   readonly http: string;
   readonly readyTimeoutMs: number;
+  /** The program to start instead of this installation's `spiced`. */
+  readonly program?: string;
 }
 
 /**
@@ -49,7 +51,10 @@ export async function startCluster(io: Io, options: ClusterUpOptions): Promise<C
   try {
     for (const [i, plan] of plans.entries()) {
       const args = i === 0 ? schedulerArguments(plan, spicepod) : executorArguments(plan, plans[0]!.nodePort);
-      record.processes = [...record.processes, startProcess(io, dir, plan, args)];
+      record.processes = [
+        ...record.processes,
+        startProcess(io, dir, plan, [options.program ?? spicedProgram, ...args]),
+      ];
       // After each one: an interrupted `up` must leave nothing that `down` does not know.
       dir.write(record);
     }
@@ -106,14 +111,14 @@ function startProcess(io: Io, dir: ClusterDir, plan: NodePlan, args: readonly st
   mkdirSync(plan.dataDir, { recursive: true });
   const log = dir.openLog(plan.name);
   try {
-    const child = spawn(process.execPath, [spicedProgram, ...args], {
+    const child = spawn(process.execPath, args, {
       cwd: io.cwd,
       detached: true,
       stdio: ["ignore", log, log],
     });
     child.on("error", () => undefined);
     const { pid } = child;
-    if (pid === undefined) throw new CliError(`Cannot start ${process.execPath} ${spicedProgram}`);
+    if (pid === undefined) throw new CliError(`Cannot start ${process.execPath} ${args[0]}`);
     const start = processStart(pid);
     child.unref();
     return { name: plan.name, pid, start: start ?? "", log: dir.logFile(plan.name) };

@@ -1,4 +1,3 @@
-import { existsSync } from "node:fs";
 import { join } from "node:path";
 
 /** The `spiced` of this installation: its launcher sits beside the compiled and the source tree alike. */
@@ -51,8 +50,4 @@ function nodeArguments(plan: NodePlan): string[] {
     "--data-dir",
     plan.dataDir,
   ];
-}
-
-export function isInstalled(): boolean {
-  return existsSync(spicedProgram);
 }

@@ -67,7 +67,7 @@ class BatchBuilder {
     for (const [i, builder] of this.#builders.entries()) builder.append(columns[i]!, start, count);
     this.rows += count;
     this.#bytes += textBytes(columns, start, count);
-    return this.rows >= batchRows || this.#bytes >= batchBytes;
+    return this.rows >= batchRows || this.#bytes >= batchBytes / 2;
   }
 
   finish(): RecordBatch {

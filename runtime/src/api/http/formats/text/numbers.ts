@@ -3,7 +3,7 @@ export function doubleText(value: number): string {
   return Object.is(value, -0) ? "-0" : String(value);
 }
 
-/** The shortest text that reads back as the same single-precision number. */
+/** A text of at most nine digits that reads back as the same single-precision number. */
 export function floatText(value: number): string {
   if (Number.isInteger(value) || !Number.isFinite(value)) return doubleText(value);
   for (let digits = 6; digits < 9; digits++) {
