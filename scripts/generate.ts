@@ -8,6 +8,7 @@ import { execFileSync } from "node:child_process";
 import { cpSync, existsSync, globSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { generateFunctions } from "./generate-functions.ts";
 
 const root = join(import.meta.dirname, "..");
 
@@ -45,6 +46,7 @@ const generators: readonly Generator[] = [
       execFileSync("buf", ["generate", "proto", "--template", template], { cwd: root, stdio: "inherit" });
     },
   },
+  { folder: "runtime/src/core/query/allow/gen", run: generateFunctions },
 ];
 
 const check = process.argv.includes("--check");
