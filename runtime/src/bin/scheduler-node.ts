@@ -1,17 +1,22 @@
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { fileStateWarning, resolveParameters } from "@spice-shards/spicepod";
 import { openDatabase } from "../adapters/duckdb/database.ts";
 import { GrpcExchange } from "../adapters/exchange/grpc-client.ts";
-import { Spool } from "../adapters/exchange/spool.ts";
+import { fileSpool } from "../adapters/spool/file-spool.ts";
 import { openStore } from "../adapters/store/open.ts";
 import { proveConditionalWrites } from "../adapters/store/prove.ts";
 import { lockDataDir } from "../adapters/system/data-dir.ts";
 import type { App } from "../core/app/app.ts";
+import { keepAll } from "../core/query/plan/prune.ts";
 import { Metrics } from "../observe/metrics.ts";
+import { Admission } from "../scheduler/query/admission.ts";
+import { measured } from "../scheduler/query/measured.ts";
+import { QueryPlanner } from "../scheduler/query/planner.ts";
+import { DistributedQueryService } from "../scheduler/query/query-service.ts";
 import { Scheduler } from "../scheduler/scheduler.ts";
 import { compileApp } from "./compile-app.ts";
 import { discoverPartitions } from "./discover.ts";
-import { GatherAll } from "./gather-all.ts";
 import { LateNode } from "./late-node.ts";
 import type { NodeContext } from "./node-context.ts";
 import { expandSecret, localSecrets, openDatasetSource } from "./sources.ts";
@@ -23,6 +28,9 @@ export interface RunningNode {
   /** Refuse new work, let the running work finish within `graceMs`, leave the cluster, free everything. */
   stop(graceMs: number): Promise<void>;
 }
+
+/** What fragment results of all running queries may take on disk. */
+const spoolBytes = 2 ** 36;
 
 /** Start the scheduler role; resolves once it serves. */
 export async function startScheduler(
@@ -64,7 +72,6 @@ export async function startScheduler(
     memoryLimit: "512MB",
     tempDirectory: join(scratch, "discovery"),
   });
-  const spool = await Spool.open({ directory: join(scratch, "spool"), quotaBytes: 2 ** 36 });
   const compile = (text: string, file: string) =>
     compileApp(text, {
       file,
@@ -110,14 +117,22 @@ export async function startScheduler(
     address: (executor) => scheduler.addressOf(executor),
     credentials: () => security.channel(["executor"]),
   });
-  const queries = new GatherAll({
-    catalog: () => scheduler.catalog.current(),
-    exchange,
-    database,
-    spool,
+  const planning = await openDatabase({ threads: 1, memoryLimit: "512MB" });
+  const queries = measured(
+    new DistributedQueryService({
+      catalog: () => scheduler.catalog.current(),
+      planner: new QueryPlanner({ database: planning, prune: keepAll }),
+      database,
+      exchange,
+      spools: fileSpool({ directory: join(scratch, "spool"), maxBytes: spoolBytes }),
+      admission: new Admission({ running: 32, waiting: 1_000 }),
+      clock,
+      random,
+      defaultTimeoutMs: 300_000,
+    }),
+    metrics,
     clock,
-    random,
-  });
+  );
   late.become(queries, scheduler.info);
   const watching = new AbortController();
   const watch = watchSpicepod(
@@ -150,7 +165,8 @@ export async function startScheduler(
           }, 500),
       );
       exchange.close();
-      await spool.close();
+      await planning.close();
+      await rm(scratch, { recursive: true, force: true });
       await database.close();
       await discovery.close();
       await store.close();
