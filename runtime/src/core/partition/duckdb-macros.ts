@@ -31,10 +31,7 @@ const rotate = (x: string, count: string) =>
 
 /** ahash's end: fold with the pad, rotate by the buffer's low bits. */
 function finish(buffer: string): string {
-  return rotate(
-    `${foldShared(buffer, wide(seeds.pad))}::UBIGINT`,
-    `((${buffer})::UBIGINT & 63::UBIGINT)`,
-  );
+  return rotate(`${foldShared(buffer, wide(seeds.pad))}::UBIGINT`, `((${buffer})::UBIGINT & 63::UBIGINT)`);
 }
 
 /** Reverse the bytes of a UBIGINT that is a plain name. */
