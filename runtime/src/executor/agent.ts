@@ -1,5 +1,6 @@
 import type { ChannelCredentials } from "@grpc/grpc-js";
 import type { ControlStreamResponse, SchedulerInstance, TableReport } from "@spice-shards/proto";
+import { faultPoint } from "../adapters/system/fault-point.ts";
 import type { AppReference } from "../core/cluster/document.ts";
 import { ExecutorSession, type SessionEffect } from "../core/cluster/executor-session.ts";
 import type { HeldPartition, PartitionReport, TableAssignment } from "../core/cluster/messages.ts";
@@ -205,6 +206,7 @@ export class ExecutorAgent {
       switch (effect.kind) {
         case "send": {
           const { advertiseAddress, buildVersion } = this.#options;
+          if (effect.message.kind === "ack") faultPoint("before-acknowledgement");
           const identity = { advertiseAddress, buildVersion, startedAtMs: this.#startedAtMs };
           this.#links.get(effect.scheduler)?.send(toWire(effect.message, identity));
           break;

@@ -267,7 +267,12 @@ export class Executor {
       refreshSql?: string;
       refreshMode?: "full" | "append";
       partition?: Record<string, string | null>;
+      setRefreshSql?: string | null;
     };
+    if (request.setRefreshSql !== undefined) {
+      holder.setRefreshSql(request.setRefreshSql);
+      return;
+    }
     await holder.request(requestId, {
       ...(request.refreshMode === undefined ? {} : { mode: request.refreshMode }),
       ...(request.refreshSql === undefined ? {} : { refreshSql: request.refreshSql }),

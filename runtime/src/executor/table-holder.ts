@@ -97,6 +97,13 @@ export class TableHolder {
     this.#loop.request(requestId, request).catch(() => undefined);
   }
 
+  /** Read by another `refresh_sql` from the next refresh on; null goes back to the spicepod's. */
+  setRefreshSql(refreshSql: string | null): void {
+    if (this.#table === undefined)
+      throw new Error(this.#error === "" ? "the dataset is not open yet" : this.#error);
+    this.#table.setRefreshSql(refreshSql);
+  }
+
   /** Hold, load and refresh until the signal aborts; then close the storage. */
   async run(signal: AbortSignal): Promise<void> {
     const stopped = () => this.#wake.resolve();

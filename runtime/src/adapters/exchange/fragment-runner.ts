@@ -5,6 +5,7 @@ import type { Database } from "../../ports/database.ts";
 import type { FragmentRequest, FragmentResult, FragmentRunner, FragmentStats } from "../../ports/exchange.ts";
 import { ResourceExhaustedError } from "../../ports/exchange.ts";
 import type { PartitionStore, PinnedRelations } from "../../ports/partition-store.ts";
+import { faultPoint } from "../system/fault-point.ts";
 import { directFrames } from "./direct-frames.ts";
 import { FairQueue } from "./fair-queue.ts";
 import { type BoundScan, fragmentSql, sampleSql } from "./fragment-sql.ts";
@@ -120,6 +121,7 @@ export class LocalFragmentRunner implements FragmentRunner {
       for await (const frame of this.#run(request, scans, total, signal)) {
         total.rows += frame.rows;
         total.bytes += frame.bytes.byteLength;
+        faultPoint("in-fragment");
         yield frame.bytes;
       }
       resolve({ ...total, durationMs: this.#options.clock.monotonicMs() - started });

@@ -1,3 +1,4 @@
+import { faultPoint } from "../../adapters/system/fault-point.ts";
 import { retentionSql } from "../../core/refresh/retention.ts";
 import type { PartitionValues, UnitRecord } from "../../ports/accelerator.ts";
 import type { SqlColumn } from "../../ports/database.ts";
@@ -146,6 +147,11 @@ export class AcceleratedTable {
     });
   }
 
+  /** Read by another `refresh_sql` from now on, until this object ends; null goes back to the spicepod's. */
+  setRefreshSql(refreshSql: string | null): void {
+    this.#refreshSql = refreshSql ?? undefined;
+  }
+
   /** Pin a partition's version for a query; see `PartitionStore.pin`. Undefined when it is not assigned here. */
   pin(key: string, epoch: number, version: number) {
     const slot = this.#slots.get(key);
@@ -214,6 +220,7 @@ export class AcceleratedTable {
     const started = this.#context.clock.monotonicMs();
     if (slots.length === 0) return { unchanged: true, rows: 0, durationMs: 0, partitions: [], failed: [] };
     const signal = AbortSignal.any([caller, this.#closing.signal]);
+    const refreshSql = request.refreshSql ?? this.#refreshSql;
     const groups = request.mode === "full" ? [slots] : this.#appendGroups(slots);
     let rows = 0;
     let unchanged = true;
@@ -227,7 +234,7 @@ export class AcceleratedTable {
         this.#context,
         this.#columns,
         group,
-        request,
+        refreshSql === undefined ? request : { ...request, refreshSql },
         signal,
         (count) => tell("writing", rows + count),
       );
@@ -235,6 +242,7 @@ export class AcceleratedTable {
       unchanged = false;
       rows += result.rows;
       if (result.written.length > 0) this.#columns = result.columns;
+      faultPoint("before-swap");
       const now = this.#context.clock.monotonicMs();
       for (const { slot, version } of result.written) slot.swap(version, now);
       for (const { slot, error } of result.failed) failed.push({ key: slot.key, error });

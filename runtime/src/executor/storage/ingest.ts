@@ -1,3 +1,4 @@
+import { faultPoint } from "../../adapters/system/fault-point.ts";
 import { forEachLimited } from "../../core/for-each-limited.ts";
 import { quoteIdentifier, quoteLiteral } from "../../core/sql/quote.ts";
 import type { TableVersion, TableWrite } from "../../ports/accelerator.ts";
@@ -130,6 +131,7 @@ async function ingestMany(
         const version = await target.slot.serial(() =>
           target.slot.table.insert(source, target.write(latest), signal),
         );
+        faultPoint("mid-load");
         written.push({ slot: target.slot, version });
       } catch (error) {
         signal.throwIfAborted();

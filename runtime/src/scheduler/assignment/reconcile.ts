@@ -106,6 +106,9 @@ export class Reconciler {
       (() => driverOf(this.#options.state.document) === this.#options.state.schedulerId);
     while (!signal.aborted) {
       let soon = false;
+      // From here on: what happens during the cycle calls for another one.
+      const woken = new AbortController();
+      this.#wake = () => woken.abort();
       if (drives()) {
         try {
           const report = await this.reconcileAll(signal);
@@ -115,8 +118,6 @@ export class Reconciler {
           onError?.(error);
         }
       }
-      const woken = new AbortController();
-      this.#wake = () => woken.abort();
       try {
         await clock.sleep(soon ? SOON_MS : intervalMs, AbortSignal.any([signal, woken.signal]));
       } catch {

@@ -1,3 +1,4 @@
+import { faultPoint } from "../../adapters/system/fault-point.ts";
 import { parseRoot, printDocument, rememberEncoding } from "../../core/cluster/codec.ts";
 import { CLUSTER_KEY, type ClusterDocument } from "../../core/cluster/document.ts";
 import { CorruptDocumentError, MissingDocumentError } from "../../core/cluster/errors.ts";
@@ -98,7 +99,9 @@ export class StateObjects {
         throw new StoreError(`Writing ${object.key} met a concurrent request`, { retryable: true });
       }
     }
+    faultPoint("before-cluster-put");
     const outcome = await this.store.put(CLUSTER_KEY, printed.root, condition, options);
+    faultPoint("after-cluster-put");
     if (outcome.kind === "written") {
       this.#held = new Map(
         printed.objects.map((object) => [
