@@ -9,6 +9,7 @@ import { cpSync, existsSync, globSync, mkdtempSync, readFileSync, rmSync, writeF
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { spicepodJsonSchema } from "@spice-shards/spicepod";
+import { generateFunctions } from "./generate-functions.ts";
 
 const root = join(import.meta.dirname, "..");
 
@@ -53,6 +54,7 @@ const generators: readonly Generator[] = [
       writeFileSync(join(target, "spicepod.schema.json"), text);
     },
   },
+  { folder: "runtime/src/core/query/allow/gen", run: generateFunctions },
 ];
 
 const check = process.argv.includes("--check");

@@ -7,8 +7,8 @@ import type { App } from "../core/app/app.ts";
 import { callScheduler, Executor } from "../executor/executor.ts";
 import { ExecutorInfo } from "../executor/node-info.ts";
 import { Metrics } from "../observe/metrics.ts";
-import { QueryUnavailableError } from "../ports/query-service.ts";
 import { compileApp } from "./compile-app.ts";
+import { LateNode } from "./late-node.ts";
 import { type NodeContext, StartupError } from "./node-context.ts";
 import { remoteSecrets } from "./remote-secrets.ts";
 import type { RunningNode } from "./scheduler-node.ts";
@@ -28,9 +28,13 @@ export async function startExecutor(
   const { server, id } = await context.listenCluster();
   const bootstrap = options.schedulerAddress!.host;
   const credentials = () => security.channel(["scheduler"]);
+  const late = new LateNode("executor", () => context.endpoints());
+  const metrics = new Metrics({ role: "executor", nodeId: id });
+  let executor: Executor | undefined;
+  await context.listenMetrics(metrics);
+  await context.listenHttp(late, late.info, metrics, () => executor?.agent.schedulerHttp ?? []);
   const app = await fetchApp(context, bootstrap, id, signal);
   const secrets = security.secure ? remoteSecrets(bootstrap, id, credentials) : localSecrets(app);
-  const metrics = new Metrics({ role: "executor", nodeId: id });
   const scratch = join(
     app.spicepod.runtime.query.tempDirectory ?? join(dataDir.path, "tmp"),
     `executor-${process.pid}`,
@@ -41,7 +45,7 @@ export async function startExecutor(
     tempDirectory: join(scratch, "spill"),
   });
   let accepting = true;
-  const executor = await Executor.start(
+  const running = await Executor.start(
     {
       executorId: id,
       advertiseAddress: id,
@@ -61,39 +65,26 @@ export async function startExecutor(
       check: () => undefined,
       source: (table, signal) =>
         openDatasetSource(table, database, secrets, (value) => context.log.redactor.addSecret(value), signal),
-      onAppChanged: () =>
-        onFatal(new StartupError("A newer spicepod is in force: restart this executor to follow it")),
+      fetchApp: (generation, signal) => fetchApp(context, bootstrap, id, signal, generation),
       onReplaced: (reason) => onFatal(new StartupError(`This executor was replaced: ${reason}`)),
     },
     server,
   );
+  executor = running;
   const info = new ExecutorInfo({
     nodeId: id,
-    app,
-    executor,
+    executor: running,
     endpoints: () => context.endpoints(),
     accepting: () => accepting,
   });
-  await context.listenMetrics(metrics);
-  await context.listenHttp(
-    {
-      query: () =>
-        Promise.reject(
-          new QueryUnavailableError(
-            `Executor ${id} does not answer SQL by itself: ask a scheduler (${executor.agent.links.join(", ") || bootstrap})`,
-          ),
-        ),
-    },
-    info,
-    metrics,
-  );
+  late.become(late, info);
   log.info({ node_id: id, scheduler: bootstrap }, "Executor started");
   return {
     async stop(graceMs) {
       accepting = false;
-      executor.refuseNew();
+      running.refuseNew();
       await context.closePublic(graceMs);
-      await executor.stop();
+      await running.stop();
       server.forceShutdown();
       await database.close();
       security.close();
@@ -103,30 +94,33 @@ export async function startExecutor(
   };
 }
 
+/** The spicepod in force, at `generation` or later; asks until a scheduler gives it. */
 async function fetchApp(
   context: NodeContext,
   bootstrap: string,
   executorId: string,
   signal: AbortSignal,
+  generation = 0,
 ): Promise<App> {
   const log = context.log.module("executor");
   let response: GetAppDefinitionResponse | undefined;
   for (let delay = 250; response === undefined; delay = Math.min(delay * 1.6, 10_000)) {
     try {
-      response = await callScheduler<GetAppDefinitionResponse>(
+      const answer = await callScheduler<GetAppDefinitionResponse>(
         bootstrap,
         context.security.channel(["scheduler"]),
         signal,
         (client, done) => client.getAppDefinition({ executorId }, done),
       );
+      if (answer.generation >= generation) response = answer;
     } catch (error) {
       signal.throwIfAborted();
       log.warn(
         { scheduler: bootstrap, cause: String((error as Error).message) },
         "No spicepod from the scheduler yet; trying again",
       );
-      await context.clock.sleep(delay, signal);
     }
+    if (response === undefined) await context.clock.sleep(delay, signal);
   }
   const app = compileApp(response.spicepod, {
     file: `spicepod of generation ${response.generation}`,

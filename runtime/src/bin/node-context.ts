@@ -98,7 +98,12 @@ export class NodeContext {
   }
 
   /** Serve HTTP; for a scheduler and a single node before or after they are ready. */
-  async listenHttp(queries: QueryService, node: NodeInfo, metrics: Metrics): Promise<string> {
+  async listenHttp(
+    queries: QueryService,
+    node: NodeInfo,
+    metrics: Metrics,
+    schedulers?: () => readonly string[],
+  ): Promise<string> {
     const { tls, http } = this.options;
     const server = new HttpServer({
       queries,
@@ -106,6 +111,7 @@ export class NodeContext {
       clock: this.clock,
       logger: this.log.module("http"),
       metrics,
+      ...(schedulers === undefined ? {} : { schedulers }),
       ...(tls === undefined ? {} : { tls: await readPem(tls) }),
     });
     this.#http = server;

@@ -1,26 +1,36 @@
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { fileStateWarning, resolveParameters } from "@spice-shards/spicepod";
 import { openDatabase } from "../adapters/duckdb/database.ts";
 import { GrpcExchange } from "../adapters/exchange/grpc-client.ts";
-import { Spool } from "../adapters/exchange/spool.ts";
+import { fileSpool } from "../adapters/spool/file-spool.ts";
 import { openStore } from "../adapters/store/open.ts";
 import { proveConditionalWrites } from "../adapters/store/prove.ts";
 import { lockDataDir } from "../adapters/system/data-dir.ts";
 import type { App } from "../core/app/app.ts";
+import { keepAll } from "../core/query/plan/prune.ts";
 import { Metrics } from "../observe/metrics.ts";
+import { Admission } from "../scheduler/query/admission.ts";
+import { measured } from "../scheduler/query/measured.ts";
+import { QueryPlanner } from "../scheduler/query/planner.ts";
+import { DistributedQueryService } from "../scheduler/query/query-service.ts";
 import { Scheduler } from "../scheduler/scheduler.ts";
 import { compileApp } from "./compile-app.ts";
 import { discoverPartitions } from "./discover.ts";
-import { GatherAll } from "./gather-all.ts";
+import { LateNode } from "./late-node.ts";
 import type { NodeContext } from "./node-context.ts";
 import { expandSecret, localSecrets, openDatasetSource } from "./sources.ts";
 import { version } from "./version.ts";
+import { watchSpicepod } from "./watch-spicepod.ts";
 
 /** A running role of `spiced`. */
 export interface RunningNode {
   /** Refuse new work, let the running work finish within `graceMs`, leave the cluster, free everything. */
   stop(graceMs: number): Promise<void>;
 }
+
+/** What fragment results of all running queries may take on disk. */
+const spoolBytes = 2 ** 36;
 
 /** Start the scheduler role; resolves once it serves. */
 export async function startScheduler(
@@ -45,7 +55,11 @@ export async function startScheduler(
   const store = openStore(location, params.reveal(), { clock, random });
   await proveConditionalWrites(store, { random, signal });
   const { server, id } = await context.listenCluster();
+  // A port that is drawn is known only now, and the cluster is told it.
+  const late = new LateNode(context.role, () => context.endpoints());
   const metrics = new Metrics({ role: context.role === "single" ? "single" : "scheduler", nodeId: id });
+  await context.listenMetrics(metrics);
+  const httpPort = (await context.listenHttp(late, late.info, metrics)).split(":").at(-1);
   const scratch = join(
     app.spicepod.runtime.query.tempDirectory ?? join(options.dataDir.path, "tmp"),
     `scheduler-${process.pid}`,
@@ -58,24 +72,25 @@ export async function startScheduler(
     memoryLimit: "512MB",
     tempDirectory: join(scratch, "discovery"),
   });
-  const spool = await Spool.open({ directory: join(scratch, "spool"), quotaBytes: 2 ** 36 });
+  const compile = (text: string, file: string) =>
+    compileApp(text, {
+      file,
+      mode: "cluster",
+      registry: context.registry,
+      warn: (message) => log.warn(message),
+    });
   const scheduler = await Scheduler.start(
     {
       schedulerId: id,
       advertiseAddress: id,
       flightAddress: `${context.advertiseHost}:${options.flight.port}`,
-      httpAddress: `${context.advertiseHost}:${options.http.port}`,
+      httpAddress: `${context.advertiseHost}:${httpPort}`,
       buildVersion: version,
       role: context.role === "single" ? "single" : "scheduler",
       store,
       app,
       compile: (text, generation) => ({
-        ...compileApp(text, {
-          file: `spicepod of generation ${generation}`,
-          mode: "cluster",
-          registry: context.registry,
-          warn: (message) => log.warn(message),
-        }),
+        ...compile(text, `spicepod of generation ${generation}`),
         generation,
       }),
       clock,
@@ -102,20 +117,43 @@ export async function startScheduler(
     address: (executor) => scheduler.addressOf(executor),
     credentials: () => security.channel(["executor"]),
   });
-  const queries = new GatherAll({
-    catalog: () => scheduler.catalog.current(),
-    exchange,
-    database,
-    spool,
+  const planning = await openDatabase({ threads: 1, memoryLimit: "512MB" });
+  const queries = measured(
+    new DistributedQueryService({
+      catalog: () => scheduler.catalog.current(),
+      planner: new QueryPlanner({ database: planning, prune: keepAll }),
+      database,
+      exchange,
+      spools: fileSpool({ directory: join(scratch, "spool"), maxBytes: spoolBytes }),
+      admission: new Admission({ running: 32, waiting: 1_000 }),
+      clock,
+      random,
+      defaultTimeoutMs: 300_000,
+    }),
+    metrics,
     clock,
-    random,
-  });
-  await context.listenMetrics(metrics);
-  await context.listenHttp(queries, scheduler.info, metrics);
+  );
+  late.become(queries, scheduler.info);
+  const watching = new AbortController();
+  const watch = watchSpicepod(
+    { path: options.spicepod.path, text: app.text, clock },
+    watching.signal,
+    async (text) => {
+      try {
+        await scheduler.offer(compile(text, options.spicepod.path));
+      } catch (error) {
+        const problem = String((error as Error).message);
+        scheduler.problem(`The changed spicepod is not in force: ${problem}`);
+        log.error({ cause: problem }, "The changed spicepod is not in force; the old one stays");
+      }
+    },
+  );
   log.info({ node_id: id, state: location }, "Scheduler started");
   return {
     async stop(graceMs) {
       scheduler.refuseNew();
+      watching.abort();
+      await watch;
       await context.closePublic(graceMs);
       await scheduler.stop();
       await new Promise<void>(
@@ -127,7 +165,8 @@ export async function startScheduler(
           }, 500),
       );
       exchange.close();
-      await spool.close();
+      await planning.close();
+      await rm(scratch, { recursive: true, force: true });
       await database.close();
       await discovery.close();
       await store.close();

@@ -54,6 +54,7 @@ export class ExecutorAgent {
   readonly #tables = new Map<string, TableReport>();
   readonly #startedAtMs: number;
   #allocated = false;
+  #listed: readonly SchedulerInstance[] = [];
 
   constructor(options: AgentOptions) {
     this.#options = options;
@@ -94,6 +95,11 @@ export class ExecutorAgent {
     return [...this.#links.keys()];
   }
 
+  /** `host:port` of the schedulers' HTTP. */
+  get schedulerHttp(): readonly string[] {
+    return this.#listed.flatMap(({ labels }) => labels["http_address"] ?? []);
+  }
+
   /** True once a scheduler told what this executor holds. */
   get allocated(): boolean {
     return this.#allocated;
@@ -119,6 +125,7 @@ export class ExecutorAgent {
         this.#options.log.warn({ cause: String(error) }, "No scheduler could be asked for its peers");
       return;
     }
+    this.#listed = listed;
     const wanted = new Set(listed.map((s) => s.schedulerId));
     for (const id of wanted) {
       if (this.#links.has(id)) continue;

@@ -9,6 +9,7 @@ import type { AcceleratorRegistry } from "../adapters/engine/registry.ts";
 import { LocalFragmentRunner } from "../adapters/exchange/fragment-runner.ts";
 import { addExchangeService, type ExchangeServerOptions } from "../adapters/exchange/grpc-server.ts";
 import type { App, AppTable } from "../core/app/app.ts";
+import type { AppReference } from "../core/cluster/document.ts";
 import type { TableAssignment } from "../core/cluster/messages.ts";
 import { refreshSchedule } from "../core/refresh/schedule.ts";
 import type { Logger } from "../observe/log.ts";
@@ -51,8 +52,8 @@ export interface ExecutorOptions {
   check(sql: string): Promise<void> | void;
   /** Open the source of a dataset, with its secrets resolved. */
   source(table: AppTable, signal: AbortSignal): Promise<Source>;
-  /** Another spicepod came into force: the process must start anew with it. */
-  onAppChanged(): void;
+  /** The spicepod in force, at this generation or a later one. */
+  fetchApp(generation: number, signal: AbortSignal): Promise<App>;
   /** Another instance took the id. */
   onReplaced(reason: string): void;
 }
@@ -61,12 +62,14 @@ export interface ExecutorOptions {
 export class Executor {
   readonly agent: ExecutorAgent;
   readonly holders = new Map<string, TableHolder>();
+  readonly #running = new Map<string, { readonly table: AppTable; stop(): Promise<void> }>();
   readonly #options: ExecutorOptions;
   readonly #store: ExecutorPartitionStore;
   readonly #runner: LocalFragmentRunner;
   readonly #stop = new AbortController();
   readonly #loops: Promise<void>[] = [];
   #accepting = true;
+  #app: App;
 
   private constructor(options: ExecutorOptions, runner: LocalFragmentRunner, store: ExecutorPartitionStore) {
     this.#options = options;
@@ -85,15 +88,14 @@ export class Executor {
       host: {
         hold: (assignment) => this.#hold(assignment),
         refresh: (table, requestId, overrides) => this.#refresh(table, requestId, overrides),
-        appChanged: (app) => {
-          if (app.sha256 !== options.app.sha256) options.onAppChanged();
-        },
+        appChanged: (app) => this.#keep(this.#follow(app)),
         replaced: (reason) => options.onReplaced(reason),
       },
       schedulers: (signal) => this.#schedulers(signal),
       allocate: (scheduler, signal) => this.#allocate(scheduler, signal),
     });
-    for (const table of options.app.tables) this.#addTable(table);
+    this.#app = options.app;
+    this.agent.session.follow({ generation: options.app.generation, sha256: options.app.sha256 });
   }
 
   static async start(options: ExecutorOptions, server: Server): Promise<Executor> {
@@ -107,7 +109,7 @@ export class Executor {
     });
     const executor = new Executor(options, runner, store);
     addExchangeService(server, { runner: executor.guardedRunner(), authorize: options.authorize });
-    for (const holder of executor.holders.values()) executor.#keep(holder.run(executor.#stop.signal));
+    for (const table of options.app.tables) executor.#addTable(table);
     executor.#keep(executor.agent.run(executor.#stop.signal));
     return executor;
   }
@@ -158,6 +160,36 @@ export class Executor {
     this.#stop.abort(new Error("The executor is stopping"));
     await Promise.allSettled(this.#loops);
     await this.#runner.close();
+  }
+
+  /** The spicepod that this executor runs. */
+  get app(): App {
+    return this.#app;
+  }
+
+  /** Take over a newer spicepod: tables that it changes start anew, the others go on undisturbed. */
+  async #follow({ generation }: AppReference): Promise<void> {
+    if (generation <= this.#app.generation) return;
+    const { log, metrics, fetchApp } = this.#options;
+    const app = await fetchApp(generation, this.#stop.signal);
+    if (app.generation <= this.#app.generation) return;
+    this.#app = app;
+    log.info({ generation: app.generation, sha256: app.sha256 }, "Following a newer spicepod");
+    const wanted = new Map(app.tables.map((t) => [t.fullName, t]));
+    for (const [name, { table, stop }] of [...this.#running]) {
+      if (JSON.stringify(wanted.get(name)) === JSON.stringify(table)) continue;
+      this.#running.delete(name);
+      this.holders.delete(name);
+      if (!wanted.has(name)) metrics.removeDataset(table.name);
+      await stop();
+    }
+    for (const table of app.tables) {
+      if (this.#running.has(table.fullName)) continue;
+      this.#addTable(table);
+      for (const assignment of this.agent.session.assignments) {
+        if (assignment.table === table.fullName) this.#hold(assignment);
+      }
+    }
   }
 
   #addTable(table: AppTable): void {
@@ -212,6 +244,16 @@ export class Executor {
       reportTable: (report) => this.agent.reportTable(report),
     });
     this.holders.set(table.fullName, holder);
+    const stop = new AbortController();
+    const running = holder.run(AbortSignal.any([this.#stop.signal, stop.signal]));
+    this.#keep(running);
+    this.#running.set(table.fullName, {
+      table,
+      async stop() {
+        stop.abort(new Error(`${table.name} starts anew under another spicepod`));
+        await running;
+      },
+    });
   }
 
   #hold(assignment: TableAssignment): void {

@@ -1,4 +1,3 @@
-import type { App } from "../core/app/app.ts";
 import type {
   ClusterInfo,
   DatasetInfo,
@@ -13,7 +12,6 @@ import type { Executor } from "./executor.ts";
 
 export interface ExecutorInfoOptions {
   readonly nodeId: string;
-  readonly app: App;
   readonly executor: Executor;
   readonly endpoints: () => readonly EndpointInfo[];
   readonly accepting: () => boolean;
@@ -66,8 +64,8 @@ export class ExecutorInfo implements NodeInfo {
   }
 
   async datasets(): Promise<readonly DatasetInfo[]> {
-    const { app, executor } = this.#options;
-    return app.described.map((component): DatasetInfo => {
+    const { executor } = this.#options;
+    return executor.app.described.map((component): DatasetInfo => {
       const state = executor.holders.get(component.fullName)?.state;
       const { assigned, loaded } = state ?? { assigned: 0, loaded: 0 };
       return {
@@ -106,8 +104,8 @@ export class ExecutorInfo implements NodeInfo {
   }
 
   async partitions(name: string): Promise<readonly PartitionInfo[] | undefined> {
-    const { app, executor, nodeId } = this.#options;
-    const table = app.tables.find((t) => t.name.toLowerCase() === name.toLowerCase());
+    const { executor, nodeId } = this.#options;
+    const table = executor.app.tables.find((t) => t.name.toLowerCase() === name.toLowerCase());
     if (table === undefined) return undefined;
     return (executor.holders.get(table.fullName)?.partitions() ?? []).map(
       (p): PartitionInfo => ({

@@ -190,6 +190,9 @@ function controlStream(
 
 function grpcError(error: unknown): { code: status; message: string } {
   if (error instanceof StatusError) return { code: error.code, message: error.message };
+  if ((error as Error).name === "PeerRefusedError") {
+    return { code: status.PERMISSION_DENIED, message: (error as Error).message };
+  }
   return { code: status.INTERNAL, message: error instanceof Error ? error.message : String(error) };
 }
 

@@ -225,6 +225,21 @@ export class Scheduler {
     return this.#state.document.executors[executor] === undefined ? undefined : executor;
   }
 
+  /**
+   * Offer another version of this scheduler's own spicepod file. It comes into force unless a higher generation is
+   * committed; errors of the store pass through, and the old one stays.
+   */
+  async offer(app: App): Promise<void> {
+    const decision = await offerApp(this.#state, Buffer.from(app.text), generationOf(app.spicepod));
+    if (decision.kind === "follow") this.problem(`The spicepod file is not in force: ${decision.reason}`);
+    else this.problem(undefined);
+  }
+
+  /** Show a problem of this node on `/v1/status`, or that it is over. */
+  problem(notice: string | undefined): void {
+    this.#notice = notice;
+  }
+
   /** Show as not ready from now on: the first step of a shutdown. */
   refuseNew(): void {
     this.#accepting = false;

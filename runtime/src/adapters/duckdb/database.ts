@@ -150,8 +150,18 @@ class PooledConnection implements Connection {
   }
 
   async describe(sql: string, options?: SqlOptions): Promise<readonly SqlColumn[]> {
-    const rows = await this.rows(`DESCRIBE ${sql}`, options);
-    return rows.map((row) => ({ name: String(row["column_name"]), type: String(row["column_type"]) }));
+    // A prepared statement knows its columns, at half the price of DESCRIBE.
+    return this.#guard(sql, options, async () => {
+      const prepared = await this.native.prepare(sql);
+      try {
+        return Array.from({ length: prepared.columnCount }, (_, i) => ({
+          name: prepared.columnName(i),
+          type: prepared.columnType(i).toString(),
+        }));
+      } finally {
+        prepared.destroySync();
+      }
+    });
   }
 
   async *#chunks(sql: string, result: DuckDBResult, options: SqlOptions | undefined) {

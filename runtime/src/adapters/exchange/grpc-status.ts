@@ -27,6 +27,8 @@ export function statusOf(error: unknown): StatusObject {
       return { code: status.FAILED_PRECONDITION, details: message, metadata };
     case "ResourceExhaustedError":
       return { code: status.RESOURCE_EXHAUSTED, details: message, metadata };
+    case "ExecutorUnavailableError":
+      return { code: status.UNAVAILABLE, details: message, metadata };
     case "SqlError":
       metadata.set(categoryKey, error instanceof SqlError ? error.category : "Unknown");
       return { code: status.INVALID_ARGUMENT, details: message, metadata };
@@ -52,6 +54,8 @@ export function errorOf(executor: string, { code, details, metadata }: StatusObj
     return new ExecutorUnavailableError(executor, `Executor ${executor} cannot be reached: ${details}`);
   }
   switch (String(kind)) {
+    case "ExecutorUnavailableError":
+      return new ExecutorUnavailableError(executor, details);
     case "StalePlanError":
       return new StalePlanError(details);
     case "ResourceExhaustedError":

@@ -23,7 +23,7 @@ export interface SlicedOptions {
 }
 
 const rowGroup = 122_880;
-const [fewBytes, manyBytes] = [1 << 20, 4 << 20];
+const [fewBytes, manyBytes] = [1 << 20, 3 << 20];
 /** Slices that are written at a time. */
 const window = 2;
 

@@ -1,4 +1,5 @@
-import { type ChannelCredentials, credentials, ServerCredentials, status } from "@grpc/grpc-js";
+import { type ChannelCredentials, credentials, ServerCredentials } from "@grpc/grpc-js";
+import { PeerRefusedError } from "../exchange/grpc-status.ts";
 import { mtlsChannelCredentials, mtlsServerCredentials } from "./grpc-credentials.ts";
 import { refuseCall } from "./grpc-peer.ts";
 import type { CertificateFiles } from "./load-certificates.ts";
@@ -19,12 +20,6 @@ export interface NodeSecurity {
   /** The host that the node's certificate names, for peers to dial. */
   readonly advertisedHost: string | undefined;
   close(): void;
-}
-
-/** The certificate does not allow the call; carries the gRPC status. */
-export class PeerRefusedError extends Error {
-  override readonly name = "PeerRefusedError";
-  readonly code = status.PERMISSION_DENIED;
 }
 
 /** Security from certificate files, or none. Throws a CertificateError when the files cannot be used. */

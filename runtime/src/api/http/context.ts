@@ -10,6 +10,8 @@ export interface ApiServices {
   readonly clock: Clock;
   /** The most bytes that a request's body may have. */
   readonly bodyLimit: number;
+  /** On an executor: `host:port` of schedulers' HTTP, to which SQL is passed on. */
+  readonly schedulers?: () => readonly string[];
 }
 
 /** One request, routed. */

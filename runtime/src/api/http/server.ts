@@ -24,6 +24,8 @@ export interface HttpServerOptions {
   readonly tls?: { readonly cert: string; readonly key: string };
   /** The most bytes that a request's body may have; 16 MiB when absent. */
   readonly bodyLimit?: number;
+  /** On an executor: `host:port` of schedulers' HTTP, to which SQL is passed on. */
+  readonly schedulers?: () => readonly string[];
 }
 
 /** The public HTTP API of one node. */
@@ -40,7 +42,13 @@ export class HttpServer {
   constructor(options: HttpServerOptions) {
     this.#options = options;
     const { queries, node, clock, bodyLimit = 16 * 1024 * 1024 } = options;
-    this.#services = { queries, node, clock, bodyLimit };
+    this.#services = {
+      queries,
+      node,
+      clock,
+      bodyLimit,
+      ...(options.schedulers === undefined ? {} : { schedulers: options.schedulers }),
+    };
     const listener = (request: IncomingMessage, response: ServerResponse) => {
       void this.#serve(request, response);
     };

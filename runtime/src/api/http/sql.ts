@@ -2,6 +2,7 @@ import type { ServerResponse } from "node:http";
 import type { QueryResult, QueryStats } from "../../ports/query-service.ts";
 import type { ApiRequest } from "./context.ts";
 import { formats } from "./formats/index.ts";
+import { forward } from "./forward.ts";
 import { toHttpError } from "./http-error.ts";
 import { negotiate } from "./negotiate.ts";
 import { sendBody } from "./response-writer.ts";
@@ -10,6 +11,7 @@ import { readStatement } from "./statement.ts";
 /** `POST /v1/sql`: run one statement and stream its result in the format that the client accepts. */
 export async function postSql(request: ApiRequest, response: ServerResponse): Promise<void> {
   const { services, signal, raw } = request;
+  if (services.schedulers !== undefined) return forward(request, response, services.schedulers());
   const statement = await readStatement(raw, services.bodyLimit);
   const format = formats[negotiate(raw.headers.accept)];
   let result: QueryResult | undefined;

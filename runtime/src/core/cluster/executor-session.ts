@@ -92,6 +92,8 @@ export class ExecutorSession {
   /** Call at least every {@link BEAT_INTERVAL_MS}; beats when one is due. */
   tick(nowMs: number): SessionEffect[] {
     if (this.#replaced || nowMs - this.#lastBeatMs < BEAT_INTERVAL_MS) return [];
+    // A beat that nobody hears would only put off the first one that counts.
+    if (!this.joined) return [];
     this.#lastBeatMs = nowMs;
     this.#counter += 1;
     this.#sentAt.set(this.#counter, nowMs);

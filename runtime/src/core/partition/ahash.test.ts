@@ -29,7 +29,7 @@ const types: Record<string, string> = {
   bytes: "BLOB",
 };
 
-function valueOf(kind: string, text: string): Exclude<Value, null> {
+function vectorValue(kind: string, text: string): Exclude<Value, null> {
   const bytes = () => Uint8Array.from(Buffer.from(text, "hex"));
   switch (kind) {
     case "f32":
@@ -58,7 +58,7 @@ describe("ahash, as the crate computes it", () => {
       const rows = vectors.filter(([k]) => k === kind);
       expect(rows.length).toBeGreaterThan(1);
       const type = parseColumnType(name);
-      const wrong = rows.filter(([, text, hash]) => hash64(type, valueOf(kind, text)) !== BigInt(hash));
+      const wrong = rows.filter(([, text, hash]) => hash64(type, vectorValue(kind, text)) !== BigInt(hash));
       expect(wrong).toEqual([]);
     });
   }
