@@ -3,11 +3,12 @@ import {
   type EngineTable,
   formatProblem,
   parseSpicepod,
+  type Spicepod,
   SpicepodError,
 } from "@spice-shards/spicepod";
 import type { AcceleratorRegistry } from "../adapters/engine/registry.ts";
 import { type App, appOf } from "../core/app/app.ts";
-import { canonicalExpression } from "../core/app/partitioning.ts";
+import { unboundPartitionExpression } from "../core/partition/unbound.ts";
 import { connectorParameters } from "./sources.ts";
 
 /** Fields of `acceleration` that this version honours, beside those that every version does. */
@@ -61,5 +62,22 @@ export function compileApp(
   });
   for (const warning of result.warnings) options.warn(formatProblem(warning, options.file));
   if (result.problems !== undefined) throw new SpicepodError(result.problems, options.file);
-  return appOf(text, result.spicepod, canonicalExpression);
+  checkExpressions(result.spicepod, options.file);
+  return appOf(text, result.spicepod, (expression) => unboundPartitionExpression(expression).canonical);
+}
+
+/** Every partition expression that cannot be one is reported, together. */
+function checkExpressions(spicepod: Spicepod, file: string): void {
+  const problems: string[] = [];
+  for (const { path, acceleration } of spicepod.datasets) {
+    acceleration?.partitionBy.forEach(({ expression }, i) => {
+      try {
+        unboundPartitionExpression(expression);
+      } catch (error) {
+        const message = String((error as Error).message);
+        problems.push(`${file}: ${path}.acceleration.partition_by[${i}]: ${message}`);
+      }
+    });
+  }
+  if (problems.length > 0) throw new Error(problems.join("\n"));
 }

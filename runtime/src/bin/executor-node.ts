@@ -2,6 +2,7 @@ import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import type { GetAppDefinitionResponse } from "@spice-shards/proto";
 import { openDatabase } from "../adapters/duckdb/database.ts";
+import { installPartitionMacros } from "../adapters/duckdb/partition-macros.ts";
 import { lockDataDir } from "../adapters/system/data-dir.ts";
 import type { App } from "../core/app/app.ts";
 import { callScheduler, Executor } from "../executor/executor.ts";
@@ -43,7 +44,10 @@ export async function startExecutor(
     threads: engineThreads(app),
     memoryLimit: engineMemory(app),
     tempDirectory: join(scratch, "spill"),
+    // Memory of finished fragments goes back to the system, so that a burst does not set the size for good.
+    settings: { allocator_background_threads: "true", allocator_flush_threshold: "16MB" },
   });
+  await installPartitionMacros(database);
   let accepting = true;
   const running = await Executor.start(
     {

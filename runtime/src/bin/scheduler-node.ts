@@ -2,7 +2,9 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { fileStateWarning, resolveParameters } from "@spice-shards/spicepod";
 import { openDatabase } from "../adapters/duckdb/database.ts";
+import { installPartitionMacros } from "../adapters/duckdb/partition-macros.ts";
 import { GrpcExchange } from "../adapters/exchange/grpc-client.ts";
+import { discoverPartitions } from "../adapters/source/discover-partitions.ts";
 import { fileSpool } from "../adapters/spool/file-spool.ts";
 import { openStore } from "../adapters/store/open.ts";
 import { proveConditionalWrites } from "../adapters/store/prove.ts";
@@ -16,7 +18,6 @@ import { QueryPlanner } from "../scheduler/query/planner.ts";
 import { DistributedQueryService } from "../scheduler/query/query-service.ts";
 import { Scheduler } from "../scheduler/scheduler.ts";
 import { compileApp } from "./compile-app.ts";
-import { discoverPartitions } from "./discover.ts";
 import { LateNode } from "./late-node.ts";
 import type { NodeContext } from "./node-context.ts";
 import { expandSecret, localSecrets, openDatasetSource } from "./sources.ts";
@@ -97,12 +98,14 @@ export async function startScheduler(
       random,
       log,
       metrics,
-      discover: (table, signal) =>
-        discoverPartitions(
-          table,
-          () => openDatasetSource(table, discovery, secrets, onSecret, signal),
-          signal,
-        ),
+      async discover(table, signal) {
+        const source = await openDatasetSource(table, discovery, secrets, onSecret, signal);
+        try {
+          return await discoverPartitions(table.dataset.acceleration.partitionBy, source, signal);
+        } finally {
+          await source.close();
+        }
+      },
       expandSecret: (key) => expandSecret(app, key),
       secure: security.secure,
       authorize: (call, roles) => security.authorize(call as never, roles as never),
@@ -118,6 +121,7 @@ export async function startScheduler(
     credentials: () => security.channel(["executor"]),
   });
   const planning = await openDatabase({ threads: 1, memoryLimit: "512MB" });
+  for (const each of [database, discovery, planning]) await installPartitionMacros(each);
   const queries = measured(
     new DistributedQueryService({
       catalog: () => scheduler.catalog.current(),

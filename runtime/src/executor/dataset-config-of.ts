@@ -1,5 +1,6 @@
 import type { AppTable } from "../core/app/app.ts";
-import { expressionSql, unitPath } from "../core/app/partitioning.ts";
+import { unboundPartitionExpression } from "../core/partition/unbound.ts";
+import { valuePath } from "../core/partition/value-path.ts";
 import { retentionPredicate } from "../core/refresh/retention.ts";
 import type { DatasetConfig } from "./storage/dataset-config.ts";
 
@@ -24,11 +25,11 @@ export function datasetConfigOf(table: AppTable): DatasetConfig {
     engine: acceleration.engine,
     mode: acceleration.mode,
     parameters: acceleration.params,
-    partitionBy: acceleration.partitionBy.map(({ name, expression }, i) => {
-      const { sql, plain } = expressionSql(expression);
-      return { name, expression: table.partitionBy[i] ?? expression, sql, plain };
+    partitionBy: acceleration.partitionBy.map(({ name, expression }) => {
+      const { canonical, sql, plain } = unboundPartitionExpression(expression);
+      return { name, expression: canonical, sql, plain };
     }),
-    unitPath: (values) => unitPath(names, values),
+    unitPath: (values) => valuePath(names, values),
     primaryKey: acceleration.primaryKey ?? [],
     indexes: acceleration.indexes.map(({ columns, rule }) => ({ columns, unique: rule === "unique" })),
     ...(onConflict === undefined ? {} : { onConflict }),

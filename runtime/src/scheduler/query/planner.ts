@@ -1,5 +1,6 @@
 import { checkTree } from "../../core/query/allow/check-tree.ts";
 import type { BoundGet, BoundNode } from "../../core/query/bound/bound-plan.ts";
+import { withBucketProbe } from "../../core/query/bound/bucket-probe.ts";
 import { type TableNeeds, tableNeeds } from "../../core/query/bound/table-needs.ts";
 import type { Catalog } from "../../core/query/catalog.ts";
 import { type Analysis, assemblePlan, type DescribedBlock, named } from "../../core/query/plan/assemble.ts";
@@ -137,7 +138,9 @@ export class QueryPlanner {
     return this.#database.withConnection(async (connection) => {
       const text = withShadows(statement.node);
       const columns = await describe(connection, text);
-      const needs = await this.#needs(connection, text, statement, shadows);
+      const probed = withBucketProbe(statement.node);
+      const planned = probed === statement.node ? text : withShadows(probed);
+      const needs = await this.#needs(connection, planned, statement, shadows);
       const { blocks, described } = await this.#blocks(connection, statement, columns, withShadows);
       const analysis: Analysis = {
         statement,

@@ -1,3 +1,4 @@
+import { bucketProbe } from "../../core/query/bound/bucket-probe.ts";
 import type { CatalogTable } from "../../core/query/catalog.ts";
 import { quoteIdentifier } from "../../core/sql/quote.ts";
 import type { Database } from "../../ports/database.ts";
@@ -76,7 +77,7 @@ export class ShadowTables {
 
   async #prepare(): Promise<void> {
     await this.#database.run(
-      `CREATE SCHEMA IF NOT EXISTS ${schema}; SET GLOBAL disabled_optimizers = '${disabledOptimizers}'`,
+      `CREATE SCHEMA IF NOT EXISTS ${schema}; ${bucketProbe.macro}; SET GLOBAL disabled_optimizers = '${disabledOptimizers}'`,
     );
   }
 }

@@ -3,23 +3,7 @@ import { comparisonOperators } from "../tree/print-expression.ts";
 import { printConstant, printType } from "../tree/print-literal.ts";
 import { UnprintableError } from "../tree/unprintable.ts";
 import type { BoundExpression, RowFilter } from "./bound-plan.ts";
-
-/**
- * Functions whose bound form is the call itself. The engine rewrites others while binding (drops constant arguments,
- * keeps state aside), so that their bound form is not SQL.
- */
-const sameWhenBound = new Set([
-  ..."+ - * / // % & | ~ << >> || ~~ !~~ ~~* !~~* ^@ prefix suffix contains starts_with ends_with".split(" "),
-  ..."lower upper lcase ucase length strlen substring substr left right trim ltrim rtrim replace reverse".split(
-    " ",
-  ),
-  ..."like_escape not_like_escape ilike_escape not_ilike_escape abs mod".split(" "),
-  ..."year month day hour minute second quarter week weekofyear dayofweek weekday isodow dayofyear".split(
-    " ",
-  ),
-  ..."isoyear decade century millennium epoch epoch_ms date_trunc datetrunc".split(" "),
-  ..."isnan isinf isfinite coalesce bucket truncate".split(" "),
-]);
+import { sameWhenBound } from "./same-when-bound.ts";
 
 /**
  * A filter on a table's rows as SQL over its columns, or undefined when the engine's bound form cannot be written

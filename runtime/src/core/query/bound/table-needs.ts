@@ -1,4 +1,5 @@
 import type { BoundExpression, BoundGet, BoundNode, RowFilter, TableFilter } from "./bound-plan.ts";
+import { probedBucket } from "./bucket-probe.ts";
 
 /** What a statement needs of one table, so that nothing else has to be fetched. */
 export interface TableNeeds {
@@ -157,6 +158,8 @@ function mapRefs(
       return { ...object, index };
     }
     if (object["expression_class"] === "BOUND_CONSTANT") return node;
+    const probed = probedBucket(object);
+    if (probed !== undefined) return map(probed);
     return Object.fromEntries(Object.entries(object).map(([key, value]) => [key, map(value)]));
   };
   const mapped = map(expression) as BoundExpression;

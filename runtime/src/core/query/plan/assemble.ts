@@ -1,6 +1,7 @@
 import { quoteIdentifier } from "../../sql/quote.ts";
 import { filterSql } from "../bound/filter-sql.ts";
 import type { TableNeeds } from "../bound/table-needs.ts";
+import { needsPredicate } from "../bound/to-predicate.ts";
 import type { Block, OutputColumn } from "../split/block.ts";
 import type { FoundBlocks } from "../split/find-blocks.ts";
 import { positional } from "../split/rows.ts";
@@ -47,7 +48,7 @@ export interface DescribedBlock {
  */
 export function assemblePlan(analysis: Analysis, prune: Prune): DistributedPlan {
   const { uses } = analysis.statement;
-  const pruned = uses.map((use) => prune(use.table, needsOf(analysis, use).filters));
+  const pruned = uses.map((use) => pruneUse(use, needsOf(analysis, use), prune));
   const needed = neededPartitions(uses, pruned);
   const choice = chooseHolders(needed);
   const reads = uses.map((use, i) => new UseRead(use, pruned[i] as Pruned, choice, analysis.prefix));
@@ -74,6 +75,12 @@ function needsOf(analysis: Analysis, use: TableUse): TableNeeds {
     return { columns: use.table.columns.map((_, i) => i), filters: [[]] };
   }
   return analysis.needs.get(use.index) ?? { columns: [], filters: [] };
+}
+
+function pruneUse({ table }: TableUse, { filters }: TableNeeds, prune: Prune): Pruned {
+  if (filters.length === 0) return { kept: [], reason: "the answer does not depend on its rows" };
+  const columns = table.columns.map(({ name }) => name);
+  return prune(table, needsPredicate(filters, columns));
 }
 
 function neededPartitions(uses: readonly TableUse[], pruned: readonly Pruned[]) {
