@@ -74,8 +74,10 @@ export class DistributedQueryService implements QueryService {
       const stream = await this.#start(run, request);
       return run.result(stream);
     } catch (error) {
+      // Before the run is closed: closing aborts its signal, which would then pass for the reason.
+      const reason = translated(error, run);
       await run.close();
-      throw translated(error, run);
+      throw reason;
     }
   }
 
