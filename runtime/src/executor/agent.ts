@@ -54,6 +54,7 @@ export class ExecutorAgent {
   readonly #tables = new Map<string, TableReport>();
   readonly #startedAtMs: number;
   #allocated = false;
+  #listed: readonly SchedulerInstance[] = [];
 
   constructor(options: AgentOptions) {
     this.#options = options;
@@ -89,9 +90,14 @@ export class ExecutorAgent {
     return this.session.mayServe(this.#options.clock.monotonicMs());
   }
 
-  /** Number of schedulers that answer on an open stream. */
-  get activeLinks(): number {
-    return this.#links.size;
+  /** The schedulers that this executor is linked to. */
+  get links(): readonly string[] {
+    return [...this.#links.keys()];
+  }
+
+  /** `host:port` of the schedulers' HTTP. */
+  get schedulerHttp(): readonly string[] {
+    return this.#listed.flatMap(({ labels }) => labels["http_address"] ?? []);
   }
 
   /** True once a scheduler told what this executor holds. */
@@ -119,6 +125,7 @@ export class ExecutorAgent {
         this.#options.log.warn({ cause: String(error) }, "No scheduler could be asked for its peers");
       return;
     }
+    this.#listed = listed;
     const wanted = new Set(listed.map((s) => s.schedulerId));
     for (const id of wanted) {
       if (this.#links.has(id)) continue;

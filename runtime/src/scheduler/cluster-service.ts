@@ -140,11 +140,16 @@ function controlStream(
   const send = (response: ControlStreamResponse) => {
     if (call.writable) call.write(response);
   };
+  let member: { executor: string; instance: string; buildVersion: string } | undefined;
   const connection = host.desk.open((message) => {
+    // Only now the document has the instance; before, a view of it would be taken for one of a stranger.
+    if (message.kind === "welcome" && member !== undefined) {
+      host.executors.joined(member.executor, member.instance, member.buildVersion);
+      host.streams.set(member.executor, send);
+    }
     send(toWire(message));
     if (message.kind === "replaced") call.end();
   });
-  let member: { executor: string; instance: string } | undefined;
   const closed = () => {
     connection.close();
     if (member !== undefined) host.streams.delete(member.executor, send);
@@ -165,17 +170,14 @@ function controlStream(
     }
     if (message?.$case === "hello") {
       const { instanceId, buildVersion } = message.value;
-      member = { executor: executorId, instance: instanceId };
-      host.executors.joined(executorId, instanceId, buildVersion);
+      member = { executor: executorId, instance: instanceId, buildVersion };
     }
     if (message?.$case === "report" && member !== undefined) {
       host.executors.report(member.executor, member.instance, message.value);
     }
     const translated = fromWire(executorId, message);
     if (translated === undefined) return;
-    connection.receive(translated).then(() => {
-      if (translated.kind === "hello" && member !== undefined) host.streams.set(member.executor, send);
-    }, failed);
+    connection.receive(translated).catch(failed);
   });
   call.on("end", () => {
     closed();

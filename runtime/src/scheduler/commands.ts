@@ -34,7 +34,11 @@ export class Commands {
   }
 
   /** Send a command and wait for its acknowledgement: a try every 3 s, four at most. */
-  async send(executor: string, message: NonNullable<ControlStreamResponse["message"]>, signal: AbortSignal): Promise<void> {
+  async send(
+    executor: string,
+    message: NonNullable<ControlStreamResponse["message"]>,
+    signal: AbortSignal,
+  ): Promise<void> {
     const commandId = randomUUID();
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const done = new AbortController();
@@ -48,7 +52,10 @@ export class Commands {
         }
         throw new CommandTimeoutError(`executor ${executor} did not answer in time`);
       };
-      await Promise.race([answered, tries().catch((error: unknown) => (done.signal.aborted ? answered : Promise.reject(error)))]);
+      await Promise.race([
+        answered,
+        tries().catch((error: unknown) => (done.signal.aborted ? answered : Promise.reject(error))),
+      ]);
     } finally {
       this.#pending.delete(commandId);
       done.abort();

@@ -1,11 +1,13 @@
 import type { Server } from "@grpc/grpc-js";
 import { AdminServiceService, ClusterServiceService, type SchedulerInstance } from "@spice-shards/proto";
-import { type AppReference, type ClusterDocument } from "../core/cluster/document.ts";
-import { NotRegisteredError } from "../core/cluster/errors.ts";
+import { generationOf } from "@spice-shards/spicepod";
+import type { App, AppTable } from "../core/app/app.ts";
+import { advise, unsaid } from "../core/cluster/advice.ts";
 import { firstCycleDone } from "../core/cluster/cycle.ts";
+import type { AppReference, ClusterDocument } from "../core/cluster/document.ts";
+import { NotRegisteredError } from "../core/cluster/errors.ts";
 import type { PartitionValues } from "../core/cluster/partition-values.ts";
-import { tableAssignment, slicesOf } from "../core/cluster/slices.ts";
-import { unsaid, advise } from "../core/cluster/advice.ts";
+import { slicesOf, tableAssignment } from "../core/cluster/slices.ts";
 import type { Logger } from "../observe/log.ts";
 import type { Metrics } from "../observe/metrics.ts";
 import type { Clock } from "../ports/clock.ts";
@@ -13,7 +15,6 @@ import type { EndpointInfo, RefreshOutcome, RefreshRequest } from "../ports/node
 import type { ObjectStore } from "../ports/object-store.ts";
 import type { Random } from "../ports/random.ts";
 import { adminService } from "./admin-service.ts";
-import type { App, AppTable } from "../core/app/app.ts";
 import { Reconciler } from "./assignment/reconcile.ts";
 import { CatalogView } from "./catalog-view.ts";
 import { ControlStreams, clusterService } from "./cluster-service.ts";
@@ -21,7 +22,6 @@ import { CommandRefusedError, Commands } from "./commands.ts";
 import { ExecutorViews } from "./executor-views.ts";
 import { ExecutorDesk } from "./members/executor-desk.ts";
 import { SchedulerInfo } from "./node-info.ts";
-import { assignmentToWire } from "./wire.ts";
 import { fetchApp, offerApp } from "./state/app-objects.ts";
 import { ClusterState } from "./state/cluster-state.ts";
 import { Collector } from "./state/collect.ts";
@@ -29,6 +29,7 @@ import { Heartbeat } from "./state/heartbeat.ts";
 import { pollState } from "./state/poll.ts";
 import { runReaper } from "./state/reaper.ts";
 import { Registration } from "./state/registration.ts";
+import { assignmentToWire } from "./wire.ts";
 
 export interface SchedulerOptions {
   readonly schedulerId: string;
@@ -96,7 +97,10 @@ export class Scheduler {
       random,
       schedulerId,
       instanceId,
-      onAttempt: (result) => metrics.counter("cluster_state_commits").inc({ result: result === "lost-reply" ? "committed" : result }),
+      onAttempt: (result) =>
+        metrics
+          .counter("cluster_state_commits")
+          .inc({ result: result === "lost-reply" ? "committed" : result }),
     });
     this.#registration = new Registration({
       state: this.#state,
@@ -113,21 +117,24 @@ export class Scheduler {
         labels: {},
       },
       onWait: (holder) =>
-        log.warn({ holder }, `Scheduler id ${schedulerId} is held by another instance: waiting up to ${(ttlMs + 5_000) / 1000} s for its beats to stop`),
+        log.warn(
+          { holder },
+          `Scheduler id ${schedulerId} is held by another instance: waiting up to ${(ttlMs + 5_000) / 1000} s for its beats to stop`,
+        ),
       onError: (error) => log.warn({ cause: text(error) }, "Registration is tried again"),
     });
     this.#heartbeat = new Heartbeat({
       state: this.#state,
       clock,
       ttlMs,
-      lostAfterMs: settings.executorLostAfterMs,
+      lostAfterMs: settings.executorLostAfter,
       content: () => ({ executors: this.#desk.beats(), queries: [] }),
       onError: (error) => log.warn({ cause: text(error) }, "The heartbeat could not be written"),
     });
     this.#desk = new ExecutorDesk({
       state: this.#state,
       clock,
-      lostAfterMs: settings.executorLostAfterMs,
+      lostAfterMs: settings.executorLostAfter,
       confirmationAgeMs: () => this.#heartbeat.confirmationAgeMs(),
       onJoin: (executor) => {
         log.info({ executor }, "Executor joined");
@@ -141,7 +148,7 @@ export class Scheduler {
       state: this.#state,
       clock,
       settings,
-      intervalMs: settings.partitionAssignmentIntervalMs,
+      intervalMs: settings.partitionAssignmentInterval,
       ...(options.expectedExecutors === undefined ? {} : { expectedExecutors: options.expectedExecutors }),
       tables: () => this.#app.tables.map((t) => t.reconcile),
       discover: (table, signal) => this.#discover(table.name, signal),
@@ -156,7 +163,8 @@ export class Scheduler {
         for (const warning of report.warnings) {
           log.warn({ dataset: warning.table, partitions: warning.partitions }, warning.text);
         }
-        if (report.assigned.size > 0) log.info({ assigned: Object.fromEntries(report.assigned) }, "Assigned partitions");
+        if (report.assigned.size > 0)
+          log.info({ assigned: Object.fromEntries(report.assigned) }, "Assigned partitions");
       },
       onDiscoveryError: (table, error) => {
         this.#discoveryErrors.set(table, text(error));
@@ -179,7 +187,10 @@ export class Scheduler {
       silentForMs: (executor) => this.#desk.silentForMs(executor),
       document: () => this.#state.document,
       datasets: () => this.#app.described,
-      notices: () => [...(this.#notice === undefined ? [] : [this.#notice]), ...this.#advice().map((a) => a.message)],
+      notices: () => [
+        ...(this.#notice === undefined ? [] : [this.#notice]),
+        ...this.#advice().map((a) => a.message),
+      ],
       discoveryError: (table) => this.#discoveryErrors.get(table),
       accepting: () => this.#accepting,
       wallMs: () => clock.wallMs(),
@@ -214,6 +225,21 @@ export class Scheduler {
     return this.#state.document.executors[executor] === undefined ? undefined : executor;
   }
 
+  /**
+   * Offer another version of this scheduler's own spicepod file. It comes into force unless a higher generation is
+   * committed; errors of the store pass through, and the old one stays.
+   */
+  async offer(app: App): Promise<void> {
+    const decision = await offerApp(this.#state, Buffer.from(app.text), generationOf(app.spicepod));
+    if (decision.kind === "follow") this.problem(`The spicepod file is not in force: ${decision.reason}`);
+    else this.problem(undefined);
+  }
+
+  /** Show a problem of this node on `/v1/status`, or that it is over. */
+  problem(notice: string | undefined): void {
+    this.#notice = notice;
+  }
+
   /** Show as not ready from now on: the first step of a shutdown. */
   refuseNew(): void {
     this.#accepting = false;
@@ -227,7 +253,10 @@ export class Scheduler {
       await this.#registration.deregister();
       await this.#heartbeat.remove();
     } catch (error) {
-      this.#options.log.warn({ cause: text(error) }, "Could not deregister; a reaper removes this scheduler later");
+      this.#options.log.warn(
+        { cause: text(error) },
+        "Could not deregister; a reaper removes this scheduler later",
+      );
     }
     this.#desk.close();
   }
@@ -236,9 +265,12 @@ export class Scheduler {
     await this.#state.open(signal);
     await this.#registration.register(signal);
     const { app, log } = this.#options;
-    const decision = await offerApp(this.#state, Buffer.from(app.text), app.generation);
+    const decision = await offerApp(this.#state, Buffer.from(app.text), generationOf(app.spicepod));
     if (decision.kind === "follow") {
-      log.warn({ reason: decision.reason }, "Following the committed spicepod instead of this scheduler's file");
+      log.warn(
+        { reason: decision.reason },
+        "Following the committed spicepod instead of this scheduler's file",
+      );
     }
     const committed = this.#state.document.app!;
     if (decision.kind === "follow") await this.#follow(committed, signal);
@@ -278,7 +310,11 @@ export class Scheduler {
         {
           state: this.#state,
           clock,
-          onError: (error) => log.error({ cause: text(error) }, "The cluster document could not be read; the last one stays in force"),
+          onError: (error) =>
+            log.error(
+              { cause: text(error) },
+              "The cluster document could not be read; the last one stays in force",
+            ),
         },
         signal,
       ),
@@ -349,7 +385,13 @@ export class Scheduler {
 
   #assignments(executor: string) {
     const { document } = this.#state;
-    if (!firstCycleDone(document, this.#app.tables.map((t) => t.fullName))) return undefined;
+    if (
+      !firstCycleDone(
+        document,
+        this.#app.tables.map((t) => t.fullName),
+      )
+    )
+      return undefined;
     const tables = Object.values(document.accelerations).map((entry) =>
       assignmentToWire(tableAssignment(entry, slicesOf(entry).get(executor) ?? [])),
     );
@@ -360,7 +402,7 @@ export class Scheduler {
     const table = this.#app.tables.find((t) => t.fullName === name);
     if (table === undefined) throw new Error(`${name} is not an accelerated table of the spicepod in force`);
     const { clock, metrics } = this.#options;
-    const timeoutMs = this.#app.scheduler.partitionDiscoveryTimeoutMs;
+    const timeoutMs = this.#app.scheduler.partitionDiscoveryTimeout;
     const timeout = AbortSignal.timeout(timeoutMs);
     const started = clock.monotonicMs();
     try {
@@ -372,7 +414,9 @@ export class Scheduler {
       throw new Error(`Partition discovery timed out for table ${name}`, { cause: error });
     } finally {
       const elapsed = clock.monotonicMs() - started;
-      metrics.histogram("scheduler_partition_discovery_duration_ms").observe({ dataset: table.name }, elapsed);
+      metrics
+        .histogram("scheduler_partition_discovery_duration_ms")
+        .observe({ dataset: table.name }, elapsed);
     }
   }
 
@@ -381,7 +425,10 @@ export class Scheduler {
     try {
       await this.#reconciler.reconcileTable(fullName, signal);
     } catch (error) {
-      this.#options.log.warn({ dataset: fullName, cause: text(error) }, "Discovery before a refresh failed; refreshing what is assigned");
+      this.#options.log.warn(
+        { dataset: fullName, cause: text(error) },
+        "Discovery before a refresh failed; refreshing what is assigned",
+      );
     }
     return this.#command(fullName, JSON.stringify(request));
   }
@@ -393,10 +440,13 @@ export class Scheduler {
   /** Send a refresh command to every owner of the table; accepted when all of them took it. */
   async #command(fullName: string, overrides: string): Promise<RefreshOutcome> {
     const owners = [...(this.#state.document.accelerations[fullName]?.partitions.ownedCounts().keys() ?? [])];
-    if (owners.length === 0) return { kind: "unavailable", message: "No executor owns a partition of it yet" };
+    if (owners.length === 0)
+      return { kind: "unavailable", message: "No executor owns a partition of it yet" };
     const value = { requestId: this.#options.random.uuid(), table: fullName, overrides };
     const outcomes = await Promise.allSettled(
-      owners.map((owner) => this.#commands.send(owner, { $case: "refreshDataset", value }, this.#stop.signal)),
+      owners.map((owner) =>
+        this.#commands.send(owner, { $case: "refreshDataset", value }, this.#stop.signal),
+      ),
     );
     const failed = outcomes.find((o) => o.status === "rejected");
     if (failed === undefined) return { kind: "accepted" };
@@ -419,7 +469,8 @@ export class Scheduler {
       gauge.set({ dataset: table.name, status: "assigned" }, (set?.count ?? 0) - unassigned);
       gauge.set({ dataset: table.name, status: "unassigned" }, unassigned);
     }
-    for (const advice of unsaid(this.#advice(), this.#said)) log.info({ dataset: advice.table }, advice.message);
+    for (const advice of unsaid(this.#advice(), this.#said))
+      log.info({ dataset: advice.table }, advice.message);
     const committed = document.app;
     if (committed !== undefined && committed.generation > this.#app.generation) {
       this.#follow(committed, this.#stop.signal).catch((error: unknown) => {

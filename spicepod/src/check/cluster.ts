@@ -1,4 +1,4 @@
-import { type CheckContext, isDataset } from "./context.ts";
+import { type CheckContext, isDataset, nameOf } from "./context.ts";
 
 /** Logged when the cluster's state is in files. */
 export const fileStateWarning =
@@ -22,7 +22,7 @@ export function checkCluster(context: CheckContext): void {
     const type = isDataset(component) ? "dataset" : "view";
     context.fail(
       `${component.path}.acceleration.partition_by`,
-      `Accelerated ${type} '${component.name}' has no partition keys configured. Add 'partition_by' to its acceleration config to participate in cluster partition assignment.`,
+      `Accelerated ${type} '${nameOf(component)}' has no partition keys configured. Add 'partition_by' to its acceleration config to participate in cluster partition assignment.`,
     );
   }
 }
@@ -41,7 +41,7 @@ function checkStateLocation(context: CheckContext, location: string | undefined)
       "must be on a store with conditional writes (ETag / If-Match): S3 (`s3://`, also S3-compatible stores), GCS (`gs://`) or Azure Blob (`abfs://`). `file:///` serves exactly one scheduler.",
       scheme === "" && location.startsWith("/") ? { suggestion: `file://${location}` } : {},
     );
-  } else if (!/^[a-z]+:\/\/[^/?#]+/.test(location)) {
+  } else if (!/^[a-z0-9]+:\/\/[^/?#]+/.test(location)) {
     context.fail(path, `must be a URL such as \`${scheme}://bucket/prefix/\`.`);
   }
 }

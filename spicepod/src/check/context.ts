@@ -80,7 +80,12 @@ export function isDataset(component: Dataset | View): component is Dataset {
   return "source" in component;
 }
 
+/** The name, or the path where the name itself is wrong. */
+export function nameOf({ name, path }: Dataset | View): string {
+  return name === "" ? path : name;
+}
+
 /** How messages name a component, e.g. `dataset 'events'`. */
 export function describe(component: Dataset | View): string {
-  return `${isDataset(component) ? "dataset" : "view"} '${component.name}'`;
+  return `${isDataset(component) ? "dataset" : "view"} '${nameOf(component)}'`;
 }

@@ -146,7 +146,7 @@ function alternatives(
   const names = Object.entries(context.options.engines).flatMap(([name, engine]) =>
     can(engine) ? [`\`${name}\``] : [],
   );
-  return names.length === 0 ? none : `use ${names.join(" or ")}`;
+  return names.length === 0 ? none : `use ${names.join(", ").replace(/, (?=[^,]*$)/, " or ")}`;
 }
 
 function modes(all: readonly string[]): string {

@@ -2,10 +2,10 @@ import type { CheckContext } from "./context.ts";
 
 /** Where snapshots go, and which triggers go with which refresh modes (spec chapter 06). */
 export function checkSnapshots(context: CheckContext): void {
-  const { snapshots, runtime } = context.spicepod;
+  const { snapshots } = context.spicepod;
   const opted = context.accelerated.filter(({ acceleration }) => acceleration.snapshots !== "disabled");
-  const inCluster = context.options.mode === "cluster" && runtime.scheduler?.stateLocation !== undefined;
-  if (opted.length > 0 && snapshots?.enabled !== false && snapshots?.location === undefined && !inCluster) {
+  const besideState = context.options.mode === "cluster";
+  if (opted.length > 0 && snapshots?.enabled !== false && snapshots?.location === undefined && !besideState) {
     context.fail("snapshots.location", "is missing: a dataset opts into snapshots, so they need a place.");
   }
   for (const { path, acceleration } of opted) {

@@ -19,18 +19,12 @@ export class Report {
   /** A problem with the value that stands at `tree`; the value is shown unless its name says that it is secret. */
   value(tree: Tree, message: string, more: Partial<Problem> = {}): undefined {
     const shown = looksSecret(tree.path) ? undefined : showValue(tree);
-    this.problems.push({
-      ...placeOf(tree),
-      message,
-      ...(shown === undefined ? {} : { value: shown }),
-      ...defined(more),
-    });
-    return undefined;
+    return this.at(tree, message, { value: shown, ...more });
   }
 
   /** A problem at a place, with no value to show. */
   at(place: Place, message: string, more: Partial<Problem> = {}): undefined {
-    this.problems.push({ ...placeOf(place), message, ...defined(more) });
+    this.problems.push({ ...placeOf(place), ...withoutCredentials({ message, ...more }) });
     return undefined;
   }
 
@@ -57,8 +51,16 @@ function placeOf({ path, line, column }: Place): Place {
   return { path, line, column };
 }
 
-function defined(more: Partial<Problem>): Partial<Problem> {
-  return Object.fromEntries(Object.entries(more).filter(([, value]) => value !== undefined));
+/** The texts that are given, with user and password taken out of URLs. */
+function withoutCredentials(
+  texts: { message: string } & Partial<Problem>,
+): { message: string } & Partial<Problem> {
+  const given = Object.entries(texts).filter(([, value]) => value !== undefined);
+  const masked = given.map(([name, value]) => [
+    name,
+    typeof value === "string" ? value.replace(/\/\/\S*:\S*@/g, "//[redacted]@") : value,
+  ]);
+  return { message: texts.message, ...Object.fromEntries(masked) };
 }
 
 function showValue(tree: Tree): string | undefined {

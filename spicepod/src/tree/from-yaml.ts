@@ -1,4 +1,14 @@
-import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node, type Pair, parseDocument } from "yaml";
+import {
+  type Alias,
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  type Pair,
+  parseDocument,
+} from "yaml";
 import type { Problem } from "../problem.ts";
 import { childPath, type Tree } from "./tree.ts";
 
@@ -41,12 +51,17 @@ export function treeFromYaml(text: string): { tree?: Tree; problems: readonly Pr
 
   let nodes = 0;
   const open = new Set<unknown>();
+  const targets = new Map<Alias, ReturnType<Alias["resolve"]>>();
+  const resolved = (alias: Alias) => {
+    if (!targets.has(alias)) targets.set(alias, alias.resolve(document));
+    return targets.get(alias);
+  };
   const build = (node: unknown, path: string, fallback: number): Tree => {
     if (++nodes > maxNodes || open.size > maxDepth) throw tooLarge();
     const offset = (node as Node | null)?.range?.[0] ?? fallback;
     const place = { path, ...position(offset) };
     if (isAlias(node)) {
-      const target = targetOf(node.resolve(document), open);
+      const target = targetOf(resolved(node), open);
       return { ...build(target, path, offset), ...place };
     }
     if (isScalar(node)) return { ...place, ...scalar(node.value, node.source) };
@@ -78,7 +93,7 @@ export function treeFromYaml(text: string): { tree?: Tree; problems: readonly Pr
         continue;
       }
       for (const source of isSeq(value) ? value.items : [value]) {
-        const target = isAlias(source) ? targetOf(source.resolve(document), open) : source;
+        const target = isAlias(source) ? targetOf(resolved(source), open) : source;
         if (!isMap(target)) throw new Unusable("A merge key (`<<`) of this file does not name a mapping.");
         open.add(target);
         for (const pair of pairs(target.items)) if (!merged.has(pair.name)) merged.set(pair.name, pair);

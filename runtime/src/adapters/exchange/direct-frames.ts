@@ -1,5 +1,5 @@
-import { readdirSync, statSync } from "node:fs";
-import { mkdir, rm } from "node:fs/promises";
+import { readdirSync, rmSync, statSync } from "node:fs";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { quoteLiteral } from "../../core/sql/quote.ts";
 import type { Database } from "../../ports/database.ts";
@@ -7,8 +7,8 @@ import { readFrameFile } from "./frame-file.ts";
 
 export interface DirectOptions {
   readonly database: Database;
-  /** A directory of its own for this attempt; it is gone afterwards. */
-  readonly directory: string;
+  /** Where COPY may write, a file or a directory that does not exist yet; it is gone afterwards. */
+  readonly path: string;
   /** The statement in wire form. */
   readonly sql: string;
   /** Options of COPY. */
@@ -22,36 +22,37 @@ export interface DirectOptions {
 
 export interface DirectResult {
   readonly rows: number;
+  /** Bytes that lie in files until `dispose`. */
   readonly bytes: number;
   /** One frame at a time; files are deleted by `dispose`. */
   read(): AsyncGenerator<Uint8Array, void>;
   dispose(): Promise<void>;
 }
 
-const pollMs = 20;
+const pollMs = 5;
 
 /**
  * Write a whole result with one COPY: the cheapest way for one that is small or comes out of an aggregation all at
  * once. Gives `undefined`, with nothing left behind, when the result outgrows the limit.
+ *
+ * File calls are synchronous where they touch a few names on a tmpfs: they take microseconds, a thread hop does not.
  */
 export async function directFrames(options: DirectOptions): Promise<DirectResult | undefined> {
-  const { database, directory, sql, format, limitBytes, unordered, signal } = options;
+  const { database, path, sql, format, limitBytes, unordered, signal } = options;
   const overflow = new AbortController();
-  const dispose = () => rm(directory, { recursive: true, force: true });
-  await mkdir(directory, { recursive: true });
-  // COPY makes the folder of several files itself.
-  const target = join(directory, unordered ? "frames" : "0.parquet");
-  const folder = unordered ? target : directory;
+  const dispose = () => rm(path, { recursive: true, force: true });
+  // With this option COPY makes a directory of files.
   const files = unordered ? ", FILE_SIZE_BYTES '8MB', FILENAME_PATTERN '{i}'" : "";
   const watch = setInterval(() => {
-    if (sizeOf(folder) > limitBytes) overflow.abort();
+    if (totalSize(list(path, unordered)) > limitBytes) overflow.abort();
   }, pollMs);
   try {
-    const rows = await database.run(`COPY (${sql}) TO ${quoteLiteral(target)} (${format}${files})`, {
+    const rows = await database.run(`COPY (${sql}) TO ${quoteLiteral(path)} (${format}${files})`, {
       signal: AbortSignal.any([signal, overflow.signal]),
     });
-    const bytes = sizeOf(folder);
-    return { rows, bytes, read: () => readAll(folder, rows), dispose };
+    const found = list(path, unordered);
+    if (found.length === 1 && !unordered) return single(path, rows, found[0] as FrameFile);
+    return { rows, bytes: totalSize(found), read: () => readAll(found, rows), dispose };
   } catch (error) {
     await dispose();
     signal.throwIfAborted();
@@ -62,26 +63,43 @@ export async function directFrames(options: DirectOptions): Promise<DirectResult
   }
 }
 
-async function* readAll(folder: string, rows: number): AsyncGenerator<Uint8Array, void> {
+interface FrameFile {
+  readonly file: string;
+  readonly size: number;
+}
+
+/** One frame: read at once, so that nothing is left to delete. */
+async function single(path: string, rows: number, found: FrameFile): Promise<DirectResult> {
+  const frame = await readFrameFile(path, found.size);
+  rmSync(path);
+  async function* read() {
+    if (rows > 0) yield frame;
+  }
+  return { rows, bytes: 0, read, dispose: async () => undefined };
+}
+
+async function* readAll(files: readonly FrameFile[], rows: number): AsyncGenerator<Uint8Array, void> {
   if (rows === 0) return;
-  const names = readdirSync(folder).sort((a, b) => Number.parseInt(a, 10) - Number.parseInt(b, 10));
-  for (const name of names) {
-    const file = join(folder, name);
-    const frame = await readFrameFile(file, statSync(file).size);
-    await rm(file);
+  for (const { file, size } of files) {
+    const frame = await readFrameFile(file, size);
+    rmSync(file);
     yield frame;
   }
 }
 
-function sizeOf(folder: string): number {
-  let names: string[];
-  try {
-    names = readdirSync(folder);
-  } catch {
-    return 0; // COPY has not made it yet
-  }
-  return names.reduce(
-    (sum, name) => sum + (statSync(join(folder, name), { throwIfNoEntry: false })?.size ?? 0),
-    0,
-  );
+/** What COPY has written so far, in order. */
+function list(path: string, directory: boolean): FrameFile[] {
+  const sized = (file: string): FrameFile[] => {
+    const size = statSync(file, { throwIfNoEntry: false })?.size;
+    return size === undefined ? [] : [{ file, size }];
+  };
+  if (!directory) return sized(path);
+  if (statSync(path, { throwIfNoEntry: false }) === undefined) return [];
+  return readdirSync(path)
+    .sort((a, b) => Number.parseInt(a, 10) - Number.parseInt(b, 10))
+    .flatMap((name) => sized(join(path, name)));
+}
+
+function totalSize(files: readonly FrameFile[]): number {
+  return files.reduce((sum, { size }) => sum + size, 0);
 }

@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock } from "../../ports/clock.ts";
@@ -10,6 +9,8 @@ import { directFrames } from "./direct-frames.ts";
 import { FairQueue } from "./fair-queue.ts";
 import { type BoundScan, fragmentSql, sampleSql } from "./fragment-sql.ts";
 import { type FrameCompression, FrameEncoder, frameFormat } from "./frame-encoder.ts";
+import { RowWiseCheck } from "./row-wise-check.ts";
+import { rowIds, slicedFrames } from "./sliced-frames.ts";
 import { type Frame, streamedFrames } from "./streamed-frames.ts";
 
 export interface FragmentRunnerOptions {
@@ -37,7 +38,7 @@ const fewRows = 20_000;
 const uselessGrouping = 0.8;
 /** A result that comes out of an aggregation is complete anyway: writing it at once beats doing it twice. */
 const groupedLimit = 64 << 20;
-const plainLimit = 4 << 20;
+const plainLimit = 1 << 20;
 
 /** Runs fragments over pinned partitions of this node (spec chapter 07, One truth per query). */
 export class LocalFragmentRunner implements FragmentRunner {
@@ -45,14 +46,17 @@ export class LocalFragmentRunner implements FragmentRunner {
   readonly #encoder: FrameEncoder;
   readonly #queue: FairQueue;
   readonly #format: string;
+  readonly #rowWise: RowWiseCheck;
   readonly #stopped = new AbortController();
   readonly #active = new Set<Promise<void>>();
   #spooled = 0;
+  #attempts = 0;
 
   private constructor(options: FragmentRunnerOptions, encoder: FrameEncoder) {
     this.#options = options;
     this.#encoder = encoder;
     this.#format = frameFormat(options.compression ?? "lz4_raw");
+    this.#rowWise = new RowWiseCheck(options.database);
     this.#queue = new FairQueue({ concurrent: options.concurrent ?? 8, waiting: options.waiting ?? 256 });
   }
 
@@ -142,9 +146,10 @@ export class LocalFragmentRunner implements FragmentRunner {
     if (request.ungrouped !== undefined) await this.#options.check(request.ungrouped.sql);
     const end = await turn();
     let sql: string;
+    let chosen: string;
     try {
       total.ungrouped = await this.#groupingIsUseless(request, scans, signal);
-      const chosen = total.ungrouped && request.ungrouped !== undefined ? request.ungrouped.sql : request.sql;
+      chosen = total.ungrouped && request.ungrouped !== undefined ? request.ungrouped.sql : request.sql;
       sql = fragmentSql(chosen, scans, request.columns);
       const direct = await this.#direct(sql, chosen, signal);
       if (direct !== undefined) {
@@ -155,8 +160,22 @@ export class LocalFragmentRunner implements FragmentRunner {
     } finally {
       end();
     }
-    const { database } = this.#options;
-    yield* streamedFrames({ database, encoder: this.#encoder, sql, columns: request.columns, turn, signal });
+    const { database, directory } = this.#options;
+    const { columns } = request;
+    const streamed = (statement: string) =>
+      streamedFrames({ database, encoder: this.#encoder, sql: statement, columns, turn, signal });
+    const [scan, ...more] = scans;
+    if (scan === undefined || more.length > 0 || !(await this.#rowWise.isRowWise(chosen, scan.name))) {
+      yield* streamed(sql);
+      return;
+    }
+    for (const table of scan.relations) {
+      const over = (relation: string) => fragmentSql(chosen, [{ ...scan, relations: [relation] }], columns);
+      const rows = await rowIds(database, table, signal);
+      const prefix = `slice-${this.#attempts++}`;
+      const sliced = { database, directory, prefix, sql: over, table, format: this.#format, turn, signal };
+      yield* rows === undefined ? streamed(over(table)) : slicedFrames(sliced, rows);
+    }
   }
 
   async #direct(
@@ -172,7 +191,7 @@ export class LocalFragmentRunner implements FragmentRunner {
     this.#spooled += limitBytes;
     const direct = await directFrames({
       database,
-      directory: join(directory, randomUUID()),
+      path: join(directory, `direct-${this.#attempts++}`),
       sql,
       format: this.#format,
       limitBytes,

@@ -16,10 +16,10 @@ export function frameFormat(compression: FrameCompression): string {
 }
 
 /** Frames aim at this size: large enough for good throughput, small enough to hold a few per fragment. */
-const frameBytes = 4 << 20;
+const frameBytes = 2 << 20;
 /** A Parquet row group of DuckDB; more rows per frame gain nothing. */
 const maximumRows = 122_880;
-const firstRows = 16_384;
+const firstRows = 8_192;
 
 /**
  * Turns engine chunks into Parquet frames. Rows never become JavaScript values: chunks are handed from the serving
@@ -47,6 +47,9 @@ export class FrameEncoder {
       threads: "1",
       memory_limit: options.memoryLimit,
       temp_directory: join(options.directory, "encoder-spill"),
+      // Memory of frames that were sent goes back to the system.
+      allocator_background_threads: "true",
+      allocator_flush_threshold: "16MB",
       autoinstall_known_extensions: "false",
       autoload_known_extensions: "false",
     });

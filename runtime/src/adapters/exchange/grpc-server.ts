@@ -41,11 +41,15 @@ async function runFragment(call: Call, { runner, authorize }: ExchangeServerOpti
   try {
     authorize(call);
     const result = runner.run(decodeEnvelope(call.request.envelope), gone.signal);
+    // One frame is on its way while the next is made.
+    let flushed: Promise<void> = Promise.resolve();
     for await (const frame of result.frames) {
-      await write(call, { payload: { $case: "frame", value: asBuffer(frame) } }, gone.signal);
+      await flushed;
+      flushed = write(call, { payload: { $case: "frame", value: asBuffer(frame) } }, gone.signal);
+      flushed.catch(() => undefined); // awaited before the next write
     }
     const stats = Buffer.from(JSON.stringify(await result.stats));
-    await write(call, { payload: { $case: "stats", value: stats } }, gone.signal);
+    call.write({ payload: { $case: "stats", value: stats } });
     call.end();
   } catch (error) {
     if (call.cancelled) return;

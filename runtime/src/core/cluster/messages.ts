@@ -37,6 +37,8 @@ export interface PartitionReport {
   readonly rows: number;
   readonly bytes: number;
   readonly error?: string;
+  /** Wall milliseconds of the last refresh (information); 0 or absent before the first. */
+  readonly lastRefreshMs?: number;
 }
 
 /** From an executor to a scheduler, in order on one control stream; the first is a hello. */

@@ -84,8 +84,13 @@ export function decodePartitions(
     .map((column, i) => decodeColumn(shape, shape.object(column, `values[${i}]`), count, `values[${i}]`));
   const executors = shape.strings(raw["executors"], "executors");
   const vector = (name: string) => unpack(shape, raw[name], count, name);
-  const owners = Int32Array.from(vector("owners"), (code) => code - 1);
-  if (owners.some((owner) => owner >= executors.length)) shape.fail("owners", "point past the dictionary");
+  const codes = vector("owners");
+  const owners = new Int32Array(count);
+  for (let i = 0; i < count; i += 1) {
+    const code = codes[i]!;
+    if (code > executors.length) shape.fail("owners", "point past the dictionary");
+    owners[i] = code - 1;
+  }
   const set = new PartitionSet({
     values: PartitionValues.fromColumns(columns, count),
     executors,
@@ -161,12 +166,16 @@ function decodeColumn(shape: JsonShape, raw: RawObject, count: number, where: st
 function encodeTimes(assignedAt: Float64Array): object {
   const places = new Map<number, number>();
   const codes = new Uint32Array(assignedAt.length);
+  let last = Number.NaN;
+  let code = 0;
   for (let i = 0; i < assignedAt.length; i += 1) {
     const time = assignedAt[i]!;
-    let code = places.get(time);
-    if (code === undefined) {
-      code = places.size;
-      places.set(time, code);
+    if (time !== last) {
+      // Neighbours mostly have the time of the same write.
+      const known = places.get(time);
+      code = known ?? places.size;
+      if (known === undefined) places.set(time, code);
+      last = time;
     }
     codes[i] = code;
   }
@@ -179,10 +188,11 @@ function decodeTimes(shape: JsonShape, value: unknown, count: number): Float64Ar
     .array(raw["times"], "assigned_at.times")
     .map((t) => shape.count(t, "assigned_at.times"));
   const codes = unpack(shape, raw["codes"], count, "assigned_at.codes");
-  return Float64Array.from(
-    codes,
-    (code) => times[code] ?? shape.fail("assigned_at", "points past its times"),
-  );
+  const assignedAt = new Float64Array(count);
+  for (let i = 0; i < count; i += 1) {
+    assignedAt[i] = times[codes[i]!] ?? shape.fail("assigned_at", "points past its times");
+  }
+  return assignedAt;
 }
 
 function unpack(shape: JsonShape, value: unknown, count: number, where: string): Uint32Array {

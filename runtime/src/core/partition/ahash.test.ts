@@ -5,9 +5,11 @@ import { type ColumnType, parseColumnType } from "./column-type.ts";
 import { bucketOf, hashValue } from "./hash-value.ts";
 import type { Value } from "./value.ts";
 
-const vectors = JSON.parse(
-  readFileSync(new URL("./vectors/ahash.json", import.meta.url), "utf8"),
-) as [string, string, string][];
+const vectors = JSON.parse(readFileSync(new URL("./vectors/ahash.json", import.meta.url), "utf8")) as [
+  string,
+  string,
+  string,
+][];
 
 const types: Record<string, string> = {
   i8: "TINYINT",
@@ -67,7 +69,12 @@ describe("ahash, as the crate computes it", () => {
 
   test("modulo agrees with 128-bit arithmetic for every allowed N", () => {
     for (const n of [1, 2, 3, 5, 7, 50, 999_983, 1_000_000]) {
-      for (const [hi, lo] of [[0, 0], [0xffffffff, 0xffffffff], [0x12345678, 0x9abcdef0], [1, 0]] as const) {
+      for (const [hi, lo] of [
+        [0, 0],
+        [0xffffffff, 0xffffffff],
+        [0x12345678, 0x9abcdef0],
+        [1, 0],
+      ] as const) {
         expect(BigInt(hashModulo({ hi, lo }, n))).toBe(((BigInt(hi) << 32n) | BigInt(lo)) % BigInt(n));
       }
     }

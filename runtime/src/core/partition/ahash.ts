@@ -120,8 +120,7 @@ function write(data: Uint8Array, length: number): void {
   const sumLo = low >>> 0;
   const sumHi = (out.hi + (low >= two32 ? 1 : 0)) >>> 0;
   const ll = Math.imul(sumLo, multipleLo) >>> 0;
-  out.hi =
-    (upper(sumLo, multipleLo, ll) + Math.imul(sumLo, multipleHi) + Math.imul(sumHi, multipleLo)) >>> 0;
+  out.hi = (upper(sumLo, multipleLo, ll) + Math.imul(sumLo, multipleHi) + Math.imul(sumHi, multipleLo)) >>> 0;
   out.lo = ll;
   if (length > 16) {
     block(data, length - 16);

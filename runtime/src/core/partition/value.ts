@@ -49,7 +49,11 @@ export function parseValue(type: ColumnType, text: string): Exclude<Value, null>
       return parseFloatText(text);
     case "boolean": {
       const lower = text.toLowerCase();
-      return lower === "true" || lower === "t" ? true : lower === "false" || lower === "f" ? false : undefined;
+      return lower === "true" || lower === "t"
+        ? true
+        : lower === "false" || lower === "f"
+          ? false
+          : undefined;
     }
     case "varchar":
     case "enum":

@@ -6,7 +6,7 @@ import type { ClusterState } from "./cluster-state.ts";
 
 /**
  * Offer the spicepod that this scheduler loaded from its file, once per load. Its object is written before the root
- * names it. Returns what became of it; on `follow` use {@link fetchApp}. Errors of the store pass through.
+ * names it. Returns what became of it: `propose` means that it was committed; on `follow` use {@link fetchApp}. Errors of the store pass through.
  */
 export async function offerApp(
   state: ClusterState,

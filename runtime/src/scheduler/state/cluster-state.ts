@@ -97,6 +97,10 @@ export class ClusterState {
     return this.#objects.path;
   }
 
+  get isOpen(): boolean {
+    return this.#snapshot !== undefined;
+  }
+
   /** The newest document that this process knows. Throws before {@link open}. */
   get snapshot(): Snapshot {
     if (this.#snapshot === undefined) throw new Error("ClusterState is not open");

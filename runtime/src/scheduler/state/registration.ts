@@ -92,6 +92,7 @@ export class Registration {
   /** Leave the cluster. Errors of the store pass through; the reaper then removes the entry later. */
   async deregister(): Promise<void> {
     const { state, entry } = this.#options;
+    if (!state.isOpen) return;
     try {
       await state.change((document) => ({
         document: removeScheduler(document, entry.scheduler_id, entry.instance_id),

@@ -35,6 +35,7 @@ export class TestExecutor {
       threads: options.threads ?? 1,
       memoryLimit: options.memoryLimit ?? "1GB",
       tempDirectory: join(directory, "spill"),
+      settings: { allocator_background_threads: "true", allocator_flush_threshold: "16MB" },
     });
     const tables = new TestTables();
     const runner = await LocalFragmentRunner.open({

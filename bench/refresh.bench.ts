@@ -42,7 +42,7 @@ const engines: readonly Engine[] = [
 ];
 
 /** Measure and print. Needs DuckDB's extensions and the PostgreSQL binaries, as the engine tier does. */
-export async function run(): Promise<void> {
+export async function run(): Promise<undefined> {
   const directory = await mkdtemp(join(tmpdir(), "bench-refresh-"));
   const database = await openDatabase({
     threads: 2,

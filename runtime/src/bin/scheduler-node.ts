@@ -1,0 +1,167 @@
+import { join } from "node:path";
+import { fileStateWarning, resolveParameters } from "@spice-shards/spicepod";
+import { openDatabase } from "../adapters/duckdb/database.ts";
+import { GrpcExchange } from "../adapters/exchange/grpc-client.ts";
+import { Spool } from "../adapters/exchange/spool.ts";
+import { openStore } from "../adapters/store/open.ts";
+import { proveConditionalWrites } from "../adapters/store/prove.ts";
+import { lockDataDir } from "../adapters/system/data-dir.ts";
+import type { App } from "../core/app/app.ts";
+import { Metrics } from "../observe/metrics.ts";
+import { Scheduler } from "../scheduler/scheduler.ts";
+import { compileApp } from "./compile-app.ts";
+import { discoverPartitions } from "./discover.ts";
+import { GatherAll } from "./gather-all.ts";
+import { LateNode } from "./late-node.ts";
+import type { NodeContext } from "./node-context.ts";
+import { expandSecret, localSecrets, openDatasetSource } from "./sources.ts";
+import { version } from "./version.ts";
+import { watchSpicepod } from "./watch-spicepod.ts";
+
+/** A running role of `spiced`. */
+export interface RunningNode {
+  /** Refuse new work, let the running work finish within `graceMs`, leave the cluster, free everything. */
+  stop(graceMs: number): Promise<void>;
+}
+
+/** Start the scheduler role; resolves once it serves. */
+export async function startScheduler(
+  context: NodeContext,
+  app: App,
+  signal: AbortSignal,
+  onFatal: (error: unknown) => void,
+): Promise<RunningNode> {
+  const { options, clock, random, security } = context;
+  const log = context.log.module("scheduler");
+  const secrets = localSecrets(app);
+  const onSecret = (value: string) => context.log.redactor.addSecret(value);
+  const given = app.scheduler.stateLocation;
+  const dataDir = given === undefined ? lockDataDir(options.dataDir.path, false) : undefined;
+  if (given === undefined) log.warn(fileStateWarning);
+  const location = given ?? `file://${join(dataDir!.path, "cluster")}/`;
+  const params = await resolveParameters(app.scheduler.params, "runtime.scheduler.params", {
+    stores: secrets,
+    onResolved: onSecret,
+    signal,
+  });
+  const store = openStore(location, params.reveal(), { clock, random });
+  await proveConditionalWrites(store, { random, signal });
+  const { server, id } = await context.listenCluster();
+  // A port that is drawn is known only now, and the cluster is told it.
+  const late = new LateNode(context.role, () => context.endpoints());
+  const metrics = new Metrics({ role: context.role === "single" ? "single" : "scheduler", nodeId: id });
+  await context.listenMetrics(metrics);
+  const httpPort = (await context.listenHttp(late, late.info, metrics)).split(":").at(-1);
+  const scratch = join(
+    app.spicepod.runtime.query.tempDirectory ?? join(options.dataDir.path, "tmp"),
+    `scheduler-${process.pid}`,
+  );
+  const memoryLimit = `${Math.round((app.spicepod.runtime.query.memoryLimit ?? 2 ** 32) / 2 ** 20)}MiB`;
+  const threads = Number(process.env["SPICED_QUERY_THREADS"] ?? 2);
+  const database = await openDatabase({ threads, memoryLimit, tempDirectory: join(scratch, "spill") });
+  const discovery = await openDatabase({
+    threads: 1,
+    memoryLimit: "512MB",
+    tempDirectory: join(scratch, "discovery"),
+  });
+  const spool = await Spool.open({ directory: join(scratch, "spool"), quotaBytes: 2 ** 36 });
+  const compile = (text: string, file: string) =>
+    compileApp(text, {
+      file,
+      mode: "cluster",
+      registry: context.registry,
+      warn: (message) => log.warn(message),
+    });
+  const scheduler = await Scheduler.start(
+    {
+      schedulerId: id,
+      advertiseAddress: id,
+      flightAddress: `${context.advertiseHost}:${options.flight.port}`,
+      httpAddress: `${context.advertiseHost}:${httpPort}`,
+      buildVersion: version,
+      role: context.role === "single" ? "single" : "scheduler",
+      store,
+      app,
+      compile: (text, generation) => ({
+        ...compile(text, `spicepod of generation ${generation}`),
+        generation,
+      }),
+      clock,
+      random,
+      log,
+      metrics,
+      discover: (table, signal) =>
+        discoverPartitions(
+          table,
+          () => openDatasetSource(table, discovery, secrets, onSecret, signal),
+          signal,
+        ),
+      expandSecret: (key) => expandSecret(app, key),
+      secure: security.secure,
+      authorize: (call, roles) => security.authorize(call as never, roles as never),
+      endpoints: () => context.endpoints(),
+      expectedExecutors: expectedExecutors(),
+      onFatal,
+    },
+    server,
+    signal,
+  );
+  const exchange = new GrpcExchange({
+    address: (executor) => scheduler.addressOf(executor),
+    credentials: () => security.channel(["executor"]),
+  });
+  const queries = new GatherAll({
+    catalog: () => scheduler.catalog.current(),
+    exchange,
+    database,
+    spool,
+    clock,
+    random,
+  });
+  late.become(queries, scheduler.info);
+  const watching = new AbortController();
+  const watch = watchSpicepod(
+    { path: options.spicepod.path, text: app.text, clock },
+    watching.signal,
+    async (text) => {
+      try {
+        await scheduler.offer(compile(text, options.spicepod.path));
+      } catch (error) {
+        const problem = String((error as Error).message);
+        scheduler.problem(`The changed spicepod is not in force: ${problem}`);
+        log.error({ cause: problem }, "The changed spicepod is not in force; the old one stays");
+      }
+    },
+  );
+  log.info({ node_id: id, state: location }, "Scheduler started");
+  return {
+    async stop(graceMs) {
+      scheduler.refuseNew();
+      watching.abort();
+      await watch;
+      await context.closePublic(graceMs);
+      await scheduler.stop();
+      await new Promise<void>(
+        (resolve) =>
+          server.tryShutdown(() => resolve()) ??
+          setTimeout(() => {
+            server.forceShutdown();
+            resolve();
+          }, 500),
+      );
+      exchange.close();
+      await spool.close();
+      await database.close();
+      await discovery.close();
+      await store.close();
+      security.close();
+      metrics.close();
+      dataDir?.release();
+    },
+  };
+}
+
+function expectedExecutors(): number | undefined {
+  const text = process.env["SPICED_EXPECTED_EXECUTORS"];
+  return text === undefined || text === "" ? undefined : Number(text);
+}
