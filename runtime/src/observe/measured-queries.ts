@@ -38,7 +38,16 @@ export class MeasuredQueries implements QueryService {
       throw error;
     }
     this.#metrics.histogram("query_executor_count").observe(result.stats.executors.length);
+    this.#metrics.histogram("scheduler_planning_duration_ms").observe(result.stats.planningMs);
     return this.#watched(result, request, started);
+  }
+
+  /** What the fragments of a query brought to this node. */
+  #fetched({ stats }: QueryResult): void {
+    this.#metrics.counter("scheduler_stages_total").inc(stats.executors.length > 0 ? 2 : 1);
+    this.#metrics.counter("scheduler_result_fetch_bytes").inc(stats.fetchedBytes);
+    this.#metrics.counter("scheduler_result_fetch_rows").inc(stats.fetchedRows);
+    this.#metrics.counter("scheduler_result_fetch_count").inc(stats.executors.length);
   }
 
   /** The result with its end observed: of its rows, or of the reader's patience. */
@@ -51,6 +60,7 @@ export class MeasuredQueries implements QueryService {
       const now = this.#clock.monotonicMs();
       this.#metrics.histogram("query_duration_ms").observe(now - started);
       this.#metrics.histogram("query_execution_duration_ms").observe(now - planned);
+      this.#fetched(result);
       const { strategy, executors, partitionsRead, partitionsTotal, fetchedBytes } = result.stats;
       this.#logger.info(
         {
@@ -69,6 +79,7 @@ export class MeasuredQueries implements QueryService {
     const failed = (error: unknown) => {
       if (ended) return;
       ended = true;
+      this.#fetched(result);
       this.#failed(error, request, result.queryId, started);
     };
     return {
