@@ -21,6 +21,9 @@ import { type PostgresServer, startPostgres } from "../runtime/test/support/post
 const rows = Number(process.env["BENCH_ROWS"] ?? 5_000_000);
 const repeats = Number(process.env["BENCH_REPEATS"] ?? 7);
 
+/** Until the checkpoints that follow a refresh were done, by engine and partitions. */
+const settledMs = new Map<string, number[]>();
+
 interface Engine {
   readonly label: string;
   readonly config: Pick<DatasetConfig, "engine" | "mode" | "parameters">;
@@ -86,6 +89,7 @@ async function measure(
     engine: engine.label,
     partitions: String(count),
     "ms (median)": times[`${count}`]!.toFixed(0),
+    "ms until settled": median(settledMs.get(`${engine.label} ${count}`)!).toFixed(0),
     "rows/s": perSecond(times[`${count}`]!),
     "CREATE TABLE AS ms": times["baseline"]!.toFixed(0),
     "ratio to it": (times[`${count}`]! / times["baseline"]!).toFixed(2),
@@ -197,7 +201,14 @@ async function refresher(
       epoch: 1,
     }));
     const signal = new AbortController().signal;
-    const ms = await timed(() => table.load(values, signal))();
+    const started = performance.now();
+    await table.load(values, signal);
+    const ms = performance.now() - started;
+    await table.settled();
+    settledMs.set(`${engine.label} ${count}`, [
+      ...(settledMs.get(`${engine.label} ${count}`) ?? []),
+      performance.now() - started,
+    ]);
     const stored = table.partitions().reduce((sum, p) => sum + p.rows, 0);
     if (stored !== rows) throw new Error(`${name} has ${stored} rows instead of ${rows}`);
     await table.close();
@@ -219,9 +230,11 @@ async function interleaved(
       times[name].push(await side());
     }
   }
-  return Object.fromEntries(
-    Object.entries(times).map(([name, list]) => [name, list.toSorted((a, b) => a - b)[list.length >> 1]!]),
-  );
+  return Object.fromEntries(Object.entries(times).map(([name, list]) => [name, median(list)]));
+}
+
+function median(list: readonly number[]): number {
+  return list.toSorted((a, b) => a - b)[list.length >> 1]!;
 }
 
 function timed(work: () => Promise<unknown>): () => Promise<number> {

@@ -10,10 +10,10 @@ import { openStore } from "../adapters/store/open.ts";
 import { proveConditionalWrites } from "../adapters/store/prove.ts";
 import { lockDataDir } from "../adapters/system/data-dir.ts";
 import type { App } from "../core/app/app.ts";
-import { keepAll } from "../core/query/plan/prune.ts";
+import { pruneByPartition } from "../core/query/plan/prune-by-partition.ts";
+import { MeasuredQueries } from "../observe/measured-queries.ts";
 import { Metrics } from "../observe/metrics.ts";
 import { Admission } from "../scheduler/query/admission.ts";
-import { measured } from "../scheduler/query/measured.ts";
 import { QueryPlanner } from "../scheduler/query/planner.ts";
 import { DistributedQueryService } from "../scheduler/query/query-service.ts";
 import { Scheduler } from "../scheduler/scheduler.ts";
@@ -122,10 +122,10 @@ export async function startScheduler(
   });
   const planning = await openDatabase({ threads: 1, memoryLimit: "512MB" });
   for (const each of [database, discovery, planning]) await installPartitionMacros(each);
-  const queries = measured(
+  const queries = new MeasuredQueries(
     new DistributedQueryService({
       catalog: () => scheduler.catalog.current(),
-      planner: new QueryPlanner({ database: planning, prune: keepAll }),
+      planner: new QueryPlanner({ database: planning, prune: pruneByPartition }),
       database,
       exchange,
       spools: fileSpool({ directory: join(scratch, "spool"), maxBytes: spoolBytes }),
@@ -136,6 +136,7 @@ export async function startScheduler(
     }),
     metrics,
     clock,
+    context.log.module("query"),
   );
   late.become(queries, scheduler.info);
   const watching = new AbortController();

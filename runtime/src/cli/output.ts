@@ -11,8 +11,8 @@ export interface Column<T> {
   readonly right?: boolean;
 }
 
-/** Print rows as a table for people, or as JSON or CSV for programs. */
-export function printRows<T>(
+/** Print rows as a table of the columns for people, or with all their fields as JSON or CSV for programs. */
+export function printRows<T extends object>(
   io: Io,
   format: OutputFormat,
   rows: readonly T[],
@@ -23,8 +23,10 @@ export function printRows<T>(
       print(io, JSON.stringify(rows, null, 2));
       return;
     case "csv": {
-      const lines = rows.map((row) => columns.map(({ value }) => csvField(value(row))).join(","));
-      print(io, [columns.map(({ name }) => name).join(","), ...lines].join("\n"));
+      const fields = rows.map((row) => new Map<string, unknown>(Object.entries(row)));
+      const names = [...new Set(fields.flatMap((row) => [...row.keys()]))];
+      const lines = fields.map((row) => names.map((name) => csvField(row.get(name))).join(","));
+      print(io, [names.map(csvField).join(","), ...lines].join("\n"));
       return;
     }
     case "table": {
@@ -43,8 +45,8 @@ export function printRows<T>(
   }
 }
 
-function csvField(value: string | number | null | undefined): string {
-  const text = String(value ?? "");
+function csvField(value: unknown): string {
+  const text = typeof value === "object" && value !== null ? JSON.stringify(value) : String(value ?? "");
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 

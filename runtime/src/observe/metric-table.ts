@@ -160,5 +160,5 @@ export function metricsMarkdown(): string {
     const full = labels.length === 0 ? name : `${name}{${labels.join(",")}}`;
     return `| \`${full}\` | ${type} | ${where} | ${help} |`;
   });
-  return `| series | type | where | meaning |\n|---|---|---|---|\n${rows.join("\n")}\n`;
+  return `| series | type | where | meaning |\n| --- | --- | --- | --- |\n${rows.join("\n")}\n`;
 }

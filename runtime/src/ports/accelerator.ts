@@ -15,6 +15,11 @@ export interface Accelerator extends AcceleratorDescription {
   init?(dataset: AcceleratedDataset): Promise<InitResult>;
   /** Keep what `partitions` say about units that have no file of their own, so that `init` finds it. */
   recordUnits?(dataset: AcceleratedDataset, units: readonly UnitRecord[]): Promise<void>;
+  /**
+   * Bring committed versions into their final form (a checkpoint); called when they already serve. A commit is
+   * durable without it. Default: nothing.
+   */
+  settle?(dataset: AcceleratedDataset, units: readonly PartitionValues[]): Promise<void>;
   /** Whether storage exists. Default: true. */
   isInitialized?(dataset: AcceleratedDataset): Promise<boolean>;
   /** The files or directories that hold the dataset. Default: the file if `filePath` works, else none. */

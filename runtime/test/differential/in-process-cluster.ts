@@ -135,7 +135,9 @@ async function load(store: Database, options: InProcessOptions): Promise<Catalog
     const columns = await store.describe(`SELECT * FROM ${quoteIdentifier(name)}`);
     const keys = partitionBy.map((expression, i) => `CAST(${expression} AS VARCHAR) AS k${i}`).join(", ");
     const found =
-      partitionBy.length === 0 ? [{}] : await store.rows(`SELECT DISTINCT ${keys} FROM ${name} ORDER BY ALL`);
+      partitionBy.length === 0
+        ? [{}]
+        : await store.rows(`SELECT DISTINCT ${keys} FROM ${quoteIdentifier(name)} ORDER BY ALL`);
     const partitions = [];
     for (const [index, row] of found.entries()) {
       const values = partitionBy.map((_, i) => (row as Record<string, string | null>)[`k${i}`] ?? null);
@@ -145,7 +147,7 @@ async function load(store: Database, options: InProcessOptions): Promise<Catalog
           `CAST(${expression} AS VARCHAR) IS NOT DISTINCT FROM ${values[i] === null ? "NULL" : quoteLiteral(values[i] as string)}`,
       );
       await store.run(
-        `CREATE TABLE ${executor}.${quoteIdentifier(`${name}_${index}`)} AS SELECT * FROM ${name}${where.length === 0 ? "" : ` WHERE ${where.join(" AND ")}`}`,
+        `CREATE TABLE ${executor}.${quoteIdentifier(`${name}_${index}`)} AS SELECT * FROM ${quoteIdentifier(name)}${where.length === 0 ? "" : ` WHERE ${where.join(" AND ")}`}`,
       );
       partitions.push({
         key: JSON.stringify(values),

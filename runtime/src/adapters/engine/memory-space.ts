@@ -35,7 +35,7 @@ export class MemorySpace implements SegmentSpace {
 
   async save(): Promise<void> {}
 
-  async settle(): Promise<void> {}
+  committed(): void {}
 
   async remove(version: TableVersion): Promise<void> {
     for (const segment of version.segments) {

@@ -12,8 +12,8 @@ export interface SegmentSpace {
   relation(segment: Pick<Segment, "id">): string;
   /** Keep the new state; runs inside the transaction that wrote the segments. */
   save(connection: Connection, version: TableVersion): Promise<void>;
-  /** After a commit: move the data from the log to its final place. Must not fail the commit. */
-  settle(): Promise<void>;
+  /** Told after a commit: from now on `abandon` keeps what is there. */
+  committed(): void;
   /** Remove everything. */
   remove(version: TableVersion): Promise<void>;
 }

@@ -13,9 +13,9 @@ const fixedWidth: Readonly<Record<string, number>> = {
   FLOAT: 4,
   DATE: 4,
 };
+/** Types with statistics. Not VARCHAR: finding its bounds cost a third of a load (measured). */
 const ordered =
-  /^(U?(TINYINT|SMALLINT|INTEGER|BIGINT|HUGEINT)|FLOAT|DOUBLE|DECIMAL\(.*|DATE|TIME|TIMESTAMP.*|VARCHAR|BOOLEAN|UUID)$/;
-const longestText = 64;
+  /^(U?(TINYINT|SMALLINT|INTEGER|BIGINT|HUGEINT)|FLOAT|DOUBLE|DECIMAL\(.*|DATE|TIME|TIMESTAMP.*|BOOLEAN|UUID)$/;
 
 /** `SELECT` of exactly `columns` from rows that have `present`, widening and filling with NULL. */
 export function conform(rows: string, present: readonly SqlColumn[], columns: readonly SqlColumn[]): string {
@@ -65,9 +65,8 @@ export async function measureSegment(
     if (!ordered.test(column.type)) return;
     const [min, max] = [text(row[`min${i}`]), text(row[`max${i}`])];
     statistics[column.name] = {
-      min: min === null ? null : [...min].slice(0, longestText).join(""),
-      // A prefix is no upper bound.
-      max: max !== null && max.length > longestText ? null : max,
+      min,
+      max,
       nulls: rows - Number(row[`c${i}`]),
     };
   });

@@ -274,7 +274,7 @@ export class SegmentedTable implements AcceleratorTable {
           throw error;
         }
       });
-      if (committed) await this.#space.settle();
+      if (committed) this.#space.committed();
       else await this.#space.abandon();
       if (next !== undefined) this.#current = next;
       return this.#current;

@@ -116,7 +116,7 @@ describe("LocalFragmentRunner", () => {
   });
 
   test("grouping is skipped only where a sample shows that it hardly shrinks the data", async () => {
-    const ungrouped = (key: string) => ({ sql: "SELECT i, s FROM t", keys: [key], scan: "t" });
+    const ungrouped = (key: string) => ({ sql: `SELECT i, s, ${key} AS k FROM t`, keys: ["k"], scan: "t" });
     const run = async (key: string, partitions: string[]) => {
       const sql = `SELECT any_value(i), any_value(s) FROM t GROUP BY ${key}`;
       const request = fragment(sql, wide, partitions, { ungrouped: ungrouped(key) });

@@ -227,7 +227,7 @@ export class LocalFragmentRunner implements FragmentRunner {
     const { ungrouped } = request;
     const scan = scans.find(({ name }) => name === ungrouped?.scan);
     if (ungrouped === undefined || scan === undefined) return false;
-    const sql = sampleSql(scan, ungrouped.keys);
+    const sql = sampleSql(scan, ungrouped.sql, ungrouped.keys);
     if (sql === undefined) return false;
     const [row] = await this.#options.database.rows(sql, { signal });
     const [rows, groups] = [Number(row?.["total"]), Number(row?.["groups"])];

@@ -31,18 +31,20 @@ export function fragmentSql(
 export const sampleRows = 100_000;
 
 /**
- * A statement that gives `total` and `groups` of about {@link sampleRows} rows, spread over at most 16 relations.
- * `keys` are SQL expressions over the columns of the scan.
+ * A statement that gives `total` and `groups` of the rows that `ungrouped` makes of about {@link sampleRows} rows,
+ * spread over at most 16 relations. `keys` are result columns of `ungrouped`. Undefined where there is nothing to
+ * sample.
  */
-export function sampleSql(scan: BoundScan, keys: readonly string[]): string | undefined {
+export function sampleSql(scan: BoundScan, ungrouped: string, keys: readonly string[]): string | undefined {
   const step = Math.max(1, Math.ceil(scan.relations.length / 16));
   const relations = scan.relations.filter((_, i) => i % step === 0);
   if (relations.length === 0 || keys.length === 0) return undefined;
   const each = Math.ceil(sampleRows / relations.length);
   const rows = relations.map((relation) => `(SELECT * FROM ${relation} LIMIT ${each})`).join(" UNION ALL ");
-  const items = keys.map((key, i) => `${key} AS k${i}`).join(", ");
+  const items = keys.map(quoteIdentifier).join(", ");
   return (
-    `WITH sampled AS MATERIALIZED (SELECT ${items} FROM (${rows}) AS ${quoteIdentifier(scan.name)}) ` +
+    `WITH ${quoteIdentifier(scan.name)} AS NOT MATERIALIZED (${rows}), ` +
+    `sampled AS MATERIALIZED (SELECT ${items} FROM (${ungrouped})) ` +
     "SELECT (SELECT count(*) FROM sampled) AS total, (SELECT count(*) FROM (SELECT DISTINCT * FROM sampled)) AS groups"
   );
 }

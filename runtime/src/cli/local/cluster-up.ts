@@ -85,13 +85,12 @@ async function demandFree(flag: string, host: string, port: number): Promise<voi
 }
 
 async function planNodes(dir: ClusterDir, options: ClusterUpOptions, http: string): Promise<NodePlan[]> {
-  const ports = await freePorts("127.0.0.1", 4 * (options.executors + 1));
+  const ports = await freePorts("127.0.0.1", 3 * (options.executors + 1));
   const next = () => ports.pop()!;
   const names = ["scheduler", ...Array.from({ length: options.executors }, (_, i) => `executor-${i + 1}`)];
   return names.map((name, i) => ({
     name,
     http: i === 0 ? http : `127.0.0.1:${next()}`,
-    flightPort: next(),
     metricsPort: next(),
     nodePort: next(),
     dataDir: dir.dataDir(name),

@@ -7,7 +7,6 @@ export const spicedProgram = join(import.meta.dirname, "..", "..", "..", "bin", 
 export interface NodePlan {
   readonly name: string;
   readonly http: string;
-  readonly flightPort: number;
   readonly metricsPort: number;
   readonly nodePort: number;
   readonly dataDir: string;
@@ -33,8 +32,6 @@ function nodeArguments(plan: NodePlan): string[] {
   return [
     "--http",
     plan.http,
-    "--flight",
-    `127.0.0.1:${plan.flightPort}`,
     "--metrics",
     `127.0.0.1:${plan.metricsPort}`,
     "--node-bind-address",

@@ -18,17 +18,17 @@ export class Completer {
 
   /** Ask for the names anew. A server that does not answer leaves the keywords. */
   async refresh(signal: AbortSignal): Promise<void> {
-    try {
-      const response = await this.#client.sql(
-        "SELECT table_name, column_name FROM information_schema.columns ORDER BY ALL LIMIT 20000",
-        "application/json",
-        signal,
-      );
-      const rows = (await response.json()) as { table_name: string; column_name: string }[];
-      this.#names = [...new Set(rows.flatMap((row) => [row.table_name, row.column_name]))].sort();
-    } catch {
-      this.#names = [];
-    }
+    const [tables, columns] = await Promise.all([
+      this.#client.json<{ name: string }[]>("/v1/datasets", signal).catch(() => []),
+      this.#columns(signal).catch(() => []),
+    ]);
+    this.#names = [...new Set([...tables.map(({ name }) => name), ...columns])].sort();
+  }
+
+  async #columns(signal: AbortSignal): Promise<string[]> {
+    const sql = "SELECT DISTINCT column_name AS name FROM information_schema.columns LIMIT 20000";
+    const response = await this.#client.sql(sql, "application/json", signal);
+    return ((await response.json()) as { name: string }[]).map(({ name }) => name);
   }
 
   /** In the form that `node:readline` wants. */

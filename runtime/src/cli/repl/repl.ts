@@ -1,9 +1,9 @@
 import { createInterface, type Interface } from "node:readline";
-import { quoteLiteral } from "../../core/sql/quote.ts";
 import { isBlank, splitStatements } from "../../core/sql/split-statements.ts";
 import type { ApiClient } from "../api-client.ts";
+import { type DatasetRow, datasetColumns } from "../commands/datasets.ts";
 import { type Io, print } from "../io.ts";
-import type { OutputFormat } from "../output.ts";
+import { type OutputFormat, printRows } from "../output.ts";
 import { outcomeLine, runSql } from "../run-sql.ts";
 import { Completer } from "./completer.ts";
 import { History } from "./history.ts";
@@ -74,11 +74,8 @@ export class Repl {
     const [command, name] = line.split(/\s+/);
     switch (command) {
       case "\\d":
-        await this.#answer(
-          name === undefined
-            ? "SELECT table_schema, table_name, table_type FROM information_schema.tables ORDER BY ALL"
-            : `SELECT column_name, data_type, is_nullable FROM information_schema.columns WHERE lower(table_name) = lower(${quoteLiteral(name.replace(/;$/, ""))}) ORDER BY ordinal_position`,
-        );
+        if (name === undefined) await this.#tables();
+        else await this.#answer(`DESCRIBE ${name.replace(/;$/, "")}`);
         return;
       case "\\timing":
         this.#timing = !this.#timing;
@@ -89,6 +86,15 @@ export class Repl {
         return;
       default:
         print(this.#io, `Unknown command ${command}. \\? for help.`);
+    }
+  }
+
+  async #tables(): Promise<void> {
+    try {
+      const datasets = await this.#client.json<DatasetRow[]>("/v1/datasets?status=true", this.#io.signal);
+      printRows(this.#io, this.#format, datasets, datasetColumns(Date.now()));
+    } catch (error) {
+      print(this.#io, (error as Error).message);
     }
   }
 

@@ -74,3 +74,14 @@ function firstDay(unit: string, days: number): number {
       throw new RangeError(`Unknown date_trunc unit ${unit}`);
   }
 }
+
+/** The first microsecond after the one `unit` (day, week, month, quarter or shorter) that `micros` lies in. */
+export function nextStep(unit: string, micros: bigint): bigint {
+  const start = dateTrunc(unit, micros);
+  const span = spans[unit];
+  if (span !== undefined) return start + span;
+  if (unit === "week") return start + 7n * dayMicros;
+  const { year, month } = civilFromDays(Number(start / dayMicros));
+  const next = month + (unit === "quarter" ? 3 : 1);
+  return BigInt(daysFromCivil(next > 12 ? year + 1 : year, next > 12 ? next - 12 : next, 1)) * dayMicros;
+}

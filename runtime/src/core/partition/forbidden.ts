@@ -38,3 +38,8 @@ export const valueFunctions: ReadonlySet<string> = words(
 export const unsupportedWords: ReadonlySet<string> = words(
   "and or not in is like ilike similar between case when then else end any all distinct filter within collate at interval array struct map lambda glob isnull notnull order",
 );
+
+/** Of those, the words that cannot be a column's name without quotes. */
+export const reservedWords: ReadonlySet<string> = words(
+  "and or not in case when then else end any all distinct collate lambda order is like ilike similar between",
+);

@@ -1,7 +1,13 @@
 import type { ArithmeticOperator, Scalar } from "../predicate/scalar.ts";
 import { formatColumnType, parseColumnType } from "./column-type.ts";
 import { criterion, PartitionExpressionError, type PartitionRule } from "./errors.ts";
-import { forbiddenFunction, forbiddenValue, unsupportedWords, valueFunctions } from "./forbidden.ts";
+import {
+  forbiddenFunction,
+  forbiddenValue,
+  reservedWords,
+  unsupportedWords,
+  valueFunctions,
+} from "./forbidden.ts";
 import { type Token, tokenize } from "./tokens.ts";
 
 /**
@@ -130,7 +136,7 @@ class Parser {
       }
       if (word === "select" || word === "with") throw this.#refuse("subquery", "subqueries are not allowed");
       if (valueFunctions.has(word)) throw this.#refuse(...forbiddenValue(word)!);
-      if (unsupportedWords.has(word)) throw this.#unexpected(token);
+      if (reservedWords.has(word)) throw this.#unexpected(token);
     }
     if (call) return this.#call(token.text.toLowerCase());
     return { kind: "column", name: token.text, type: "" };

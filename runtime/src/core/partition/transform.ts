@@ -14,7 +14,7 @@ export type Transform =
   /** Never decreases: `truncate` of numbers, `date_trunc`, `date_part('year', …)`, casts. */
   | { readonly kind: "increasing" }
   /** `date_part` of a unit that repeats; constant within `date_trunc(step, …)`. */
-  | { readonly kind: "cyclic"; readonly step: string }
+  | { readonly kind: "cyclic"; readonly unit: string; readonly step: string }
   /** Anything else: known value by value only. */
   | { readonly kind: "other" };
 
@@ -61,7 +61,7 @@ function prefix(width: unknown): Transform | undefined {
 
 function cyclic(unit: string | undefined): Transform | undefined {
   const step = unit === undefined ? undefined : cyclicStep[unit];
-  return step === undefined ? undefined : { kind: "cyclic", step };
+  return unit === undefined || step === undefined ? undefined : { kind: "cyclic", unit, step };
 }
 
 function constant(scalar: Scalar): unknown {

@@ -36,7 +36,8 @@ export function pathSegment(name: string, value: string | null): string {
 export function parsePathSegment(segment: string): ParsedSegment | undefined {
   const match = /^([A-Za-z0-9_]+)=(.*)$/s.exec(segment);
   if (match === null) return undefined;
-  const [, name, text] = match as unknown as [string, string, string];
+  const name = match[1]!;
+  const text = match[2]!;
   if (text === nullName) return { kind: "value", name, value: null };
   const hashed = /^([^~]*)~([0-9a-f]{64})$/.exec(text);
   if (hashed !== null) {

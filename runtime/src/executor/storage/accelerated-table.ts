@@ -30,6 +30,7 @@ export class AcceleratedTable {
   #columns: readonly SqlColumn[];
   #queue: Promise<unknown> = Promise.resolve();
   #reaper: Promise<void> | undefined;
+  #settling: Promise<void> = Promise.resolve();
 
   constructor(
     config: DatasetConfig,
@@ -160,6 +161,11 @@ export class AcceleratedTable {
     return { relations: slot.table.scan(pinned.version, this.#columns), release: pinned.release };
   }
 
+  /** Resolves when the storage of everything refreshed so far is in its final form. */
+  settled(): Promise<void> {
+    return this.#settling;
+  }
+
   /** End loads, refreshes and clean-up, and let the engine and the source go. */
   async close(): Promise<void> {
     this.#closing.abort(new Error(`Dataset ${this.config.name} is closing`));
@@ -248,8 +254,11 @@ export class AcceleratedTable {
       for (const { slot, error } of result.failed) failed.push({ key: slot.key, error });
       if (result.written.length === 0 && failed.length > 0) throw failed[0]!.error;
     }
-    await this.#record();
-    this.#startReaper();
+    if (!unchanged) {
+      await this.#record();
+      this.#settle(slots.map((slot) => slot.values));
+      this.#startReaper();
+    }
     tell("done", rows);
     return {
       unchanged,
@@ -281,6 +290,17 @@ export class AcceleratedTable {
       // The list saves work at the next start; the partitions themselves are committed.
       this.#context.warn?.(`The list of partitions of ${this.config.name} could not be written`, error);
     }
+  }
+
+  /** Checkpoints wait until the new versions serve; the next refresh waits for them. */
+  #settle(units: readonly PartitionValues[]): void {
+    const { accelerator, warn } = this.#context;
+    if (accelerator.settle === undefined) return;
+    const settle = accelerator.settle.bind(accelerator);
+    this.#settling = this.#serial(() => settle(this.#dataset(), units)).catch((error: unknown) => {
+      // A commit is durable before; an engine that shuts down settles by itself.
+      if (!this.#closing.signal.aborted) warn?.(`The files of ${this.config.name} were not settled`, error);
+    });
   }
 
   #startReaper(): void {

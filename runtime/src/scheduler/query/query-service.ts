@@ -74,8 +74,10 @@ export class DistributedQueryService implements QueryService {
       const stream = await this.#start(run, request);
       return run.result(stream);
     } catch (error) {
+      // Before the close: it aborts the run, and then every error would look like that.
+      const failure = translated(error, run);
       await run.close();
-      throw translated(error, run);
+      throw failure;
     }
   }
 

@@ -100,9 +100,13 @@ class DuckDbAccelerator implements Accelerator {
   async recordUnits(dataset: AcceleratedDataset, units: readonly UnitRecord[]): Promise<void> {
     const layout = duckdbLayout(dataset, this.#context.dataDir);
     if (layout.kind === "memory") return;
-    // The large file is checkpointed once for all of its partitions.
-    if (layout.kind === "tables") await this.#open.get(dataset.name)?.tables?.checkpoint();
     await writeUnitList(join(layout.directory, "units.json"), dataset, units);
+  }
+
+  async settle(dataset: AcceleratedDataset, units: readonly PartitionValues[]): Promise<void> {
+    const open = this.#open.get(dataset.name);
+    await open?.tables?.checkpoint();
+    await forEachLimited(units, 4, async (values) => open?.spaces.get(JSON.stringify(values))?.settle());
   }
 
   async isInitialized(dataset: AcceleratedDataset): Promise<boolean> {

@@ -106,8 +106,12 @@ export class FileSpace implements SegmentSpace {
     );
   }
 
-  async settle(): Promise<void> {
+  committed(): void {
     this.#kept = true;
+  }
+
+  /** Move the committed data from the log to its final place. */
+  async settle(): Promise<void> {
     try {
       await this.checkpoint();
     } catch (error) {

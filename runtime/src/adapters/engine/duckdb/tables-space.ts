@@ -125,7 +125,7 @@ export class TablesSpace implements SegmentSpace {
     await connection.run(`INSERT INTO ${table} VALUES (${key}, ${document})`);
   }
 
-  async settle(): Promise<void> {}
+  committed(): void {}
 
   async remove(version: TableVersion): Promise<void> {
     const key = quoteLiteral(JSON.stringify(this.#options.values));

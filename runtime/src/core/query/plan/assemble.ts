@@ -197,10 +197,12 @@ class Composer {
       for (const use of block.uses) covered.add(use);
       passThrough ||= block.passThrough && block.node === this.#analysis.statement.node;
     }
-    for (const { reason } of this.#analysis.blocks.gathered) {
-      this.#blocks.push({ strategy: "gather", reason });
-    }
     const rest = this.#reads.filter(({ use }) => !covered.has(use.index));
+    for (const { node, reason } of this.#analysis.blocks.gathered) {
+      // Over the results of other blocks nothing is fetched for its own sake.
+      const gathers = usesIn(node).some((use) => !covered.has(use));
+      this.#blocks.push({ strategy: gathers ? "gather" : "local", reason });
+    }
     if (
       rest.length > 0 &&
       this.#blocks.every((block) => block.strategy !== "gather") &&
@@ -209,7 +211,8 @@ class Composer {
       this.#blocks.push({ strategy: "gather", reason: "needed rows and columns are fetched" });
     }
     const relations = new Map(rest.map((read) => [read.use.index, this.#gather(read)]));
-    const strategies = strategy ?? [...new Set(this.#blocks.map((block) => block.strategy))].join("+");
+    const fetching = this.#blocks.map((block) => block.strategy).filter((name) => name !== "local");
+    const strategies = strategy ?? [...new Set(fetching)].sort().join("+");
     if (passThrough && this.#fragments.length === 1) {
       return {
         strategy: strategies,
@@ -341,6 +344,15 @@ class Composer {
     });
     return relation;
   }
+}
+
+function usesIn(node: unknown): readonly number[] {
+  const uses: number[] = [];
+  walk(node, (object) => {
+    if (typeof object["use"] === "number") uses.push(object["use"]);
+    return true;
+  });
+  return uses;
 }
 
 function hasFilter(node: SelectNode): boolean {
