@@ -1,9 +1,11 @@
+import { rm } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import type { GetAppDefinitionResponse } from "@spice-shards/proto";
 import { openDatabase } from "../adapters/duckdb/database.ts";
 import { installPartitionMacros } from "../adapters/duckdb/partition-macros.ts";
 import { lockDataDir } from "../adapters/system/data-dir.ts";
+import { openScratchDir } from "../adapters/system/scratch-dir.ts";
 import type { App } from "../core/app/app.ts";
 import { callScheduler, Executor } from "../executor/executor.ts";
 import { ExecutorInfo } from "../executor/node-info.ts";
@@ -36,18 +38,7 @@ export async function startExecutor(
   await context.listenHttp(late, late.info, metrics, () => executor?.agent.schedulerHttp ?? []);
   const app = await fetchApp(context, bootstrap, id, signal);
   const secrets = security.secure ? remoteSecrets(bootstrap, id, credentials) : localSecrets(app);
-  const scratch = join(
-    app.spicepod.runtime.query.tempDirectory ?? join(dataDir.path, "tmp"),
-    `executor-${process.pid}`,
-  );
-  const database = await openDatabase({
-    threads: engineThreads(app),
-    memoryLimit: engineMemory(app),
-    tempDirectory: join(scratch, "spill"),
-    // Memory of finished fragments goes back to the system, so that a burst does not set the size for good.
-    settings: { allocator_background_threads: "true", allocator_flush_threshold: "16MB" },
-  });
-  await installPartitionMacros(database);
+  const { database, scratch, close } = await openEngine(app, dataDir.path);
   let accepting = true;
   const running = await Executor.start(
     {
@@ -65,14 +56,13 @@ export async function startExecutor(
       log,
       metrics,
       credentials,
-      authorize: (call) => security.authorize(call, ["scheduler"]),
       check: () => undefined,
       source: (table, signal) =>
         openDatasetSource(table, database, secrets, (value) => context.log.redactor.addSecret(value), signal),
       fetchApp: (generation, signal) => fetchApp(context, bootstrap, id, signal, generation),
       onReplaced: (reason) => onFatal(new StartupError(`This executor was replaced: ${reason}`)),
     },
-    server,
+    { server, authorize: (call) => security.authorize(call, ["scheduler"]) },
   );
   executor = running;
   const info = new ExecutorInfo({
@@ -90,10 +80,34 @@ export async function startExecutor(
       await context.closePublic(graceMs);
       await running.stop();
       server.forceShutdown();
-      await database.close();
+      await close();
       security.close();
       metrics.close();
       dataDir.release();
+    },
+  };
+}
+
+/** The serving engine of an executor, with a directory for what it spills and sends. */
+export async function openEngine(app: App, dataDir: string) {
+  const scratch = await openScratchDir(
+    app.spicepod.runtime.query.tempDirectory ?? join(dataDir, "tmp"),
+    "executor",
+  );
+  const database = await openDatabase({
+    threads: engineThreads(app),
+    memoryLimit: engineMemory(app),
+    tempDirectory: join(scratch, "spill"),
+    // Memory of finished fragments goes back to the system, so that a burst does not set the size for good.
+    settings: { allocator_background_threads: "true", allocator_flush_threshold: "16MB" },
+  });
+  await installPartitionMacros(database);
+  return {
+    database,
+    scratch,
+    async close(): Promise<void> {
+      await database.close();
+      await rm(scratch, { recursive: true, force: true });
     },
   };
 }

@@ -21,6 +21,13 @@ export class StartupError extends Error {
   override readonly name = "StartupError";
 }
 
+/** The server for traffic between nodes: this node's id, and how others dial it. */
+export interface InternalServer {
+  readonly server: Server;
+  readonly id: string;
+  readonly address: string;
+}
+
 /** What every role of `spiced` starts with, and closes in the end. */
 export class NodeContext {
   readonly options: SpicedOptions;
@@ -79,7 +86,7 @@ export class NodeContext {
   }
 
   /** Bind the internal port; services are added afterwards. Gives the server and this node's `host:port`. */
-  async listenCluster(): Promise<{ server: Server; id: string }> {
+  async listenCluster(): Promise<InternalServer> {
     const server = new Server(exchangeServerOptions);
     const { nodeBind, nodeAdvertise } = this.options;
     const port = await this.#bind("cluster", nodeBind, async (address) => ({
@@ -94,7 +101,8 @@ export class NodeContext {
       const tls = this.log.module("tls");
       logRefusedHandshakes(server, { warn: (message, detail) => tls.warn(detail, message) });
     }
-    return { server, id: `${this.advertiseHost}:${nodeAdvertise?.port ?? port.port}` };
+    const id = `${this.advertiseHost}:${nodeAdvertise?.port ?? port.port}`;
+    return { server, id, address: id };
   }
 
   /** Serve HTTP; for a scheduler and a single node before or after they are ready. */

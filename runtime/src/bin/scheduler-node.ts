@@ -1,5 +1,5 @@
 import { rm } from "node:fs/promises";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { fileStateWarning, resolveParameters } from "@spice-shards/spicepod";
 import { openDatabase } from "../adapters/duckdb/database.ts";
 import { installPartitionMacros } from "../adapters/duckdb/partition-macros.ts";
@@ -9,17 +9,20 @@ import { fileSpool } from "../adapters/spool/file-spool.ts";
 import { openStore } from "../adapters/store/open.ts";
 import { proveConditionalWrites } from "../adapters/store/prove.ts";
 import { lockDataDir } from "../adapters/system/data-dir.ts";
+import { openScratchDir } from "../adapters/system/scratch-dir.ts";
 import type { App } from "../core/app/app.ts";
 import { pruneByPartition } from "../core/query/plan/prune-by-partition.ts";
 import { MeasuredQueries } from "../observe/measured-queries.ts";
 import { Metrics } from "../observe/metrics.ts";
+import type { Exchange } from "../ports/exchange.ts";
+import type { ObjectStore } from "../ports/object-store.ts";
 import { Admission } from "../scheduler/query/admission.ts";
 import { QueryPlanner } from "../scheduler/query/planner.ts";
 import { DistributedQueryService } from "../scheduler/query/query-service.ts";
 import { Scheduler } from "../scheduler/scheduler.ts";
 import { compileApp } from "./compile-app.ts";
 import { LateNode } from "./late-node.ts";
-import type { NodeContext } from "./node-context.ts";
+import type { InternalServer, NodeContext } from "./node-context.ts";
 import { expandSecret, localSecrets, openDatasetSource } from "./sources.ts";
 import { version } from "./version.ts";
 import { watchSpicepod } from "./watch-spicepod.ts";
@@ -28,6 +31,15 @@ import { watchSpicepod } from "./watch-spicepod.ts";
 export interface RunningNode {
   /** Refuse new work, let the running work finish within `graceMs`, leave the cluster, free everything. */
   stop(graceMs: number): Promise<void>;
+}
+
+/** What a node that is also the executor puts in the place of a cluster's means. */
+export interface SingleParts {
+  readonly dataDir: string;
+  readonly store: ObjectStore;
+  readonly internal: InternalServer;
+  readonly exchange: Exchange;
+  readonly metrics: Metrics;
 }
 
 /** What fragment results of all running queries may take on disk. */
@@ -39,31 +51,39 @@ export async function startScheduler(
   app: App,
   signal: AbortSignal,
   onFatal: (error: unknown) => void,
-): Promise<RunningNode> {
+  single?: SingleParts,
+): Promise<RunningNode & { readonly scheduler: Scheduler }> {
   const { options, clock, random, security } = context;
   const log = context.log.module("scheduler");
   const secrets = localSecrets(app);
   const onSecret = (value: string) => context.log.redactor.addSecret(value);
   const given = app.scheduler.stateLocation;
-  const dataDir = given === undefined ? lockDataDir(options.dataDir.path, false) : undefined;
-  if (given === undefined) log.warn(fileStateWarning);
-  const location = given ?? `file://${join(dataDir!.path, "cluster")}/`;
-  const params = await resolveParameters(app.scheduler.params, "runtime.scheduler.params", {
-    stores: secrets,
-    onResolved: onSecret,
-    signal,
-  });
-  const store = openStore(location, params.reveal(), { clock, random });
-  await proveConditionalWrites(store, { random, signal });
-  const { server, id } = await context.listenCluster();
+  const dataDir =
+    given === undefined && single === undefined ? lockDataDir(options.dataDir.path, false) : undefined;
+  const dataDirPath = single?.dataDir ?? options.dataDir.path;
+  if (dataDir !== undefined) log.warn(fileStateWarning);
+  const location = given ?? `file://${join(resolve(dataDirPath), "cluster")}/`;
+  const store = single?.store ?? (await openState(location));
+  const { server, id, address } = single?.internal ?? (await context.listenCluster());
+  async function openState(location: string): Promise<ObjectStore> {
+    const params = await resolveParameters(app.scheduler.params, "runtime.scheduler.params", {
+      stores: secrets,
+      onResolved: onSecret,
+      signal,
+    });
+    const store = openStore(location, params.reveal(), { clock, random });
+    await proveConditionalWrites(store, { random, signal });
+    return store;
+  }
+
   // A port that is drawn is known only now, and the cluster is told it.
   const late = new LateNode(context.role, () => context.endpoints());
-  const metrics = new Metrics({ role: context.role === "single" ? "single" : "scheduler", nodeId: id });
+  const metrics = single?.metrics ?? new Metrics({ role: "scheduler", nodeId: id });
   await context.listenMetrics(metrics);
   const httpPort = (await context.listenHttp(late, late.info, metrics)).split(":").at(-1);
-  const scratch = join(
-    app.spicepod.runtime.query.tempDirectory ?? join(options.dataDir.path, "tmp"),
-    `scheduler-${process.pid}`,
+  const scratch = await openScratchDir(
+    app.spicepod.runtime.query.tempDirectory ?? join(dataDirPath, "tmp"),
+    "scheduler",
   );
   const memoryLimit = `${Math.round((app.spicepod.runtime.query.memoryLimit ?? 2 ** 32) / 2 ** 20)}MiB`;
   const threads = Number(process.env["SPICED_QUERY_THREADS"] ?? 2);
@@ -76,14 +96,14 @@ export async function startScheduler(
   const compile = (text: string, file: string) =>
     compileApp(text, {
       file,
-      mode: "cluster",
+      mode: single === undefined ? "cluster" : "single",
       registry: context.registry,
       warn: (message) => log.warn(message),
     });
   const scheduler = await Scheduler.start(
     {
       schedulerId: id,
-      advertiseAddress: id,
+      advertiseAddress: address,
       flightAddress: `${context.advertiseHost}:${options.flight.port}`,
       httpAddress: `${context.advertiseHost}:${httpPort}`,
       buildVersion: version,
@@ -110,16 +130,17 @@ export async function startScheduler(
       secure: security.secure,
       authorize: (call, roles) => security.authorize(call as never, roles as never),
       endpoints: () => context.endpoints(),
-      expectedExecutors: expectedExecutors(),
+      expectedExecutors: single === undefined ? expectedExecutors() : 1,
       onFatal,
     },
     server,
     signal,
   );
-  const exchange = new GrpcExchange({
+  const remote = new GrpcExchange({
     address: (executor) => scheduler.addressOf(executor),
     credentials: () => security.channel(["executor"]),
   });
+  const exchange = single === undefined ? remote : single.exchange;
   const planning = await openDatabase({ threads: 1, memoryLimit: "512MB" });
   for (const each of [database, discovery, planning]) await installPartitionMacros(each);
   const queries = new MeasuredQueries(
@@ -153,8 +174,9 @@ export async function startScheduler(
       }
     },
   );
-  log.info({ node_id: id, state: location }, "Scheduler started");
+  log.info({ node_id: id, state: store.location }, "Scheduler started");
   return {
+    scheduler,
     async stop(graceMs) {
       scheduler.refuseNew();
       watching.abort();
@@ -169,7 +191,7 @@ export async function startScheduler(
             resolve();
           }, 500),
       );
-      exchange.close();
+      remote.close();
       await planning.close();
       await rm(scratch, { recursive: true, force: true });
       await database.close();

@@ -7,6 +7,7 @@ import { startExecutor } from "./executor-node.ts";
 import { checkRole, parseFlags, resolveRole, type SpicedOptions } from "./flags.ts";
 import { NodeContext } from "./node-context.ts";
 import { type RunningNode, startScheduler } from "./scheduler-node.ts";
+import { startSingle } from "./single-node.ts";
 import { version } from "./version.ts";
 
 const outcome = parseFlags(process.argv.slice(2), process.env);
@@ -67,9 +68,7 @@ async function run(options: SpicedOptions): Promise<void> {
       process.exit(1);
     }
     const context = await NodeContext.open(options, role);
-    node = await (role === "executor"
-      ? startExecutor(context, stop.signal, fatal)
-      : startScheduler(context, app!, stop.signal, fatal));
+    node = await start(context, app, stop.signal, fatal);
   } catch (error) {
     if (stop.signal.aborted) return;
     console.error(
@@ -78,6 +77,24 @@ async function run(options: SpicedOptions): Promise<void> {
         : `spiced cannot start: ${String((error as Error).message ?? error)}`,
     );
     await end(1);
+  }
+}
+
+function start(
+  context: NodeContext,
+  app: App | undefined,
+  signal: AbortSignal,
+  fatal: (error: unknown) => void,
+): Promise<RunningNode> {
+  switch (context.role) {
+    case "executor":
+      return startExecutor(context, signal, fatal);
+    case "scheduler":
+      return startScheduler(context, app!, signal, fatal);
+    case "single":
+      return startSingle(context, app!, signal, fatal);
+    default:
+      return context.role satisfies never;
   }
 }
 

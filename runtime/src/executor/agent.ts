@@ -33,8 +33,8 @@ export interface AgentOptions {
   readonly host: AgentHost;
   /** Asks any reachable scheduler for the live ones. */
   schedulers(signal: AbortSignal): Promise<readonly SchedulerInstance[]>;
-  /** Asks one scheduler for this executor's share; undefined while the first cycle has not finished. */
-  allocate(scheduler: string, signal: AbortSignal): Promise<readonly TableAssignment[] | undefined>;
+  /** Asks the scheduler at an address for this executor's share; undefined while the first cycle has not finished. */
+  allocate(address: string, signal: AbortSignal): Promise<readonly TableAssignment[] | undefined>;
   readonly log: {
     info(detail: Record<string, unknown>, message: string): void;
     warn(detail: Record<string, unknown>, message: string): void;
@@ -91,9 +91,9 @@ export class ExecutorAgent {
     return this.session.mayServe(this.#options.clock.monotonicMs());
   }
 
-  /** The schedulers that this executor is linked to. */
-  get links(): readonly string[] {
-    return [...this.#links.keys()];
+  /** `host:port` of the schedulers' internal servers, as last listed. */
+  get schedulerAddresses(): readonly string[] {
+    return this.#listed.map(addressOf);
   }
 
   /** `host:port` of the schedulers' HTTP. */
@@ -127,12 +127,13 @@ export class ExecutorAgent {
       return;
     }
     this.#listed = listed;
-    const wanted = new Set(listed.map((s) => s.schedulerId));
-    for (const id of wanted) {
+    const wanted = new Map(listed.map((s) => [s.schedulerId, addressOf(s)]));
+    for (const [id, address] of wanted) {
       if (this.#links.has(id)) continue;
       const { executorId, credentials, clock, random } = this.#options;
       const link = new SchedulerLink({
         schedulerId: id,
+        address,
         executorId,
         credentials,
         clock,
@@ -187,7 +188,8 @@ export class ExecutorAgent {
   async #allocate(scheduler: string, signal: AbortSignal): Promise<void> {
     while (!signal.aborted && !this.#allocated && this.#links.has(scheduler)) {
       try {
-        const share = await this.#options.allocate(scheduler, signal);
+        const address = this.#links.get(scheduler)?.address ?? scheduler;
+        const share = await this.#options.allocate(address, signal);
         if (share !== undefined) {
           this.#allocated = true;
           this.#apply(this.session.allocate(share));
@@ -226,4 +228,9 @@ export class ExecutorAgent {
       }
     }
   }
+}
+
+/** Ids are names; peers say where they are reached. */
+function addressOf({ schedulerId, advertiseAddress }: SchedulerInstance): string {
+  return advertiseAddress === "" ? schedulerId : advertiseAddress;
 }

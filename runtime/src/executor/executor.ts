@@ -47,7 +47,6 @@ export interface ExecutorOptions {
   readonly log: Logger;
   readonly metrics: Metrics;
   readonly credentials: () => ChannelCredentials;
-  readonly authorize: ExchangeServerOptions["authorize"];
   /** Refuses SQL that may not run here. */
   check(sql: string): Promise<void> | void;
   /** Open the source of a dataset, with its secrets resolved. */
@@ -56,6 +55,12 @@ export interface ExecutorOptions {
   fetchApp(generation: number, signal: AbortSignal): Promise<App>;
   /** Another instance took the id. */
   onReplaced(reason: string): void;
+}
+
+/** Where other nodes reach an executor's fragments. */
+export interface ExchangeServer {
+  readonly server: Server;
+  readonly authorize: ExchangeServerOptions["authorize"];
 }
 
 /** An executor's part in the cluster: it owns partitions, keeps them fresh, and runs fragments over them. */
@@ -98,7 +103,7 @@ export class Executor {
     this.agent.session.follow({ generation: options.app.generation, sha256: options.app.sha256 });
   }
 
-  static async start(options: ExecutorOptions, server: Server): Promise<Executor> {
+  static async start(options: ExecutorOptions, server?: ExchangeServer): Promise<Executor> {
     const store = new ExecutorPartitionStore();
     const runner = await LocalFragmentRunner.open({
       database: options.database,
@@ -108,7 +113,10 @@ export class Executor {
       check: (sql) => options.check(sql),
     });
     const executor = new Executor(options, runner, store);
-    addExchangeService(server, { runner: executor.guardedRunner(), authorize: options.authorize });
+    if (server !== undefined) {
+      const { authorize } = server;
+      addExchangeService(server.server, { runner: executor.guardedRunner(), authorize });
+    }
     for (const table of options.app.tables) executor.#addTable(table);
     executor.#keep(executor.agent.run(executor.#stop.signal));
     return executor;
@@ -283,7 +291,7 @@ export class Executor {
   }
 
   async #schedulers(signal: AbortSignal): Promise<readonly SchedulerInstance[]> {
-    const known = [...this.agent.links, this.#options.bootstrap];
+    const known = [...this.agent.schedulerAddresses, this.#options.bootstrap];
     let failure: unknown;
     for (const address of new Set(known)) {
       try {

@@ -30,6 +30,7 @@ export class AcceleratedTable {
   #columns: readonly SqlColumn[];
   #queue: Promise<unknown> = Promise.resolve();
   #reaper: Promise<void> | undefined;
+  #refreshSql: string | undefined;
   #settling: Promise<void> = Promise.resolve();
 
   constructor(
