@@ -142,6 +142,8 @@ export class TableHolder {
           { dataset: this.#options.name, cause: messageOf(error) },
           "Dataset could not be opened",
         );
+        // An assignment that arrived before this must not cut the pause short: nothing is waited for but time.
+        this.#wake = Promise.withResolvers<void>();
         for (const [key, { epoch }] of this.#wanted) this.#reportFailed(key, epoch, messageOf(error));
         await this.#pause(attempt, signal);
       }
