@@ -99,7 +99,11 @@ export async function openEngine(app: App, dataDir: string) {
     memoryLimit: engineMemory(app),
     tempDirectory: join(scratch, "spill"),
     // Memory of finished fragments goes back to the system, so that a burst does not set the size for good.
-    settings: { allocator_background_threads: "true", allocator_flush_threshold: "16MB" },
+    settings: {
+      allocator_background_threads: "true",
+      allocator_flush_threshold: "16MB",
+      preserve_insertion_order: "false",
+    },
   });
   await installPartitionMacros(database);
   return {
