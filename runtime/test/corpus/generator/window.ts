@@ -21,7 +21,7 @@ const totalOrder = {
   lead: 2,
   first_value: 1.5,
   last_value: 1.5,
-  nth_value: 1.2,
+  nth_value: 2,
 };
 const aggregates = ["count", "sum", "min", "max", "avg"];
 const frames = [
