@@ -3,30 +3,27 @@ import {
   ClusterServiceClient,
   type ControlStreamRequest,
   type ControlStreamResponse,
-  type Hello,
-  type TableState,
 } from "@spice-shards/proto";
 import type { Clock } from "../ports/clock.ts";
 
-/** What a link tells its owner. */
+/** What a link tells its owner; all of it in the order in which it happened. */
 export interface LinkListener {
-  /** The stream is up: everything that the executor holds must be reported again. */
-  connected(scheduler: string): void;
-  disconnected(scheduler: string, reason: string): void;
-  command(scheduler: string, response: ControlStreamResponse): void;
+  /** A stream was opened: the first message must be a hello. */
+  opened(scheduler: string): void;
+  closed(scheduler: string, reason: string): void;
+  received(scheduler: string, response: ControlStreamResponse): void;
 }
 
 export interface LinkOptions {
   readonly schedulerId: string;
-  /** `host:port` to dial. */
+  /** What to dial: `host:port`, or `unix:PATH` within one process. */
   readonly address: string;
   readonly executorId: string;
-  readonly hello: Hello;
   readonly credentials: () => ChannelCredentials;
   readonly clock: Clock;
+  /** Uniform in [0, 1). */
   readonly jitter: () => number;
   readonly listener: LinkListener;
-  readonly signal: AbortSignal;
 }
 
 const maxBackoffMs = 10_000;
@@ -35,58 +32,50 @@ const silenceMs = 10_000;
 
 /**
  * One executor's connection to one scheduler: a control stream that is opened again with Fibonacci back-off, at most
- * 10 s, for as long as the signal stands (spec chapter 04, Executors).
+ * 10 s, until the link is closed (spec chapter 04, Executors).
  */
 export class SchedulerLink {
   readonly #options: LinkOptions;
+  readonly #stop = new AbortController();
+  readonly #done: Promise<void>;
   #stream: ClientDuplexStream<ControlStreamRequest, ControlStreamResponse> | undefined;
-  /** Settles when the link has ended after its signal was aborted. */
-  readonly done: Promise<void>;
 
   constructor(options: LinkOptions) {
     this.#options = options;
-    this.done = this.#run();
+    this.#done = this.#run();
   }
 
-  get schedulerId(): string {
-    return this.#options.schedulerId;
+  get address(): string {
+    return this.#options.address;
   }
 
-  get isConnected(): boolean {
-    return this.#stream !== undefined;
-  }
-
-  sendBeat(counter: number, memoryAvailableBytes: number, tasksActive: number): void {
-    this.#send({ $case: "beat", value: { counter, memoryAvailableBytes, tasksActive } });
-  }
-
-  sendTableState(state: TableState): void {
-    this.#send({ $case: "tableState", value: state });
-  }
-
-  sendAck(commandId: string, error: string): void {
-    this.#send({ $case: "ack", value: { commandId, error } });
-  }
-
-  #send(message: ControlStreamRequest["message"]): void {
+  /** Queue a message; dropped when no stream is open (the session says it again on the next one). */
+  send(message: ControlStreamRequest["message"]): void {
     this.#stream?.write({ executorId: this.#options.executorId, message });
   }
 
+  /** End the stream and stop dialling; resolves when both have happened. */
+  close(): Promise<void> {
+    this.#stop.abort();
+    return this.#done;
+  }
+
   async #run(): Promise<void> {
-    const { signal, clock, jitter } = this.#options;
+    const { clock, jitter } = this.#options;
     let [previous, delay] = [0, 250];
-    while (!signal.aborted) {
+    while (!this.#stop.signal.aborted) {
       const startedAt = clock.monotonicMs();
       await this.#connectOnce();
       if (clock.monotonicMs() - startedAt > maxBackoffMs) [previous, delay] = [0, 250];
-      await clock.sleep(delay * (0.8 + 0.4 * jitter()), signal).catch(() => undefined);
+      // Only the abort can end the sleep early, and the loop's condition sees it.
+      await clock.sleep(delay * (0.8 + 0.4 * jitter()), this.#stop.signal).catch(() => undefined);
       [previous, delay] = [delay, Math.min(previous + delay, maxBackoffMs)];
     }
   }
 
   /** Open the stream and stay until it ends; never rejects: the reason goes to the listener. */
   async #connectOnce(): Promise<void> {
-    const { address, credentials, executorId, hello, listener, schedulerId, signal, clock } = this.#options;
+    const { schedulerId, address, credentials, listener, clock } = this.#options;
     const client = new ClusterServiceClient(address, credentials(), {
       "grpc.keepalive_time_ms": 5_000,
       "grpc.keepalive_timeout_ms": 5_000,
@@ -95,41 +84,35 @@ export class SchedulerLink {
     });
     const stream = client.controlStream();
     const stop = () => stream.cancel();
-    signal.addEventListener("abort", stop, { once: true });
+    this.#stop.signal.addEventListener("abort", stop, { once: true });
     let heardAt = clock.monotonicMs();
     const watchdog = setInterval(() => {
       if (clock.monotonicMs() - heardAt > silenceMs) stream.cancel();
     }, 1_000);
-    let reason = "the stream ended";
+    let reason = "the scheduler ended the stream";
     try {
       await new Promise<void>((resolve) => {
         stream.on("data", (response: ControlStreamResponse) => {
           heardAt = clock.monotonicMs();
-          if (response.message?.$case === "welcome") {
-            this.#stream = stream;
-            listener.connected(schedulerId);
-          } else {
-            listener.command(schedulerId, response);
-          }
+          listener.received(schedulerId, response);
         });
         stream.on("error", (error: Error) => {
           reason = error.message;
           resolve();
         });
-        stream.on("end", () => {
-          stream.end();
-          resolve();
-        });
-        stream.write({ executorId, message: { $case: "hello", value: hello } });
+        stream.on("end", resolve);
+        this.#stream = stream;
+        listener.opened(schedulerId);
       });
     } finally {
       clearInterval(watchdog);
-      signal.removeEventListener("abort", stop);
-      const wasConnected = this.#stream === stream;
+      this.#stop.signal.removeEventListener("abort", stop);
       this.#stream = undefined;
+      // Errors after this point belong to a stream that nobody reads any more.
+      stream.on("error", () => undefined);
       stream.cancel();
       client.close();
-      if (wasConnected || !signal.aborted) listener.disconnected(schedulerId, reason);
+      listener.closed(schedulerId, reason);
     }
   }
 }

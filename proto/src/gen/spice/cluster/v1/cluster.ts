@@ -80,12 +80,16 @@ export interface TableAssignment {
   /** Revision of the table's last change in cluster.json. */
   revision: number;
   partitions: AssignedPartition[];
+  /** Canonical partition expressions. */
+  expressions: string[];
 }
 
 export interface AssignedPartition {
   /** Canonical key: the JSON text of the partition's values. */
   key: string;
   epoch: number;
+  /** owner, replica or learner. */
+  role: string;
 }
 
 export interface ControlStreamRequest {
@@ -93,8 +97,9 @@ export interface ControlStreamRequest {
   message:
     | { $case: "hello"; value: Hello }
     | { $case: "beat"; value: Beat }
-    | { $case: "tableState"; value: TableState }
+    | { $case: "report"; value: PartitionReport }
     | { $case: "ack"; value: Ack }
+    | { $case: "table"; value: TableReport }
     | undefined;
 }
 
@@ -105,6 +110,17 @@ export interface Hello {
   advertiseAddress: string;
   buildVersion: string;
   startedAtMs: number;
+  /** This instance was welcomed before, by any scheduler. */
+  registered: boolean;
+  /** Tables that it holds something of, at which revision. */
+  held: HeldTable[];
+  /** Generation of the spicepod that it runs. */
+  generation: number;
+}
+
+export interface HeldTable {
+  table: string;
+  revision: number;
 }
 
 export interface Beat {
@@ -113,27 +129,29 @@ export interface Beat {
   tasksActive: number;
 }
 
-/** What an executor holds of one table: the whole set, sent when anything in it changed. */
-export interface TableState {
+/** State of one partition on the executor; sent again to a scheduler that knows nothing of it. */
+export interface PartitionReport {
   table: string;
-  /** The assignment revision that the executor follows. */
-  revision: number;
-  partitions: PartitionState[];
-  columns: Column[];
-  /** Empty when the last refresh went well. */
-  error: string;
-  lastRefreshMs: number;
-  refreshing: boolean;
-}
-
-export interface PartitionState {
   key: string;
   epoch: number;
-  /** 0 while it was never loaded. */
+  /** loading, loaded or failed. */
+  state: string;
+  /** The newest version that serves; 0 before the first load. */
   version: number;
   rows: number;
   bytes: number;
+  error: string;
   lastRefreshMs: number;
+}
+
+/** What concerns a table as a whole on the executor. */
+export interface TableReport {
+  table: string;
+  columns: Column[];
+  /** Empty when the last refresh went well. */
+  error: string;
+  refreshing: boolean;
+  refreshedRows: number;
 }
 
 export interface Column {
@@ -166,7 +184,7 @@ export interface ControlStreamResponse {
 
 export interface Welcome {
   protocol: number;
-  schedulerId: string;
+  revision: number;
 }
 
 export interface BeatAnswer {
@@ -189,7 +207,7 @@ export interface AppChanged {
 }
 
 export interface Replaced {
-  instanceId: string;
+  reason: string;
 }
 
 export interface GetMetricsRequest {
@@ -892,7 +910,7 @@ export const AllocateInitialPartitionsResponse: MessageFns<AllocateInitialPartit
 };
 
 function createBaseTableAssignment(): TableAssignment {
-  return { table: "", revision: 0, partitions: [] };
+  return { table: "", revision: 0, partitions: [], expressions: [] };
 }
 
 export const TableAssignment: MessageFns<TableAssignment> = {
@@ -905,6 +923,9 @@ export const TableAssignment: MessageFns<TableAssignment> = {
     }
     for (const v of message.partitions) {
       AssignedPartition.encode(v!, writer.uint32(26).fork()).join();
+    }
+    for (const v of message.expressions) {
+      writer.uint32(34).string(v!);
     }
     return writer;
   },
@@ -946,6 +967,14 @@ export const TableAssignment: MessageFns<TableAssignment> = {
             message.partitions.push(AssignedPartition.decode(reader, reader.uint32()));
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.expressions.push(reader.string());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -966,12 +995,13 @@ export const TableAssignment: MessageFns<TableAssignment> = {
     message.table = object.table ?? "";
     message.revision = object.revision ?? 0;
     message.partitions = object.partitions?.map((e) => AssignedPartition.fromPartial(e)) || [];
+    message.expressions = object.expressions?.map((e) => e) || [];
     return message;
   },
 };
 
 function createBaseAssignedPartition(): AssignedPartition {
-  return { key: "", epoch: 0 };
+  return { key: "", epoch: 0, role: "" };
 }
 
 export const AssignedPartition: MessageFns<AssignedPartition> = {
@@ -981,6 +1011,9 @@ export const AssignedPartition: MessageFns<AssignedPartition> = {
     }
     if (message.epoch !== 0) {
       writer.uint32(16).int64(message.epoch);
+    }
+    if (message.role !== "") {
+      writer.uint32(26).string(message.role);
     }
     return writer;
   },
@@ -1014,6 +1047,14 @@ export const AssignedPartition: MessageFns<AssignedPartition> = {
             message.epoch = longToNumber(reader.int64());
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.role = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1033,6 +1074,7 @@ export const AssignedPartition: MessageFns<AssignedPartition> = {
     const message = createBaseAssignedPartition();
     message.key = object.key ?? "";
     message.epoch = object.epoch ?? 0;
+    message.role = object.role ?? "";
     return message;
   },
 };
@@ -1053,11 +1095,14 @@ export const ControlStreamRequest: MessageFns<ControlStreamRequest> = {
       case "beat":
         Beat.encode(message.message.value, writer.uint32(26).fork()).join();
         break;
-      case "tableState":
-        TableState.encode(message.message.value, writer.uint32(34).fork()).join();
+      case "report":
+        PartitionReport.encode(message.message.value, writer.uint32(34).fork()).join();
         break;
       case "ack":
         Ack.encode(message.message.value, writer.uint32(42).fork()).join();
+        break;
+      case "table":
+        TableReport.encode(message.message.value, writer.uint32(50).fork()).join();
         break;
     }
     return writer;
@@ -1105,7 +1150,7 @@ export const ControlStreamRequest: MessageFns<ControlStreamRequest> = {
               break;
             }
 
-            message.message = { $case: "tableState", value: TableState.decode(reader, reader.uint32()) };
+            message.message = { $case: "report", value: PartitionReport.decode(reader, reader.uint32()) };
             continue;
           }
           case 5: {
@@ -1114,6 +1159,14 @@ export const ControlStreamRequest: MessageFns<ControlStreamRequest> = {
             }
 
             message.message = { $case: "ack", value: Ack.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.message = { $case: "table", value: TableReport.decode(reader, reader.uint32()) };
             continue;
           }
         }
@@ -1147,9 +1200,9 @@ export const ControlStreamRequest: MessageFns<ControlStreamRequest> = {
         }
         break;
       }
-      case "tableState": {
+      case "report": {
         if (object.message?.value !== undefined && object.message?.value !== null) {
-          message.message = { $case: "tableState", value: TableState.fromPartial(object.message.value) };
+          message.message = { $case: "report", value: PartitionReport.fromPartial(object.message.value) };
         }
         break;
       }
@@ -1159,13 +1212,29 @@ export const ControlStreamRequest: MessageFns<ControlStreamRequest> = {
         }
         break;
       }
+      case "table": {
+        if (object.message?.value !== undefined && object.message?.value !== null) {
+          message.message = { $case: "table", value: TableReport.fromPartial(object.message.value) };
+        }
+        break;
+      }
     }
     return message;
   },
 };
 
 function createBaseHello(): Hello {
-  return { protocolMin: 0, protocolMax: 0, instanceId: "", advertiseAddress: "", buildVersion: "", startedAtMs: 0 };
+  return {
+    protocolMin: 0,
+    protocolMax: 0,
+    instanceId: "",
+    advertiseAddress: "",
+    buildVersion: "",
+    startedAtMs: 0,
+    registered: false,
+    held: [],
+    generation: 0,
+  };
 }
 
 export const Hello: MessageFns<Hello> = {
@@ -1187,6 +1256,15 @@ export const Hello: MessageFns<Hello> = {
     }
     if (message.startedAtMs !== 0) {
       writer.uint32(48).int64(message.startedAtMs);
+    }
+    if (message.registered !== false) {
+      writer.uint32(56).bool(message.registered);
+    }
+    for (const v of message.held) {
+      HeldTable.encode(v!, writer.uint32(66).fork()).join();
+    }
+    if (message.generation !== 0) {
+      writer.uint32(72).int64(message.generation);
     }
     return writer;
   },
@@ -1252,6 +1330,30 @@ export const Hello: MessageFns<Hello> = {
             message.startedAtMs = longToNumber(reader.int64());
             continue;
           }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.registered = reader.bool();
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.held.push(HeldTable.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.generation = longToNumber(reader.int64());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1275,6 +1377,76 @@ export const Hello: MessageFns<Hello> = {
     message.advertiseAddress = object.advertiseAddress ?? "";
     message.buildVersion = object.buildVersion ?? "";
     message.startedAtMs = object.startedAtMs ?? 0;
+    message.registered = object.registered ?? false;
+    message.held = object.held?.map((e) => HeldTable.fromPartial(e)) || [];
+    message.generation = object.generation ?? 0;
+    return message;
+  },
+};
+
+function createBaseHeldTable(): HeldTable {
+  return { table: "", revision: 0 };
+}
+
+export const HeldTable: MessageFns<HeldTable> = {
+  encode(message: HeldTable, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.table !== "") {
+      writer.uint32(10).string(message.table);
+    }
+    if (message.revision !== 0) {
+      writer.uint32(16).int64(message.revision);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): HeldTable {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseHeldTable();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.table = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.revision = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<HeldTable>): HeldTable {
+    return HeldTable.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<HeldTable>): HeldTable {
+    const message = createBaseHeldTable();
+    message.table = object.table ?? "";
+    message.revision = object.revision ?? 0;
     return message;
   },
 };
@@ -1358,37 +1530,43 @@ export const Beat: MessageFns<Beat> = {
   },
 };
 
-function createBaseTableState(): TableState {
-  return { table: "", revision: 0, partitions: [], columns: [], error: "", lastRefreshMs: 0, refreshing: false };
+function createBasePartitionReport(): PartitionReport {
+  return { table: "", key: "", epoch: 0, state: "", version: 0, rows: 0, bytes: 0, error: "", lastRefreshMs: 0 };
 }
 
-export const TableState: MessageFns<TableState> = {
-  encode(message: TableState, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+export const PartitionReport: MessageFns<PartitionReport> = {
+  encode(message: PartitionReport, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.table !== "") {
       writer.uint32(10).string(message.table);
     }
-    if (message.revision !== 0) {
-      writer.uint32(16).int64(message.revision);
+    if (message.key !== "") {
+      writer.uint32(18).string(message.key);
     }
-    for (const v of message.partitions) {
-      PartitionState.encode(v!, writer.uint32(26).fork()).join();
+    if (message.epoch !== 0) {
+      writer.uint32(24).int64(message.epoch);
     }
-    for (const v of message.columns) {
-      Column.encode(v!, writer.uint32(34).fork()).join();
+    if (message.state !== "") {
+      writer.uint32(34).string(message.state);
+    }
+    if (message.version !== 0) {
+      writer.uint32(40).int64(message.version);
+    }
+    if (message.rows !== 0) {
+      writer.uint32(48).int64(message.rows);
+    }
+    if (message.bytes !== 0) {
+      writer.uint32(56).int64(message.bytes);
     }
     if (message.error !== "") {
-      writer.uint32(42).string(message.error);
+      writer.uint32(66).string(message.error);
     }
     if (message.lastRefreshMs !== 0) {
-      writer.uint32(48).int64(message.lastRefreshMs);
-    }
-    if (message.refreshing !== false) {
-      writer.uint32(56).bool(message.refreshing);
+      writer.uint32(72).int64(message.lastRefreshMs);
     }
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): TableState {
+  decode(input: BinaryReader | Uint8Array, length?: number): PartitionReport {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
@@ -1397,7 +1575,7 @@ export const TableState: MessageFns<TableState> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseTableState();
+      const message = createBasePartitionReport();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -1410,19 +1588,19 @@ export const TableState: MessageFns<TableState> = {
             continue;
           }
           case 2: {
-            if (tag !== 16) {
+            if (tag !== 18) {
               break;
             }
 
-            message.revision = longToNumber(reader.int64());
+            message.key = reader.string();
             continue;
           }
           case 3: {
-            if (tag !== 26) {
+            if (tag !== 24) {
               break;
             }
 
-            message.partitions.push(PartitionState.decode(reader, reader.uint32()));
+            message.epoch = longToNumber(reader.int64());
             continue;
           }
           case 4: {
@@ -1430,15 +1608,15 @@ export const TableState: MessageFns<TableState> = {
               break;
             }
 
-            message.columns.push(Column.decode(reader, reader.uint32()));
+            message.state = reader.string();
             continue;
           }
           case 5: {
-            if (tag !== 42) {
+            if (tag !== 40) {
               break;
             }
 
-            message.error = reader.string();
+            message.version = longToNumber(reader.int64());
             continue;
           }
           case 6: {
@@ -1446,7 +1624,7 @@ export const TableState: MessageFns<TableState> = {
               break;
             }
 
-            message.lastRefreshMs = longToNumber(reader.int64());
+            message.rows = longToNumber(reader.int64());
             continue;
           }
           case 7: {
@@ -1454,7 +1632,23 @@ export const TableState: MessageFns<TableState> = {
               break;
             }
 
-            message.refreshing = reader.bool();
+            message.bytes = longToNumber(reader.int64());
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.error = reader.string();
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.lastRefreshMs = longToNumber(reader.int64());
             continue;
           }
         }
@@ -1469,50 +1663,49 @@ export const TableState: MessageFns<TableState> = {
     }
   },
 
-  create(base?: DeepPartial<TableState>): TableState {
-    return TableState.fromPartial(base ?? {});
+  create(base?: DeepPartial<PartitionReport>): PartitionReport {
+    return PartitionReport.fromPartial(base ?? {});
   },
-  fromPartial(object: DeepPartial<TableState>): TableState {
-    const message = createBaseTableState();
+  fromPartial(object: DeepPartial<PartitionReport>): PartitionReport {
+    const message = createBasePartitionReport();
     message.table = object.table ?? "";
-    message.revision = object.revision ?? 0;
-    message.partitions = object.partitions?.map((e) => PartitionState.fromPartial(e)) || [];
-    message.columns = object.columns?.map((e) => Column.fromPartial(e)) || [];
+    message.key = object.key ?? "";
+    message.epoch = object.epoch ?? 0;
+    message.state = object.state ?? "";
+    message.version = object.version ?? 0;
+    message.rows = object.rows ?? 0;
+    message.bytes = object.bytes ?? 0;
     message.error = object.error ?? "";
     message.lastRefreshMs = object.lastRefreshMs ?? 0;
-    message.refreshing = object.refreshing ?? false;
     return message;
   },
 };
 
-function createBasePartitionState(): PartitionState {
-  return { key: "", epoch: 0, version: 0, rows: 0, bytes: 0, lastRefreshMs: 0 };
+function createBaseTableReport(): TableReport {
+  return { table: "", columns: [], error: "", refreshing: false, refreshedRows: 0 };
 }
 
-export const PartitionState: MessageFns<PartitionState> = {
-  encode(message: PartitionState, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.key !== "") {
-      writer.uint32(10).string(message.key);
+export const TableReport: MessageFns<TableReport> = {
+  encode(message: TableReport, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.table !== "") {
+      writer.uint32(10).string(message.table);
     }
-    if (message.epoch !== 0) {
-      writer.uint32(16).int64(message.epoch);
+    for (const v of message.columns) {
+      Column.encode(v!, writer.uint32(18).fork()).join();
     }
-    if (message.version !== 0) {
-      writer.uint32(24).int64(message.version);
+    if (message.error !== "") {
+      writer.uint32(26).string(message.error);
     }
-    if (message.rows !== 0) {
-      writer.uint32(32).int64(message.rows);
+    if (message.refreshing !== false) {
+      writer.uint32(32).bool(message.refreshing);
     }
-    if (message.bytes !== 0) {
-      writer.uint32(40).int64(message.bytes);
-    }
-    if (message.lastRefreshMs !== 0) {
-      writer.uint32(48).int64(message.lastRefreshMs);
+    if (message.refreshedRows !== 0) {
+      writer.uint32(40).int64(message.refreshedRows);
     }
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): PartitionState {
+  decode(input: BinaryReader | Uint8Array, length?: number): TableReport {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
@@ -1521,7 +1714,7 @@ export const PartitionState: MessageFns<PartitionState> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBasePartitionState();
+      const message = createBaseTableReport();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -1530,23 +1723,23 @@ export const PartitionState: MessageFns<PartitionState> = {
               break;
             }
 
-            message.key = reader.string();
+            message.table = reader.string();
             continue;
           }
           case 2: {
-            if (tag !== 16) {
+            if (tag !== 18) {
               break;
             }
 
-            message.epoch = longToNumber(reader.int64());
+            message.columns.push(Column.decode(reader, reader.uint32()));
             continue;
           }
           case 3: {
-            if (tag !== 24) {
+            if (tag !== 26) {
               break;
             }
 
-            message.version = longToNumber(reader.int64());
+            message.error = reader.string();
             continue;
           }
           case 4: {
@@ -1554,7 +1747,7 @@ export const PartitionState: MessageFns<PartitionState> = {
               break;
             }
 
-            message.rows = longToNumber(reader.int64());
+            message.refreshing = reader.bool();
             continue;
           }
           case 5: {
@@ -1562,15 +1755,7 @@ export const PartitionState: MessageFns<PartitionState> = {
               break;
             }
 
-            message.bytes = longToNumber(reader.int64());
-            continue;
-          }
-          case 6: {
-            if (tag !== 48) {
-              break;
-            }
-
-            message.lastRefreshMs = longToNumber(reader.int64());
+            message.refreshedRows = longToNumber(reader.int64());
             continue;
           }
         }
@@ -1585,17 +1770,16 @@ export const PartitionState: MessageFns<PartitionState> = {
     }
   },
 
-  create(base?: DeepPartial<PartitionState>): PartitionState {
-    return PartitionState.fromPartial(base ?? {});
+  create(base?: DeepPartial<TableReport>): TableReport {
+    return TableReport.fromPartial(base ?? {});
   },
-  fromPartial(object: DeepPartial<PartitionState>): PartitionState {
-    const message = createBasePartitionState();
-    message.key = object.key ?? "";
-    message.epoch = object.epoch ?? 0;
-    message.version = object.version ?? 0;
-    message.rows = object.rows ?? 0;
-    message.bytes = object.bytes ?? 0;
-    message.lastRefreshMs = object.lastRefreshMs ?? 0;
+  fromPartial(object: DeepPartial<TableReport>): TableReport {
+    const message = createBaseTableReport();
+    message.table = object.table ?? "";
+    message.columns = object.columns?.map((e) => Column.fromPartial(e)) || [];
+    message.error = object.error ?? "";
+    message.refreshing = object.refreshing ?? false;
+    message.refreshedRows = object.refreshedRows ?? 0;
     return message;
   },
 };
@@ -1908,7 +2092,7 @@ export const ControlStreamResponse: MessageFns<ControlStreamResponse> = {
 };
 
 function createBaseWelcome(): Welcome {
-  return { protocol: 0, schedulerId: "" };
+  return { protocol: 0, revision: 0 };
 }
 
 export const Welcome: MessageFns<Welcome> = {
@@ -1916,8 +2100,8 @@ export const Welcome: MessageFns<Welcome> = {
     if (message.protocol !== 0) {
       writer.uint32(8).int32(message.protocol);
     }
-    if (message.schedulerId !== "") {
-      writer.uint32(18).string(message.schedulerId);
+    if (message.revision !== 0) {
+      writer.uint32(16).int64(message.revision);
     }
     return writer;
   },
@@ -1944,11 +2128,11 @@ export const Welcome: MessageFns<Welcome> = {
             continue;
           }
           case 2: {
-            if (tag !== 18) {
+            if (tag !== 16) {
               break;
             }
 
-            message.schedulerId = reader.string();
+            message.revision = longToNumber(reader.int64());
             continue;
           }
         }
@@ -1969,7 +2153,7 @@ export const Welcome: MessageFns<Welcome> = {
   fromPartial(object: DeepPartial<Welcome>): Welcome {
     const message = createBaseWelcome();
     message.protocol = object.protocol ?? 0;
-    message.schedulerId = object.schedulerId ?? "";
+    message.revision = object.revision ?? 0;
     return message;
   },
 };
@@ -2200,13 +2384,13 @@ export const AppChanged: MessageFns<AppChanged> = {
 };
 
 function createBaseReplaced(): Replaced {
-  return { instanceId: "" };
+  return { reason: "" };
 }
 
 export const Replaced: MessageFns<Replaced> = {
   encode(message: Replaced, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.instanceId !== "") {
-      writer.uint32(10).string(message.instanceId);
+    if (message.reason !== "") {
+      writer.uint32(10).string(message.reason);
     }
     return writer;
   },
@@ -2229,7 +2413,7 @@ export const Replaced: MessageFns<Replaced> = {
               break;
             }
 
-            message.instanceId = reader.string();
+            message.reason = reader.string();
             continue;
           }
         }
@@ -2249,7 +2433,7 @@ export const Replaced: MessageFns<Replaced> = {
   },
   fromPartial(object: DeepPartial<Replaced>): Replaced {
     const message = createBaseReplaced();
-    message.instanceId = object.instanceId ?? "";
+    message.reason = object.reason ?? "";
     return message;
   },
 };

@@ -1,0 +1,56 @@
+/** The document is of another schema version than this program reads (spec chapter 04). */
+export class UnsupportedSchemaVersionError extends Error {
+  override readonly name = "UnsupportedSchemaVersionError";
+  constructor(path: string, found: unknown) {
+    super(
+      `Cluster document at ${path} has unsupported schema version ${typeof found === "string" ? found : JSON.stringify(found)}`,
+    );
+  }
+}
+
+/** The document, or an object that it names, is corrupt or not ours. The message says what to do. */
+export class CorruptDocumentError extends Error {
+  override readonly name = "CorruptDocumentError";
+}
+
+/** There is no document where there was one: never silently recreated. */
+export class MissingDocumentError extends Error {
+  override readonly name = "MissingDocumentError";
+  constructor(path: string) {
+    super(`Cluster document is missing at ${path}`);
+  }
+}
+
+/** Every attempt of a conditional write lost against other writers. */
+export class ConcurrentModificationError extends Error {
+  override readonly name = "ConcurrentModificationError";
+  constructor(path: string, attempts: number, cause?: unknown) {
+    super(`Concurrent modification on cluster document at ${path}; gave up after ${attempts} attempts`, {
+      cause,
+    });
+  }
+}
+
+/** The reply to a write was lost and the document could not be read back: it may or may not have happened. */
+export class UnknownCommitError extends Error {
+  override readonly name = "UnknownCommitError";
+  constructor(path: string, cause: unknown) {
+    super(`The outcome of a write to the cluster document at ${path} is unknown`, { cause });
+  }
+}
+
+/** This process is not (any more) the registered instance of its scheduler id, so it may not write. */
+export class NotRegisteredError extends Error {
+  override readonly name = "NotRegisteredError";
+  constructor(schedulerId: string) {
+    super(`Scheduler ${schedulerId} is not registered in the cluster document under this instance`);
+  }
+}
+
+/** The id is held by another process that is alive. */
+export class AlreadyRegisteredError extends Error {
+  override readonly name = "AlreadyRegisteredError";
+  constructor(schedulerId: string) {
+    super(`scheduler id ${schedulerId} is already registered`);
+  }
+}

@@ -1,0 +1,119 @@
+import type { ClusterDocument } from "../core/cluster/document.ts";
+import type {
+  Catalog,
+  CatalogColumn,
+  CatalogPartition,
+  CatalogTable,
+  PartitionHolder,
+} from "../core/query/catalog.ts";
+import type { ExecutorView, ExecutorViews } from "./executor-views.ts";
+
+/** A dataset of the spicepod in force, as SQL sees it. */
+export interface TableDefinition {
+  readonly name: string;
+  /** `spice.public.{name}`. */
+  readonly fullName: string;
+  /** Canonical partition expressions. */
+  readonly partitionBy: readonly string[];
+}
+
+export interface CatalogViewOptions {
+  readonly executors: ExecutorViews;
+  readonly document: () => ClusterDocument;
+  /** The same array while the spicepod in force is the same. */
+  readonly definitions: () => readonly TableDefinition[];
+  readonly views: () => ReadonlyMap<string, string>;
+  /** Is this instance of the executor connected here? */
+  serving(executor: string, instanceId: string): boolean;
+}
+
+/**
+ * What queries are planned against: the document's assignment joined with what executors say they serve. A holder
+ * counts when it serves the partition at the document's epoch and has loaded it. Built again only when the document
+ * or a report changed.
+ */
+export class CatalogView {
+  readonly #options: CatalogViewOptions;
+  #cached: { key: readonly unknown[]; catalog: Catalog } | undefined;
+
+  constructor(options: CatalogViewOptions) {
+    this.#options = options;
+  }
+
+  /** The catalog of this instant; the same object while nothing changed. */
+  current(): Catalog {
+    const { executors, serving } = this.#options;
+    const document = this.#options.document();
+    const definitions = this.#options.definitions();
+    const key = [document, definitions, executors.version];
+    if (this.#cached?.key.every((part, i) => part === key[i]) === true) return this.#cached.catalog;
+    const views = new Map(
+      executors
+        .all()
+        .filter((v) => serving(v.id, v.instanceId))
+        .map((v) => [v.id, v]),
+    );
+    const tables = new Map<string, CatalogTable>();
+    for (const definition of definitions) {
+      const table = catalogTable(definition, document, views);
+      if (table !== undefined) tables.set(definition.name.toLowerCase(), table);
+    }
+    const catalog: Catalog = { tables, views: this.#options.views() };
+    this.#cached = { key, catalog };
+    return catalog;
+  }
+}
+
+/** One table, or undefined while no executor has told its columns. */
+function catalogTable(
+  definition: TableDefinition,
+  document: ClusterDocument,
+  executors: ReadonlyMap<string, ExecutorView>,
+): CatalogTable | undefined {
+  const columns = columnsOf(definition.fullName, executors.values());
+  if (columns === undefined) return undefined;
+  const entry = document.accelerations[definition.fullName];
+  const partitions: CatalogPartition[] = [];
+  if (entry !== undefined) {
+    const set = entry.partitions;
+    for (let i = 0; i < set.count; i++) {
+      const key = set.key(i);
+      const epoch = set.epoch(i);
+      const holders: PartitionHolder[] = [];
+      let [rows, bytes] = [0, 0];
+      for (const executor of set.holders(i)) {
+        const state = executors.get(executor)?.partitions.get(definition.fullName)?.get(key);
+        if (state === undefined || state.version === 0 || state.epoch !== epoch) continue;
+        holders.push({ executor, epoch, version: state.version });
+        [rows, bytes] = [state.rows, state.bytes];
+      }
+      partitions.push({ key, values: set.tuple(i), holders, ...(holders.length > 0 ? { rows, bytes } : {}) });
+    }
+  }
+  return {
+    name: definition.name,
+    fullName: definition.fullName,
+    revision: entry?.revision ?? 0,
+    columns,
+    partitionBy: definition.partitionBy,
+    partitions,
+  };
+}
+
+/**
+ * The columns that every executor with the table has, as the first of them (by id) orders them: while a schema change
+ * travels through the executors a query sees only what all can answer.
+ */
+function columnsOf(table: string, executors: Iterable<ExecutorView>): CatalogColumn[] | undefined {
+  let common: CatalogColumn[] | undefined;
+  for (const executor of executors) {
+    const columns = executor.tables.get(table)?.columns;
+    if (columns === undefined || columns.length === 0) continue;
+    const types = new Map(columns.map((c) => [c.name, c.type]));
+    common =
+      common === undefined
+        ? columns.map(({ name, type, nullable }) => ({ name, type, nullable }))
+        : common.filter((c) => types.get(c.name) === c.type);
+  }
+  return common;
+}
