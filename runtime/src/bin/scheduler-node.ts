@@ -2,6 +2,7 @@ import { rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { fileStateWarning, resolveParameters } from "@spice-shards/spicepod";
 import { openDatabase } from "../adapters/duckdb/database.ts";
+import { engineSettings } from "../adapters/duckdb/engine-settings.ts";
 import { installPartitionMacros } from "../adapters/duckdb/partition-macros.ts";
 import { GrpcExchange } from "../adapters/exchange/grpc-client.ts";
 import { discoverPartitions } from "../adapters/source/discover-partitions.ts";
@@ -87,7 +88,12 @@ export async function startScheduler(
   );
   const memoryLimit = `${Math.round((app.spicepod.runtime.query.memoryLimit ?? 2 ** 32) / 2 ** 20)}MiB`;
   const threads = Number(process.env["SPICED_QUERY_THREADS"] ?? 2);
-  const database = await openDatabase({ threads, memoryLimit, tempDirectory: join(scratch, "spill") });
+  const database = await openDatabase({
+    threads,
+    memoryLimit,
+    tempDirectory: join(scratch, "spill"),
+    settings: engineSettings,
+  });
   const discovery = await openDatabase({
     threads: 1,
     memoryLimit: "512MB",
