@@ -128,6 +128,7 @@ export async function startScheduler(
       },
       expandSecret: (key) => expandSecret(app, key),
       secure: security.secure,
+      credentials: () => security.channel(["scheduler"]),
       authorize: (call, roles) => security.authorize(call as never, roles as never),
       endpoints: () => context.endpoints(),
       expectedExecutors: single === undefined ? expectedExecutors() : 1,

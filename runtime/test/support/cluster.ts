@@ -34,7 +34,10 @@ export function spawnSpiced(
   args: readonly string[],
   options: { cwd: string; env?: Record<string, string | undefined>; wrapper?: readonly string[] },
 ): TestProcess {
-  const [command, ...rest] = [...(options.wrapper ?? []), node, spicedProgram, ...args] as [string, ...string[]];
+  const [command, ...rest] = [...(options.wrapper ?? []), node, spicedProgram, ...args] as [
+    string,
+    ...string[],
+  ];
   return new TestProcess(name, command, rest, {
     cwd: options.cwd,
     env: { SPICED_LOG: "info", NODE_OPTIONS: undefined, ...options.env },
