@@ -58,9 +58,12 @@ export async function startScheduler(
   const secrets = localSecrets(app);
   const onSecret = (value: string) => context.log.redactor.addSecret(value);
   const given = app.scheduler.stateLocation;
-  const dataDir =
-    given === undefined && single === undefined ? lockDataDir(options.dataDir.path, false) : undefined;
   const dataDirPath = single?.dataDir ?? options.dataDir.path;
+  // A lock of its own: an executor on the same host keeps the directory itself.
+  const dataDir =
+    given === undefined && single === undefined
+      ? lockDataDir(join(dataDirPath, "scheduler"), false)
+      : undefined;
   if (dataDir !== undefined) log.warn(fileStateWarning);
   const location = given ?? `file://${join(resolve(dataDirPath), "cluster")}/`;
   const store = single?.store ?? (await openState(location));
