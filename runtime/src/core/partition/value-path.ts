@@ -89,7 +89,7 @@ function decodeValue(text: string): string | undefined {
       ),
     );
   } catch (error) {
-    if (error instanceof TypeError) return undefined;
+    if ((error as Error).name === "TypeError") return undefined;
     throw error;
   }
 }

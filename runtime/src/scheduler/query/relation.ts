@@ -2,8 +2,8 @@ import type { PlannedFragment } from "../../core/query/plan/distributed-plan.ts"
 import { decodeSelect, emptyWireRelation } from "../../core/query/wire-type.ts";
 import { quoteIdentifier, quoteLiteral } from "../../core/sql/quote.ts";
 
-/** The rows of a fragment's frames, with the columns that the final statement expects, as an SQL relation. */
-export function relationSql(fragment: PlannedFragment, files: readonly string[]): string {
+/** The rows of a fragment's frames, with the columns that the final statement expects. */
+export function rowsOfFiles(fragment: PlannedFragment, files: readonly string[]): string {
   const source =
     files.length === 0
       ? `${emptyWireRelation(fragment.columns)} AS w`
@@ -13,7 +13,7 @@ export function relationSql(fragment: PlannedFragment, files: readonly string[])
     const value = from === undefined ? `CAST(NULL AS ${type})` : `c${from}`;
     return name === "" ? value : `${value} AS ${quoteIdentifier(name)}`;
   });
-  return `(SELECT ${items.join(", ")} FROM (${decodeSelect(source, columns)}) AS d)`;
+  return `SELECT ${items.join(", ")} FROM (${decodeSelect(source, columns)}) AS d`;
 }
 
 /** The final statement with the fragments' relations in place of their names. */

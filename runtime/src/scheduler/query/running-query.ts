@@ -7,7 +7,7 @@ import type { Spool } from "../../ports/spool.ts";
 import { type FetchCounters, fetchFragments } from "./fetch-fragments.ts";
 import type { FragmentCall } from "./fragment-requests.ts";
 import { mergeFrames } from "./merge-frames.ts";
-import { relationSql, withRelations } from "./relation.ts";
+import { rowsOfFiles, withRelations } from "./relation.ts";
 
 export interface RunTools {
   readonly database: Database;
@@ -41,7 +41,7 @@ export async function startPlan(
   const relations = new Map(
     plan.fragments.map((fragment) => [
       fragment.relation,
-      relationSql(fragment, files.get(fragment.id) ?? []),
+      `(${rowsOfFiles(fragment, files.get(fragment.id) ?? [])})`,
     ]),
   );
   const sql =
@@ -62,7 +62,7 @@ async function passThrough(
   const frames = mergeFrames(calls, tools, signal);
   tools.cleanup.push(() => frames.return());
   const open = async (files: readonly string[]) =>
-    connection.stream(`SELECT * FROM ${relationSql(fragment, files)}`, { signal });
+    connection.stream(rowsOfFiles(fragment, files), { signal });
   const first = await frames.next();
   if (first.done === true) return open([]);
   let path = await tools.spool.write(first.value);
