@@ -17,6 +17,7 @@ import { Metrics } from "../observe/metrics.ts";
 import type { Exchange } from "../ports/exchange.ts";
 import type { ObjectStore } from "../ports/object-store.ts";
 import { Admission } from "../scheduler/query/admission.ts";
+import { PendingTables } from "../scheduler/query/pending-tables.ts";
 import { QueryPlanner } from "../scheduler/query/planner.ts";
 import { DistributedQueryService } from "../scheduler/query/query-service.ts";
 import { Scheduler } from "../scheduler/scheduler.ts";
@@ -147,7 +148,7 @@ export async function startScheduler(
   const exchange = single === undefined ? remote : single.exchange;
   const planning = await openDatabase({ threads: 1, memoryLimit: "512MB" });
   for (const each of [database, discovery, planning]) await installPartitionMacros(each);
-  const queries = new MeasuredQueries(
+  const service = new PendingTables(
     new DistributedQueryService({
       catalog: () => scheduler.catalog.current(),
       planner: new QueryPlanner({ database: planning, prune: pruneByPartition }),
@@ -159,10 +160,9 @@ export async function startScheduler(
       random,
       defaultTimeoutMs: 300_000,
     }),
-    metrics,
-    clock,
-    context.log.module("query"),
+    (table) => scheduler.pendingReason(table),
   );
+  const queries = new MeasuredQueries(service, metrics, clock, context.log.module("query"));
   late.become(queries, scheduler.info);
   const watching = new AbortController();
   const watch = watchSpicepod(

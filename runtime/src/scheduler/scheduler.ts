@@ -236,6 +236,20 @@ export class Scheduler {
     return this.#state.document.executors[executor] === undefined ? undefined : executor;
   }
 
+  /** Why a dataset of the spicepod cannot be queried yet; undefined for one that can, and for other names. */
+  pendingReason(name: string): string | undefined {
+    const table = this.#app.tables.find((t) => t.name.toLowerCase() === name.toLowerCase());
+    if (table === undefined || this.catalog.current().tables.has(table.name.toLowerCase())) return undefined;
+    return (
+      this.#discoveryErrors.get(table.fullName) ??
+      this.executors
+        .all()
+        .find((e) => (e.tables.get(table.fullName)?.error ?? "") !== "")
+        ?.tables.get(table.fullName)?.error ??
+      "it is not loaded"
+    );
+  }
+
   /**
    * Offer another version of this scheduler's own spicepod file. It comes into force unless a higher generation is
    * committed; errors of the store pass through, and the old one stays.
