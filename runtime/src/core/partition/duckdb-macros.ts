@@ -198,6 +198,7 @@ const truncates: Readonly<Record<string, string>> = {
   USMALLINT: `(v - v::UBIGINT % ${width}::UBIGINT)::USMALLINT`,
   UINTEGER: `(v - v::UBIGINT % ${width}::UBIGINT)::UINTEGER`,
   UBIGINT: `v - v % ${width}::UBIGINT`,
+  UHUGEINT: `v - v % ${width}::UHUGEINT`,
   VARCHAR: `left(v, ${width})`,
   BLOB: `array_slice(v, 1, ${width})`,
 };
