@@ -51,9 +51,9 @@ test("a partition with a matching row is never left out", () => {
         }
       }
     }),
-    { numRuns: Number(process.env["PRUNE_RUNS"] ?? 1500) },
+    { numRuns: Number(process.env["PRUNE_RUNS"] ?? 400) },
   );
   // The test would mean nothing if nothing were pruned, or no row matched.
-  expect(pruned).toBeGreaterThan(2000);
-  expect(matched).toBeGreaterThan(2000);
+  expect(pruned).toBeGreaterThan(500);
+  expect(matched).toBeGreaterThan(500);
 });
