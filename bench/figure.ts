@@ -8,7 +8,7 @@ export interface Figure {
 
 /** What every `bench/{name}.bench.ts` exports. */
 export interface Bench {
-  run(): Promise<readonly Figure[]>;
+  run(): Promise<readonly Figure[] | undefined>;
 }
 
 /** Median of some numbers. */

@@ -5,6 +5,7 @@
 import { globSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { cpus, loadavg } from "node:os";
 import { join } from "node:path";
+import { provision } from "../scripts/testbed/provision.ts";
 import type { Bench, Figure } from "./figure.ts";
 
 const here = import.meta.dirname;
@@ -17,6 +18,9 @@ if (unknown.length > 0) {
   console.error(`Unknown bench ${unknown.join(", ")}. Benches: ${available.join(", ")}`);
   process.exit(2);
 }
+const bed = await provision("cluster");
+Object.assign(process.env, bed.env);
+for (const reason of bed.missing) console.log(`Some figures cannot be measured: ${reason}`);
 mkdirSync(join(here, "results"), { recursive: true });
 for (const name of asked.length > 0 ? asked : available) {
   const load = loadavg()[0]!;
@@ -27,6 +31,8 @@ for (const name of asked.length > 0 ? asked : available) {
     console.log(`The machine was busy when this started (load ${load.toFixed(2)}): compare with care.`);
   const bench = (await import(join(here, `${name}.bench.ts`))) as Bench;
   const figures = await bench.run();
+  // Some benches print a table of their own.
+  if (figures === undefined) continue;
   const file = join(here, "results", `${name}.json`);
   print(figures, previous(file));
   writeFileSync(file, JSON.stringify({ date: new Date().toISOString(), load, figures }, undefined, 2));

@@ -5,9 +5,11 @@
  * what drifted and exits 1.
  */
 import { execFileSync } from "node:child_process";
-import { cpSync, existsSync, globSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { cpSync, existsSync, globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { spicepodJsonSchema } from "@spice-shards/spicepod";
+import { generateFunctions } from "./generate-functions.ts";
 
 const root = join(import.meta.dirname, "..");
 
@@ -45,6 +47,14 @@ const generators: readonly Generator[] = [
       execFileSync("buf", ["generate", "proto", "--template", template], { cwd: root, stdio: "inherit" });
     },
   },
+  {
+    folder: "spicepod/schema",
+    run(target) {
+      const text = `${JSON.stringify(spicepodJsonSchema(), null, 2)}\n`;
+      writeFileSync(join(target, "spicepod.schema.json"), text);
+    },
+  },
+  { folder: "runtime/src/core/query/allow/gen", run: generateFunctions },
 ];
 
 const check = process.argv.includes("--check");

@@ -1,7 +1,7 @@
 import { execFileSync, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, globSync, mkdirSync, mkdtempSync, renameSync, rmSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 
 /** A tool that this machine lacks and the test bed may not install by itself. */
 export class MissingToolError extends Error {
@@ -19,27 +19,25 @@ const s3sVersion = "0.14.1";
 export const parts = {
   /** DuckDB's own signed extensions, from wheels of exactly the engine's version. */
   "duckdb-extensions": (cacheDir) => {
-    const dir = build(cacheDir, "duckdb-extensions", [duckdbVersion, ...extensions], (target) => {
+    const dir = build(cacheDir, "duckdb-extensions", [duckdbVersion, "flat", ...extensions], (target) => {
       need("python3", "Python 3 with pip downloads DuckDB's extension packages");
       const wheels = extensions.map((name) => `duckdb-extension-${name}==${duckdbVersion}`);
-      run("python3", [
-        "-m",
-        "pip",
-        "download",
-        "--quiet",
-        "--no-deps",
-        "--disable-pip-version-check",
-        "-d",
-        target,
-        ...wheels,
-      ]);
-      for (const wheel of globSync("*.whl", { cwd: target })) {
-        run("python3", ["-m", "zipfile", "-e", join(target, wheel), target]);
-        rmSync(join(target, wheel));
+      const unpacked = join(target, ".wheels");
+      const pip = ["-m", "pip", "download", "--quiet", "--no-deps", "--disable-pip-version-check"];
+      run("python3", [...pip, "-d", unpacked, ...wheels]);
+      for (const wheel of globSync("*.whl", { cwd: unpacked })) {
+        run("python3", ["-m", "zipfile", "-e", join(unpacked, wheel), unpacked]);
       }
+      for (const file of globSync("**/*.duckdb_extension", { cwd: unpacked })) {
+        renameSync(join(unpacked, file), join(target, basename(file)));
+      }
+      rmSync(unpacked, { recursive: true });
     });
-    const files = globSync("**/*.duckdb_extension", { cwd: dir });
-    return { SPICED_EXTENSION_DIR: dir, DUCKDB_EXTENSION_FILES: files.map((f) => join(dir, f)).join(":") };
+    const files = globSync("*.duckdb_extension", { cwd: dir });
+    return {
+      SPICED_EXTENSION_DIR: dir,
+      DUCKDB_EXTENSION_FILES: files.map((f) => join(dir, f)).join(":"),
+    };
   },
 
   /** A real S3 server with conditional writes. */

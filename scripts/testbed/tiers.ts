@@ -3,7 +3,7 @@ import type { Part } from "./parts.ts";
 /** What each tier needs from the test bed (spec chapter 11, Tiers). */
 export const tiers = {
   unit: [],
-  engine: ["duckdb-extensions", "postgresql"],
+  engine: ["duckdb-extensions", "postgresql", "s3-server"],
   store: ["s3-server", "s3-controls"],
   cluster: ["duckdb-extensions", "postgresql", "s3-server"],
 } as const satisfies Record<string, readonly Part[]>;

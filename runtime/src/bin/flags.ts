@@ -1,6 +1,5 @@
+import { parseDuration, suggest } from "@spice-shards/spicepod";
 import { type Address, parseAddress } from "../core/text/address.ts";
-import { parseDuration } from "../core/text/duration.ts";
-import { suggest } from "../core/text/suggest.ts";
 import { type FlagName, type FlagSpec, flagTable, helpText } from "./flag-table.ts";
 
 /** An address to bind; a port that was not asked for may give way to a free one (spec chapter 01). */

@@ -1,5 +1,6 @@
 import type { ChannelCredentials } from "@grpc/grpc-js";
 import type { ControlStreamResponse, SchedulerInstance, TableReport } from "@spice-shards/proto";
+import { faultPoint } from "../adapters/system/fault-point.ts";
 import type { AppReference } from "../core/cluster/document.ts";
 import { ExecutorSession, type SessionEffect } from "../core/cluster/executor-session.ts";
 import type { HeldPartition, PartitionReport, TableAssignment } from "../core/cluster/messages.ts";
@@ -32,8 +33,8 @@ export interface AgentOptions {
   readonly host: AgentHost;
   /** Asks any reachable scheduler for the live ones. */
   schedulers(signal: AbortSignal): Promise<readonly SchedulerInstance[]>;
-  /** Asks one scheduler for this executor's share; undefined while the first cycle has not finished. */
-  allocate(scheduler: string, signal: AbortSignal): Promise<readonly TableAssignment[] | undefined>;
+  /** Asks the scheduler at an address for this executor's share; undefined while the first cycle has not finished. */
+  allocate(address: string, signal: AbortSignal): Promise<readonly TableAssignment[] | undefined>;
   readonly log: {
     info(detail: Record<string, unknown>, message: string): void;
     warn(detail: Record<string, unknown>, message: string): void;
@@ -54,6 +55,7 @@ export class ExecutorAgent {
   readonly #tables = new Map<string, TableReport>();
   readonly #startedAtMs: number;
   #allocated = false;
+  #listed: readonly SchedulerInstance[] = [];
 
   constructor(options: AgentOptions) {
     this.#options = options;
@@ -89,9 +91,14 @@ export class ExecutorAgent {
     return this.session.mayServe(this.#options.clock.monotonicMs());
   }
 
-  /** Number of schedulers that answer on an open stream. */
-  get activeLinks(): number {
-    return this.#links.size;
+  /** `host:port` of the schedulers' internal servers, as last listed. */
+  get schedulerAddresses(): readonly string[] {
+    return this.#listed.map(addressOf);
+  }
+
+  /** `host:port` of the schedulers' HTTP. */
+  get schedulerHttp(): readonly string[] {
+    return this.#listed.flatMap(({ labels }) => labels["http_address"] ?? []);
   }
 
   /** True once a scheduler told what this executor holds. */
@@ -119,12 +126,14 @@ export class ExecutorAgent {
         this.#options.log.warn({ cause: String(error) }, "No scheduler could be asked for its peers");
       return;
     }
-    const wanted = new Set(listed.map((s) => s.schedulerId));
-    for (const id of wanted) {
+    this.#listed = listed;
+    const wanted = new Map(listed.map((s) => [s.schedulerId, addressOf(s)]));
+    for (const [id, address] of wanted) {
       if (this.#links.has(id)) continue;
       const { executorId, credentials, clock, random } = this.#options;
       const link = new SchedulerLink({
         schedulerId: id,
+        address,
         executorId,
         credentials,
         clock,
@@ -179,7 +188,8 @@ export class ExecutorAgent {
   async #allocate(scheduler: string, signal: AbortSignal): Promise<void> {
     while (!signal.aborted && !this.#allocated && this.#links.has(scheduler)) {
       try {
-        const share = await this.#options.allocate(scheduler, signal);
+        const address = this.#links.get(scheduler)?.address ?? scheduler;
+        const share = await this.#options.allocate(address, signal);
         if (share !== undefined) {
           this.#allocated = true;
           this.#apply(this.session.allocate(share));
@@ -198,6 +208,7 @@ export class ExecutorAgent {
       switch (effect.kind) {
         case "send": {
           const { advertiseAddress, buildVersion } = this.#options;
+          if (effect.message.kind === "ack") faultPoint("before-acknowledgement");
           const identity = { advertiseAddress, buildVersion, startedAtMs: this.#startedAtMs };
           this.#links.get(effect.scheduler)?.send(toWire(effect.message, identity));
           break;
@@ -217,4 +228,9 @@ export class ExecutorAgent {
       }
     }
   }
+}
+
+/** Ids are names; peers say where they are reached. */
+function addressOf({ schedulerId, advertiseAddress }: SchedulerInstance): string {
+  return advertiseAddress === "" ? schedulerId : advertiseAddress;
 }

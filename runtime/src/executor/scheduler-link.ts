@@ -15,8 +15,9 @@ export interface LinkListener {
 }
 
 export interface LinkOptions {
-  /** Also the `host:port` to dial. */
   readonly schedulerId: string;
+  /** What to dial: `host:port`, or `unix:PATH` within one process. */
+  readonly address: string;
   readonly executorId: string;
   readonly credentials: () => ChannelCredentials;
   readonly clock: Clock;
@@ -42,6 +43,10 @@ export class SchedulerLink {
   constructor(options: LinkOptions) {
     this.#options = options;
     this.#done = this.#run();
+  }
+
+  get address(): string {
+    return this.#options.address;
   }
 
   /** Queue a message; dropped when no stream is open (the session says it again on the next one). */
@@ -70,8 +75,8 @@ export class SchedulerLink {
 
   /** Open the stream and stay until it ends; never rejects: the reason goes to the listener. */
   async #connectOnce(): Promise<void> {
-    const { schedulerId, credentials, listener, clock } = this.#options;
-    const client = new ClusterServiceClient(schedulerId, credentials(), {
+    const { schedulerId, address, credentials, listener, clock } = this.#options;
+    const client = new ClusterServiceClient(address, credentials(), {
       "grpc.keepalive_time_ms": 5_000,
       "grpc.keepalive_timeout_ms": 5_000,
       "grpc.keepalive_permit_without_calls": 1,

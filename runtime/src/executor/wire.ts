@@ -25,6 +25,8 @@ export function toWire(
           protocolMax: message.protocol.max,
           instanceId: message.instance,
           registered: message.registered,
+          held: [...message.held],
+          generation: message.generation,
           ...identity,
         },
       };

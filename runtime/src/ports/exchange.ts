@@ -24,8 +24,8 @@ export interface FragmentRequest {
   readonly sql: string;
   readonly scans: readonly FragmentScan[];
   /**
-   * The same result without grouping first, and the grouping keys: the executor samples how far grouping would
-   * shrink the data, and takes this one when it hardly does.
+   * The same result without grouping first, and which of its columns are the grouping keys: the executor samples how
+   * far grouping would shrink the data, and takes this one when it hardly does.
    */
   readonly ungrouped?: { readonly sql: string; readonly keys: readonly string[]; readonly scan: string };
   /** Columns of the result, in order, as DuckDB types. */

@@ -1,6 +1,9 @@
 /**
  * The one small interface to object storage (spec chapter 04, Stores). Keys are relative to the store's root,
- * use `/` as separator and never start with one. ETags are opaque.
+ * use `/` as separator and never start or end with one; `checkKey` of the adapters has the rules. ETags are opaque and
+ * never come back for other contents.
+ *
+ * An aborted signal makes a call throw the signal's reason; a write that is in flight by then is ambiguous.
  */
 export interface ObjectStore {
   /** Where this store is, for messages: `s3://bucket/prefix/`, `file:///dir/`. */
@@ -25,7 +28,10 @@ export interface ObjectStore {
    * {@link AmbiguousWriteError}, and the caller reads back.
    */
   put(key: string, body: Uint8Array, condition: PutCondition, options?: CallOptions): Promise<PutOutcome>;
-  /** Write a large object from a stream with bounded memory; nothing is listed when it fails. */
+  /**
+   * Write a large object from a stream with bounded memory; nothing is listed when it fails. `chunks` is closed in any
+   * case, and its own error is thrown as it is; it must end by itself when the signal aborts while it waits for data.
+   */
   putStream(
     key: string,
     chunks: AsyncIterable<Uint8Array>,

@@ -6,7 +6,7 @@ import type {
   CatalogTable,
   PartitionHolder,
 } from "../core/query/catalog.ts";
-import type { ExecutorRegistry, ExecutorSession } from "./executor-registry.ts";
+import type { ExecutorView, ExecutorViews } from "./executor-views.ts";
 
 /** A dataset of the spicepod in force, as SQL sees it. */
 export interface TableDefinition {
@@ -17,49 +17,49 @@ export interface TableDefinition {
   readonly partitionBy: readonly string[];
 }
 
+export interface CatalogViewOptions {
+  readonly executors: ExecutorViews;
+  readonly document: () => ClusterDocument;
+  /** The same array while the spicepod in force is the same. */
+  readonly definitions: () => readonly TableDefinition[];
+  readonly views: () => ReadonlyMap<string, string>;
+  /** Is this instance of the executor connected here? */
+  serving(executor: string, instanceId: string): boolean;
+}
+
 /**
  * What queries are planned against: the document's assignment joined with what executors say they serve. A holder
  * counts when it serves the partition at the document's epoch and has loaded it. Built again only when the document
  * or a report changed.
  */
 export class CatalogView {
-  readonly #executors: ExecutorRegistry;
-  readonly #document: () => ClusterDocument;
-  readonly #definitions: () => readonly TableDefinition[];
-  readonly #views: () => ReadonlyMap<string, string>;
-  #cached:
-    | { document: ClusterDocument; definitions: readonly TableDefinition[]; catalog: Catalog }
-    | undefined;
+  readonly #options: CatalogViewOptions;
+  #cached: { key: readonly unknown[]; catalog: Catalog } | undefined;
 
-  constructor(options: {
-    executors: ExecutorRegistry;
-    document: () => ClusterDocument;
-    definitions: () => readonly TableDefinition[];
-    views: () => ReadonlyMap<string, string>;
-  }) {
-    this.#executors = options.executors;
-    this.#document = options.document;
-    this.#definitions = options.definitions;
-    this.#views = options.views;
-    options.executors.subscribe(() => {
-      this.#cached = undefined;
-    });
+  constructor(options: CatalogViewOptions) {
+    this.#options = options;
   }
 
   /** The catalog of this instant; the same object while nothing changed. */
   current(): Catalog {
-    const document = this.#document();
-    const definitions = this.#definitions();
-    if (this.#cached?.document === document && this.#cached.definitions === definitions)
-      return this.#cached.catalog;
-    const sessions = new Map(this.#executors.sessions().map((s) => [s.id, s]));
+    const { executors, serving } = this.#options;
+    const document = this.#options.document();
+    const definitions = this.#options.definitions();
+    const key = [document, definitions, executors.version];
+    if (this.#cached?.key.every((part, i) => part === key[i]) === true) return this.#cached.catalog;
+    const views = new Map(
+      executors
+        .all()
+        .filter((v) => serving(v.id, v.instanceId))
+        .map((v) => [v.id, v]),
+    );
     const tables = new Map<string, CatalogTable>();
     for (const definition of definitions) {
-      const table = catalogTable(definition, document, sessions);
+      const table = catalogTable(definition, document, views);
       if (table !== undefined) tables.set(definition.name.toLowerCase(), table);
     }
-    const catalog: Catalog = { tables, views: this.#views() };
-    this.#cached = { document, definitions, catalog };
+    const catalog: Catalog = { tables, views: this.#options.views() };
+    this.#cached = { key, catalog };
     return catalog;
   }
 }
@@ -68,9 +68,9 @@ export class CatalogView {
 function catalogTable(
   definition: TableDefinition,
   document: ClusterDocument,
-  sessions: ReadonlyMap<string, ExecutorSession>,
+  executors: ReadonlyMap<string, ExecutorView>,
 ): CatalogTable | undefined {
-  const columns = columnsOf(definition.fullName, sessions.values());
+  const columns = columnsOf(definition.fullName, executors.values());
   if (columns === undefined) return undefined;
   const entry = document.accelerations[definition.fullName];
   const partitions: CatalogPartition[] = [];
@@ -82,7 +82,7 @@ function catalogTable(
       const holders: PartitionHolder[] = [];
       let [rows, bytes] = [0, 0];
       for (const executor of set.holders(i)) {
-        const state = sessions.get(executor)?.holdings.get(definition.fullName)?.partitions.get(key);
+        const state = executors.get(executor)?.partitions.get(definition.fullName)?.get(key);
         if (state === undefined || state.version === 0 || state.epoch !== epoch) continue;
         holders.push({ executor, epoch, version: state.version });
         [rows, bytes] = [state.rows, state.bytes];
@@ -104,10 +104,10 @@ function catalogTable(
  * The columns that every executor with the table has, as the first of them (by id) orders them: while a schema change
  * travels through the executors a query sees only what all can answer.
  */
-function columnsOf(table: string, sessions: Iterable<ExecutorSession>): CatalogColumn[] | undefined {
+function columnsOf(table: string, executors: Iterable<ExecutorView>): CatalogColumn[] | undefined {
   let common: CatalogColumn[] | undefined;
-  for (const session of sessions) {
-    const columns = session.holdings.get(table)?.table?.columns;
+  for (const executor of executors) {
+    const columns = executor.tables.get(table)?.columns;
     if (columns === undefined || columns.length === 0) continue;
     const types = new Map(columns.map((c) => [c.name, c.type]));
     common =

@@ -4,21 +4,19 @@ import type {
   ClusterServiceServer,
   ControlStreamRequest,
   ControlStreamResponse,
-  Hello,
   SchedulerInstance,
   TableAssignment,
 } from "@spice-shards/proto";
-import type { ExecutorRegistry, NewSession } from "./executor-registry.ts";
-
-/** Protocol versions that this build speaks. */
-export const protocolRange = { min: 1, max: 1 } as const;
+import type { ExecutorViews } from "./executor-views.ts";
+import type { ExecutorDesk } from "./members/executor-desk.ts";
+import { fromWire, toWire } from "./wire.ts";
 
 /** What the service needs of the scheduler that it fronts. */
 export interface ClusterServiceHost {
   readonly schedulerId: string;
-  readonly executors: ExecutorRegistry;
-  /** Revision of the document as this scheduler knows it. */
-  revision(): number;
+  /** Takes the messages of control streams. */
+  readonly desk: ExecutorDesk;
+  readonly executors: ExecutorViews;
   /** The spicepod in force. */
   app(): { readonly text: string; readonly generation: number; readonly sha256: string };
   /** Resolve one secret; rejects when the spicepod does not use the key. */
@@ -26,14 +24,10 @@ export interface ClusterServiceHost {
   schedulers(): readonly SchedulerInstance[];
   /** The executor's share of the document; undefined until the first assignment cycle finished. */
   assignments(executor: string): { revision: number; tables: TableAssignment[] } | undefined;
-  /** This scheduler's last confirmation against the store; re-read first for an executor that was silent. */
-  confirmation(executor: string): Promise<{ revision: number; ageMs: number }>;
-  /**
-   * Record the executor's instance in the cluster document. Rejects when another instance has the id for good
-   * (`replaced`), or when the document cannot be written now.
-   */
-  welcome(executor: string, instanceId: string, registered: boolean): Promise<"welcome" | "replaced">;
+  /** An acknowledgement of a command that this scheduler sent outside the assignment. */
   acknowledged(executor: string, commandId: string, error: string): void;
+  /** The streams that commands can be sent on, by executor. */
+  readonly streams: ControlStreams;
   peerNews(
     scheduler: string,
     revision: number,
@@ -104,37 +98,87 @@ export function clusterService(host: ClusterServiceHost): ClusterServiceServer {
   };
 }
 
+/** Sends commands on open control streams. */
+export class ControlStreams {
+  readonly #open = new Map<string, (response: ControlStreamResponse) => void>();
+
+  set(executor: string, send: (response: ControlStreamResponse) => void): void {
+    this.#open.set(executor, send);
+  }
+
+  delete(executor: string, send: (response: ControlStreamResponse) => void): void {
+    if (this.#open.get(executor) === send) this.#open.delete(executor);
+  }
+
+  /** False when the executor has no stream here. */
+  send(executor: string, response: ControlStreamResponse): boolean {
+    const send = this.#open.get(executor);
+    send?.(response);
+    return send !== undefined;
+  }
+
+  get count(): number {
+    return this.#open.size;
+  }
+}
+
 function controlStream(
   host: ClusterServiceHost,
   call: ServerDuplexStream<ControlStreamRequest, ControlStreamResponse>,
 ): void {
-  let session: NewSession | undefined;
-  let greeted = false;
-  const fail = (code: status, message: string) => call.destroy(new StatusError(code, message));
-  call.on("data", (request: ControlStreamRequest) => {
-    if (session !== undefined) {
-      receive(host, session, request.message);
-    } else if (greeted || request.message?.$case !== "hello" || request.executorId === "") {
-      fail(
-        status.INVALID_ARGUMENT,
-        "the first message of a control stream must be hello with an executor id",
-      );
-    } else {
-      greeted = true;
-      greet(host, call, request.executorId, request.message.value).then(
-        (accepted) => {
-          if (call.cancelled) return;
-          session = accepted;
-          if (session !== undefined) host.executors.open(session);
-        },
-        (error: unknown) => call.destroy(Object.assign(new Error(), grpcError(error))),
-      );
+  try {
+    host.authorize(call, ["executor"]);
+  } catch (error) {
+    call.destroy(
+      Object.assign(new Error(), {
+        code: status.PERMISSION_DENIED,
+        message: String((error as Error).message),
+      }),
+    );
+    return;
+  }
+  const send = (response: ControlStreamResponse) => {
+    if (call.writable) call.write(response);
+  };
+  let member: { executor: string; instance: string; buildVersion: string } | undefined;
+  const connection = host.desk.open((message) => {
+    // Only now the document has the instance; before, a view of it would be taken for one of a stranger.
+    if (message.kind === "welcome" && member !== undefined) {
+      host.executors.joined(member.executor, member.instance, member.buildVersion);
+      host.streams.set(member.executor, send);
     }
+    send(toWire(message));
+    if (message.kind === "replaced") call.end();
   });
   const closed = () => {
-    if (session !== undefined) host.executors.close(session);
-    session = undefined;
+    connection.close();
+    if (member !== undefined) host.streams.delete(member.executor, send);
+    member = undefined;
+    host.executors.touch();
   };
+  const failed = (error: unknown) => {
+    host.warn("A control stream was ended", { executor: member?.executor, cause: String(error) });
+    call.destroy(Object.assign(new Error(), grpcError(error)));
+  };
+  call.on("data", ({ executorId, message }: ControlStreamRequest) => {
+    if (message?.$case === "table") {
+      if (member !== undefined) host.executors.reportTable(member.executor, member.instance, message.value);
+      return;
+    }
+    if (message?.$case === "ack" && member !== undefined) {
+      host.acknowledged(member.executor, message.value.commandId, message.value.error);
+    }
+    if (message?.$case === "hello") {
+      const { instanceId, buildVersion } = message.value;
+      member = { executor: executorId, instance: instanceId, buildVersion };
+    }
+    if (message?.$case === "report" && member !== undefined) {
+      host.executors.report(member.executor, member.instance, message.value);
+    }
+    const translated = fromWire(executorId, message);
+    if (translated === undefined) return;
+    connection.receive(translated).catch(failed);
+  });
   call.on("end", () => {
     closed();
     call.end();
@@ -144,86 +188,11 @@ function controlStream(
   call.on("cancelled", closed);
 }
 
-/** Check a hello and answer it; undefined when the executor was told that it has been replaced. */
-async function greet(
-  host: ClusterServiceHost,
-  call: ServerDuplexStream<ControlStreamRequest, ControlStreamResponse>,
-  executorId: string,
-  hello: Hello,
-): Promise<NewSession | undefined> {
-  if (hello.protocolMin > protocolRange.max || hello.protocolMax < protocolRange.min) {
-    throw new StatusError(
-      status.FAILED_PRECONDITION,
-      `executor ${executorId} speaks protocol ${hello.protocolMin} to ${hello.protocolMax}, ` +
-        `scheduler ${host.schedulerId} speaks ${protocolRange.min} to ${protocolRange.max}`,
-    );
-  }
-  host.authorize(call, ["executor"]);
-  const send = (response: ControlStreamResponse) => {
-    if (call.writable) call.write(response);
-  };
-  if ((await host.welcome(executorId, hello.instanceId, hello.registered)) === "replaced") {
-    const reason = `another instance runs under the id ${executorId}`;
-    send({ commandId: "", message: { $case: "replaced", value: { reason } } });
-    call.end();
-    return undefined;
-  }
-  const protocol = Math.min(hello.protocolMax, protocolRange.max);
-  send({ commandId: "", message: { $case: "welcome", value: { protocol, revision: host.revision() } } });
-  return {
-    id: executorId,
-    instanceId: hello.instanceId,
-    advertiseAddress: hello.advertiseAddress,
-    buildVersion: hello.buildVersion,
-    send,
-    end: () => call.end(),
-  };
-}
-
-function receive(
-  host: ClusterServiceHost,
-  session: NewSession,
-  message: ControlStreamRequest["message"],
-): void {
-  switch (message?.$case) {
-    case "beat": {
-      const { counter } = message.value;
-      // The answer is a read lease: the store is asked before the beat counts as heard (spec chapter 04, Read lease).
-      host.confirmation(session.id).then(
-        ({ revision, ageMs }) =>
-          session.send({
-            commandId: "",
-            message: {
-              $case: "beatAnswer",
-              value: { counter, revision, confirmationAgeMs: Math.ceil(ageMs) },
-            },
-          }),
-        (error: unknown) =>
-          host.warn("No confirmation for a beat", { executor: session.id, cause: String(error) }),
-      );
-      host.executors.beat(session.id, message.value);
-      return;
-    }
-    case "report":
-      host.executors.report(session.id, message.value);
-      return;
-    case "table":
-      host.executors.reportTable(session.id, message.value);
-      return;
-    case "ack":
-      host.acknowledged(session.id, message.value.commandId, message.value.error);
-      return;
-    case "hello":
-    case undefined:
-      host.warn("Unexpected message on a control stream", { executor: session.id, message: message?.$case });
-      return;
-    default:
-      message satisfies never;
-  }
-}
-
 function grpcError(error: unknown): { code: status; message: string } {
   if (error instanceof StatusError) return { code: error.code, message: error.message };
+  if ((error as Error).name === "PeerRefusedError") {
+    return { code: status.PERMISSION_DENIED, message: (error as Error).message };
+  }
   return { code: status.INTERNAL, message: error instanceof Error ? error.message : String(error) };
 }
 

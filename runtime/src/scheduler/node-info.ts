@@ -14,7 +14,7 @@ import type {
   RefreshOutcome,
   RefreshRequest,
 } from "../ports/node-info.ts";
-import type { ExecutorRegistry, ExecutorSession } from "./executor-registry.ts";
+import type { ExecutorViews } from "./executor-views.ts";
 
 /** A dataset or view of the spicepod in force, as people are told of it. */
 export interface DescribedDataset {
@@ -33,17 +33,17 @@ export interface SchedulerInfoOptions {
   readonly nodeId: string;
   readonly role: "scheduler" | "single";
   readonly endpoints: () => readonly EndpointInfo[];
-  readonly executors: ExecutorRegistry;
+  readonly executors: ExecutorViews;
+  /** Milliseconds since an executor was heard here; undefined when it is not connected. */
+  silentForMs(executor: string): number | undefined;
   /** Undefined until `cluster.json` was read. */
   readonly document: () => ClusterDocument | undefined;
   readonly datasets: () => readonly DescribedDataset[];
-  /** True when this partition was loaded at least once by anybody. */
-  loadedOnce(table: string, key: string): boolean;
   readonly notices: () => readonly string[];
   /** The last failure of discovery, by full name. */
   discoveryError(table: string): string | undefined;
   readonly accepting: () => boolean;
-  readonly nowMs: () => { monotonic: number; wall: number };
+  readonly wallMs: () => number;
   refresh(fullName: string, request: RefreshRequest): Promise<RefreshOutcome>;
   setRefreshSql(fullName: string, refreshSql: string | null): Promise<RefreshOutcome>;
 }
@@ -67,23 +67,29 @@ export class SchedulerInfo implements NodeInfo {
   async readiness(): Promise<ReadinessFacts> {
     const { role, accepting, document, datasets } = this.#options;
     const known = document();
+    const accelerated = datasets().filter((d) => d.acceleration !== undefined);
+    const tables =
+      known === undefined
+        ? []
+        : this.#options.executors.book.readiness(
+            known,
+            accelerated.map((d) => d.fullName),
+          );
     return {
       role,
       nodeReady: known !== undefined,
       accepting: accepting(),
-      components: datasets()
-        .filter((d) => d.acceleration !== undefined)
-        .map((d) => {
-          const table = known?.accelerations[d.fullName];
-          const { total, loaded } = this.#loadedOnceCounts(d.fullName, table);
-          const detail =
-            table === undefined ? "partitions not discovered yet" : `${loaded} of ${total} partitions loaded`;
-          return {
-            name: `${d.kind}:${d.name}`,
-            state: table !== undefined && loaded === total ? ("ready" as const) : ("not-ready" as const),
-            detail,
-          };
-        }),
+      components: accelerated.map((d, i) => {
+        const table = tables[i];
+        return {
+          name: `${d.kind}:${d.name}`,
+          state: table?.known === true && table.loaded === table.partitions ? "ready" : "not-ready",
+          detail:
+            table?.known === true
+              ? `${table.loaded} of ${table.partitions} partitions loaded`
+              : (this.#options.discoveryError(d.fullName) ?? "partitions not discovered yet"),
+        };
+      }),
       executors: this.#executorInfos().map(({ id, ready }) => ({ id, ready })),
     };
   }
@@ -146,25 +152,22 @@ export class SchedulerInfo implements NodeInfo {
     const document = this.#options.document();
     const ids = new Set([
       ...Object.keys(document?.executors ?? {}),
-      ...this.#options.executors.sessions().map((s) => s.id),
+      ...this.#options.executors.all().map((v) => v.id),
     ]);
     return [...ids].sort().map((id) => this.#executorInfo(id, document));
   }
 
   #executorInfo(id: string, document: ClusterDocument | undefined): ExecutorInfo {
-    const session = this.#options.executors.get(id);
-    const now = this.#options.nowMs();
-    const quietMs = session === undefined ? undefined : now.monotonic - session.beat.movedAtMs;
+    const quietMs = this.#options.silentForMs(id);
     const silent = quietMs === undefined || quietMs > silentAfterMs;
     let [partitions, loaded, rows, bytes] = [0, 0, 0, 0];
     for (const table of Object.values(document?.accelerations ?? {})) {
       const set = table.partitions;
-      const holding = session?.holdings.get(table.table_name);
       for (let i = 0; i < set.count; i++) {
         if (set.owner(i) !== id) continue;
         partitions += 1;
-        const report = holding?.partitions.get(set.key(i));
-        if (report === undefined || report.version === 0 || report.epoch !== set.epoch(i)) continue;
+        const report = this.#options.executors.of(id, table.table_name, set.key(i), set.epoch(i));
+        if (report === undefined || report.version === 0) continue;
         loaded += 1;
         rows += report.rows;
         bytes += report.bytes;
@@ -178,23 +181,26 @@ export class SchedulerInfo implements NodeInfo {
       loaded,
       rows,
       bytes,
-      lastHeartbeatMs: quietMs === undefined ? undefined : Math.round(now.wall - quietMs),
+      lastHeartbeatMs: quietMs === undefined ? undefined : Math.round(this.#options.wallMs() - quietMs),
     };
   }
 
-  #reportOf(session: ExecutorSession | undefined, table: TableEntry, index: number) {
-    const report = session?.holdings.get(table.table_name)?.partitions.get(table.partitions.key(index));
-    return report?.epoch === table.partitions.epoch(index) ? report : undefined;
+  /** What the owner says of a partition. */
+  #reportOf(table: TableEntry, index: number) {
+    const owner = table.partitions.owner(index);
+    if (owner === undefined) return undefined;
+    return this.#options.executors.of(
+      owner,
+      table.table_name,
+      table.partitions.key(index),
+      table.partitions.epoch(index),
+    );
   }
 
   #partitionInfo(table: TableEntry, index: number): PartitionInfo {
     const set = table.partitions;
     const [owner, ...replicas] = set.holders(index);
-    const report = this.#reportOf(
-      owner === undefined ? undefined : this.#options.executors.get(owner),
-      table,
-      index,
-    );
+    const report = this.#reportOf(table, index);
     const values = set.tuple(index);
     const loaded = report !== undefined && report.version > 0;
     return {
@@ -216,24 +222,10 @@ export class SchedulerInfo implements NodeInfo {
     const set = table.partitions;
     let loaded = 0;
     for (let i = 0; i < set.count; i++) {
-      const owner = set.owner(i);
-      const report = this.#reportOf(
-        owner === undefined ? undefined : this.#options.executors.get(owner),
-        table,
-        i,
-      );
+      const report = this.#reportOf(table, i);
       if (report !== undefined && report.version > 0) loaded += 1;
     }
     return { total: set.count, assigned: set.count - set.unassignedCount(), loaded };
-  }
-
-  #loadedOnceCounts(fullName: string, table: TableEntry | undefined): { total: number; loaded: number } {
-    const total = table?.partitions.count ?? 0;
-    let loaded = 0;
-    for (let i = 0; i < total; i++) {
-      if (this.#options.loadedOnce(fullName, table!.partitions.key(i))) loaded += 1;
-    }
-    return { total, loaded };
   }
 
   #datasetInfo(dataset: DescribedDataset): DatasetInfo {
@@ -244,8 +236,8 @@ export class SchedulerInfo implements NodeInfo {
         ? []
         : Array.from({ length: table.partitions.count }, (_, i) => this.#partitionInfo(table, i));
     const told = this.#options.executors
-      .sessions()
-      .map((s) => s.holdings.get(dataset.fullName)?.table)
+      .all()
+      .map((v) => v.tables.get(dataset.fullName))
       .filter((t) => t !== undefined);
     const message =
       this.#options.discoveryError(dataset.fullName) ??

@@ -141,6 +141,6 @@ export async function listening(
   process: TestProcess,
   server: "http" | "cluster" | "metrics",
 ): Promise<string> {
-  const line = await process.line((l) => l.msg === "Listening" && l["server"] === server);
+  const line = await process.line((l) => l.message === "Listening" && l["server"] === server);
   return String(line["address"]);
 }

@@ -46,6 +46,7 @@ export class FaultProxy {
   readonly #target: URL;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
+  readonly #stopped = new AbortController();
   #rules: { rule: FaultRule; left: number }[] = [];
 
   private constructor(server: Server, target: URL) {
@@ -86,6 +87,7 @@ export class FaultProxy {
   }
 
   async stop(): Promise<void> {
+    this.#stopped.abort();
     const closed = new Promise((resolve) => this.#server.close(resolve));
     this.cutAll();
     await closed;
@@ -113,7 +115,7 @@ export class FaultProxy {
       response.writeHead(fault.status, { "content-type": "application/xml" }).end(body);
       return;
     }
-    if (fault?.kind === "delay") await delay(fault.ms);
+    if (fault?.kind === "delay") await this.#wait(fault.ms);
     const upstream = await this.#forward(request);
     if (fault?.kind === "cut-reply") {
       upstream.resume();
@@ -129,11 +131,15 @@ export class FaultProxy {
         request.socket.destroy();
         return;
       }
-      if (fault?.kind === "throttle") await delay((1000 * chunk.length) / fault.bytesPerSecond);
+      if (fault?.kind === "throttle") await this.#wait((1000 * chunk.length) / fault.bytesPerSecond);
       await write(response, chunk);
       sent += chunk.length;
     }
     response.end();
+  }
+
+  async #wait(ms: number): Promise<void> {
+    await delay(ms, undefined, { signal: this.#stopped.signal });
   }
 
   #forward(request: IncomingMessage): Promise<IncomingMessage> {

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 
-export type LogLine = Record<string, unknown> & { msg?: string; level?: number | string };
+export type LogLine = Record<string, unknown> & { message?: string; level?: number | string };
 
 /** A program under test: its log lines, a way to wait for one, and an end that always comes. */
 export class TestProcess {
@@ -50,7 +50,7 @@ export class TestProcess {
   }
 
   /** The first line, past or future, that satisfies `wanted`; rejects when the process ends or time runs out. */
-  async line(wanted: (line: LogLine) => boolean, timeoutMs = 20_000): Promise<LogLine> {
+  async line(wanted: (line: LogLine) => boolean, timeoutMs = 60_000): Promise<LogLine> {
     const past = this.lines.find(wanted);
     if (past !== undefined) return past;
     let watcher: ((line: LogLine) => void) | undefined;
@@ -96,7 +96,7 @@ export class TestProcess {
 
   #take(text: string): void {
     this.raw.push(text);
-    let line: LogLine = { msg: text };
+    let line: LogLine = { message: text };
     if (text.startsWith("{")) {
       try {
         line = JSON.parse(text) as LogLine;

@@ -28,6 +28,27 @@ describe("openDatabase", () => {
     expect(rows).toBe(100000);
   });
 
+  test("rejects when a result fails or is interrupted after its first chunks", async () => {
+    const count = (sql: string, signal?: AbortSignal, afterFirst?: () => void) =>
+      database.withConnection(async (connection) => {
+        const stream = await connection.stream(sql, signal === undefined ? {} : { signal });
+        let rows = 0;
+        for await (const chunk of stream.chunks) {
+          rows += chunk.rowCount;
+          afterFirst?.();
+        }
+        return rows;
+      });
+    const late = "SELECT CASE WHEN i < 1000000 THEN i ELSE error('late') END FROM range(1000001) t(i)";
+    await expect(count(late)).rejects.toMatchObject({ name: "SqlError", category: "Query" });
+    const controller = new AbortController();
+    const endless = count("SELECT i FROM range(100000000000) t(i)", controller.signal, () =>
+      controller.abort(new Error("enough")),
+    );
+    await expect(endless).rejects.toThrow("enough");
+    expect(await count("SELECT i FROM range(1000001) t(i)")).toBe(1000001);
+  });
+
   test("interrupts a statement when its signal aborts", async () => {
     const endless = database.run("SELECT count(*) FROM range(100000000000) t(i) WHERE i % 7 = 3", {
       signal: AbortSignal.timeout(100),
@@ -38,6 +59,7 @@ describe("openDatabase", () => {
 
   test("names the class of an engine error", async () => {
     await expect(database.run("SELEC 1")).rejects.toMatchObject({ name: "SqlError", category: "Parser" });
+    await expect(database.run("SELEC 1", { parameters: [1] })).rejects.toMatchObject({ category: "Parser" });
     await expect(database.run("SELECT nope")).rejects.toMatchObject({ category: "Binder" });
     await expect(database.run("SELECT * FROM nope")).rejects.toMatchObject({ category: "Catalog" });
   });

@@ -1,4 +1,10 @@
-import { type DuckDBConnection, DuckDBInstance, type DuckDBResult } from "@duckdb/node-api";
+import {
+  type DuckDBConnection,
+  type DuckDBDataChunk,
+  DuckDBInstance,
+  type DuckDBResult,
+  ResultReturnType,
+} from "@duckdb/node-api";
 import {
   type ChunkStream,
   type Connection,
@@ -105,6 +111,8 @@ class PooledDatabase implements Database {
   }
 }
 
+const interruptAgainMs = 20;
+
 class PooledConnection implements Connection {
   readonly native: DuckDBConnection;
   readonly #giveBack: (connection: PooledConnection) => void;
@@ -142,13 +150,23 @@ class PooledConnection implements Connection {
   }
 
   async describe(sql: string, options?: SqlOptions): Promise<readonly SqlColumn[]> {
-    const rows = await this.rows(`DESCRIBE ${sql}`, options);
-    return rows.map((row) => ({ name: String(row["column_name"]), type: String(row["column_type"]) }));
+    // A prepared statement knows its columns, at half the price of DESCRIBE.
+    return this.#guard(sql, options, async () => {
+      const prepared = await this.native.prepare(sql);
+      try {
+        return Array.from({ length: prepared.columnCount }, (_, i) => ({
+          name: prepared.columnName(i),
+          type: prepared.columnType(i).toString(),
+        }));
+      } finally {
+        prepared.destroySync();
+      }
+    });
   }
 
   async *#chunks(sql: string, result: DuckDBResult, options: SqlOptions | undefined) {
     for (;;) {
-      const chunk = await this.#guard(sql, options, () => result.fetchChunk());
+      const chunk = await this.#guard(sql, options, () => fetchChunk(result));
       if (chunk === null || chunk.rowCount === 0) return;
       yield chunk;
     }
@@ -157,7 +175,12 @@ class PooledConnection implements Connection {
   async #guard<T>(sql: string, options: SqlOptions | undefined, work: () => Promise<T>): Promise<T> {
     const signal = options?.signal;
     signal?.throwIfAborted();
-    const interrupt = () => this.native.interrupt();
+    // Again and again: the engine forgets an interrupt that comes before its worker has begun the statement.
+    let repeat: NodeJS.Timeout | undefined;
+    const interrupt = () => {
+      this.native.interrupt();
+      repeat = setInterval(() => this.native.interrupt(), interruptAgainMs);
+    };
     signal?.addEventListener("abort", interrupt, { once: true });
     try {
       return await work();
@@ -166,8 +189,23 @@ class PooledConnection implements Connection {
       throw sqlError(error, sql);
     } finally {
       signal?.removeEventListener("abort", interrupt);
+      clearInterval(repeat);
     }
   }
+}
+
+/**
+ * The next chunk. A result that fails in the middle looks as if it ended there; only its return type then says that
+ * it is none, and the engine's text is out of reach.
+ */
+async function fetchChunk(result: DuckDBResult): Promise<DuckDBDataChunk | null> {
+  const chunk = await result.fetchChunk();
+  if ((chunk === null || chunk.rowCount === 0) && result.returnType === ResultReturnType.INVALID) {
+    throw new Error(
+      "Query Error: the statement failed or was interrupted after the first rows of its result",
+    );
+  }
+  return chunk;
 }
 
 function parameters(options: SqlOptions | undefined) {
@@ -185,6 +223,8 @@ function columnsOf(result: DuckDBResult): ChunkStream["columns"] {
 function sqlError(error: unknown, sql: string): SqlError {
   // Not `instanceof Error`: the addon's errors may come from another realm (jest).
   const message = String((error as { message?: unknown }).message ?? error);
-  const category = /^[A-Z][A-Za-z ]*?(?= Error)/.exec(message)?.[0] ?? "Unknown";
-  return new SqlError(message, { category, sql, cause: error });
+  // With parameters the statement is extracted first, which puts a prefix before the engine's own text.
+  const text = message.replace(/^Failed to extract statements: /, "");
+  const category = /^[A-Z][A-Za-z ]*?(?= Error)/.exec(text)?.[0] ?? "Unknown";
+  return new SqlError(text, { category, sql, cause: error });
 }

@@ -39,7 +39,7 @@ export class Deadline {
   #start(ms: number): NodeJS.Timeout {
     return setTimeout(() => {
       this.#expired = true;
-      this.#controller.abort(new DOMException(`No answer within ${ms} ms`, "TimeoutError"));
+      this.#controller.abort(new DOMException(`No answer within ${Math.round(ms)} ms`, "TimeoutError"));
     }, ms);
   }
 }

@@ -16,6 +16,7 @@ export async function* listFiles(
   // A prefix is any text; one that leads outside of the root names nothing.
   if (folder.split("/").some((segment) => segment === "." || segment === "..")) return;
   if (folder.startsWith("/") || folder.includes("//") || folder.includes("\0")) return;
+  if (folder.startsWith(`${hidden}/`)) return;
   yield* walk(root, folder, prefix, hidden);
 }
 

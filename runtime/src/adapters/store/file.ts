@@ -115,12 +115,26 @@ export class FileStore implements ObjectStore {
     condition: PutCondition,
     options?: CallOptions,
   ): Promise<PutOutcome> {
-    return this.#write(key, condition, options, async (file) => {
-      for await (const chunk of chunks) {
-        options?.signal?.throwIfAborted();
-        await file.writeFile(chunk);
+    let broken: { error: unknown } | undefined;
+    const source = async function* () {
+      try {
+        yield* chunks;
+      } catch (error) {
+        broken = { error };
+        throw error;
       }
-    });
+    };
+    try {
+      return await this.#write(key, condition, options, async (file) => {
+        for await (const chunk of source()) {
+          options?.signal?.throwIfAborted();
+          await file.writeFile(chunk);
+        }
+      });
+    } catch (error) {
+      // The source's own error, which may well be one of a file, too.
+      throw broken === undefined ? error : broken.error;
+    }
   }
 
   async *list(prefix: string, options?: CallOptions): AsyncIterable<ListedObject> {

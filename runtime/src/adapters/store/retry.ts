@@ -14,6 +14,9 @@ export interface RetryPolicy {
 
 export const defaultRetryPolicy: RetryPolicy = { attempts: 5, baseMs: 50, maxMs: 2_000, budget: 50 };
 
+/** So many successes earn one more retry. */
+const successesPerRetry = 10;
+
 /**
  * Repeats calls that may be repeated: reads, listings, unconditional deletes, parts of an upload. Waits are uniform
  * between 0 and the step (full jitter); the budget is shared by all callers, so that a store that is down does not
@@ -33,7 +36,7 @@ export class Retrier {
     this.#clock = clock;
     this.#random = random;
     this.#policy = policy;
-    this.#tokens = policy.budget;
+    this.#tokens = policy.budget * successesPerRetry;
   }
 
   /** Run `call` until it succeeds, fails for good, or attempts or budget are spent; throws its last error. */
@@ -42,11 +45,12 @@ export class Retrier {
       signal?.throwIfAborted();
       try {
         const result = await call();
-        this.#tokens = Math.min(this.#policy.budget, this.#tokens + 0.1);
+        this.#tokens = Math.min(this.#policy.budget * successesPerRetry, this.#tokens + 1);
         return result;
       } catch (error) {
-        if (!mayRetry(error) || attempt >= this.#policy.attempts || this.#tokens < 1) throw error;
-        this.#tokens -= 1;
+        if (!mayRetry(error) || attempt >= this.#policy.attempts || this.#tokens < successesPerRetry)
+          throw error;
+        this.#tokens -= successesPerRetry;
         const step = Math.min(this.#policy.maxMs, this.#policy.baseMs * 2 ** (attempt - 1));
         await this.#clock.sleep(step * this.#random.next(), signal).catch((interrupted: unknown) => {
           signal?.throwIfAborted();

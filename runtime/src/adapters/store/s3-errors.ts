@@ -88,11 +88,14 @@ function read(error: unknown): Reply {
     $metadata?: { httpStatusCode?: number };
   };
   const text = (value: unknown) => (typeof value === "string" && value !== "" ? value : undefined);
+  const message = text(e.message) ?? "";
+  // Of an error from another realm the SDK keeps the text only.
+  const [, syscall, code] = /\b(connect|getaddrinfo) (E[A-Z_]+)\b/.exec(message) ?? [];
   return {
     status: e.$metadata?.httpStatusCode,
-    code: text(e.Code) ?? text(e.code) ?? text(e.name) ?? "Unknown",
-    message: text(e.message) ?? "",
-    syscall: text(e.syscall),
+    code: text(e.Code) ?? text(e.code) ?? code ?? text(e.name) ?? "Unknown",
+    message,
+    syscall: text(e.syscall) ?? syscall,
   };
 }
 

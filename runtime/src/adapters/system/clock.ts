@@ -5,5 +5,13 @@ import type { Clock } from "../../ports/clock.ts";
 export const systemClock: Clock = {
   wallMs: () => Date.now(),
   monotonicMs: () => performance.now(),
-  sleep: (ms, signal) => delay(ms, undefined, signal === undefined ? {} : { signal }),
+  async sleep(ms, signal) {
+    try {
+      await delay(ms, undefined, signal === undefined ? {} : { signal });
+    } catch (error) {
+      // The timer rejects with an AbortError of its own; callers are promised the signal's reason.
+      signal?.throwIfAborted();
+      throw error;
+    }
+  },
 };

@@ -134,6 +134,14 @@ export function maySeed(live: number, quietForMs: number, expected: number | und
 
 const SEED_QUIET_MS = 5_000;
 
+/** True once every one of `tables` was discovered and seeded: until then an executor waits for its first allocation. */
+export function firstCycleDone(document: ClusterDocument, tables: readonly string[]): boolean {
+  return tables.every((name) => {
+    const entry = document.accelerations[name];
+    return entry !== undefined && (entry.partitions.count === 0 || !neverAssigned(entry));
+  });
+}
+
 function discovered(
   entry: TableEntry | undefined,
   table: CycleTable,

@@ -78,6 +78,8 @@ export class ExecutorSession {
         instance: this.instance,
         protocol: CONTROL_PROTOCOL,
         registered: this.#registered,
+        held: [...this.#assignments.values()].map(({ table, revision }) => ({ table, revision })),
+        generation: this.#app?.generation ?? 0,
       }),
     ];
   }
@@ -90,6 +92,8 @@ export class ExecutorSession {
   /** Call at least every {@link BEAT_INTERVAL_MS}; beats when one is due. */
   tick(nowMs: number): SessionEffect[] {
     if (this.#replaced || nowMs - this.#lastBeatMs < BEAT_INTERVAL_MS) return [];
+    // A beat that nobody hears would only put off the first one that counts.
+    if (!this.joined) return [];
     this.#lastBeatMs = nowMs;
     this.#counter += 1;
     this.#sentAt.set(this.#counter, nowMs);
@@ -124,9 +128,7 @@ export class ExecutorSession {
         ];
       case "app-changed": {
         const ack = this.#send(scheduler, { kind: "ack", command: message.command });
-        if (this.#app !== undefined && this.#app.generation >= message.app.generation) return [ack];
-        this.#app = message.app;
-        return [{ kind: "app", app: message.app }, ack];
+        return this.follow(message.app) ? [{ kind: "app", app: message.app }, ack] : [ack];
       }
       case "replaced":
         this.#replaced = true;
@@ -134,6 +136,13 @@ export class ExecutorSession {
       default:
         return message satisfies never;
     }
+  }
+
+  /** The spicepod came by `GetAppDefinition`. False when a newer one is known already. */
+  follow(app: AppReference): boolean {
+    if (this.#app !== undefined && this.#app.generation >= app.generation) return false;
+    this.#app = app;
+    return true;
   }
 
   /** Take over an assignment that came by another way (`AllocateInitialPartitions`). */

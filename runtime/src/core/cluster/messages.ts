@@ -37,6 +37,8 @@ export interface PartitionReport {
   readonly rows: number;
   readonly bytes: number;
   readonly error?: string;
+  /** Wall milliseconds of the last refresh (information); 0 or absent before the first. */
+  readonly lastRefreshMs?: number;
 }
 
 /** From an executor to a scheduler, in order on one control stream; the first is a hello. */
@@ -48,6 +50,10 @@ export type ExecutorMessage =
       readonly protocol: ProtocolRange;
       /** This instance was welcomed before, by any scheduler. */
       readonly registered: boolean;
+      /** What it holds already: the newest revision that it knows of each table. */
+      readonly held: readonly { readonly table: string; readonly revision: number }[];
+      /** Generation of the spicepod that it runs; 0 for none. */
+      readonly generation: number;
     }
   | { readonly kind: "beat"; readonly counter: number }
   | { readonly kind: "ack"; readonly command: string; readonly error?: string }

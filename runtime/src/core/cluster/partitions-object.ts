@@ -9,6 +9,7 @@ export const MAX_INLINE_PARTITIONS = 1_000;
 
 /** An encoded assignment object: immutable, named after its content. */
 export interface AssignmentObject {
+  readonly table: string;
   readonly key: string;
   readonly sha256: string;
   readonly body: Uint8Array;
@@ -58,11 +59,15 @@ export function encodePartitions(
     }),
   );
   const sha256 = createHash("sha256").update(body).digest("hex");
-  return { key: assignmentKey(sha256), sha256, body };
+  return { table: tableName, key: assignmentKey(sha256), sha256, body };
 }
 
 /** Read an assignment object back. Throws a CorruptDocumentError that names `path`. */
-export function decodePartitions(body: Uint8Array, path: string, sha256: string): PartitionSet {
+export function decodePartitions(
+  body: Uint8Array,
+  path: string,
+  sha256: string,
+): { readonly table: string; readonly set: PartitionSet } {
   const shape = new JsonShape(
     `Assignment object at ${path}`,
     "Restore this object from a backup or an older object version; the root names it by its SHA-256",
@@ -79,9 +84,14 @@ export function decodePartitions(body: Uint8Array, path: string, sha256: string)
     .map((column, i) => decodeColumn(shape, shape.object(column, `values[${i}]`), count, `values[${i}]`));
   const executors = shape.strings(raw["executors"], "executors");
   const vector = (name: string) => unpack(shape, raw[name], count, name);
-  const owners = Int32Array.from(vector("owners"), (code) => code - 1);
-  if (owners.some((owner) => owner >= executors.length)) shape.fail("owners", "point past the dictionary");
-  return new PartitionSet({
+  const codes = vector("owners");
+  const owners = new Int32Array(count);
+  for (let i = 0; i < count; i += 1) {
+    const code = codes[i]!;
+    if (code > executors.length) shape.fail("owners", "point past the dictionary");
+    owners[i] = code - 1;
+  }
+  const set = new PartitionSet({
     values: PartitionValues.fromColumns(columns, count),
     executors,
     owners,
@@ -94,6 +104,7 @@ export function decodePartitions(body: Uint8Array, path: string, sha256: string)
       }),
     ),
   });
+  return { table: shape.string(raw["table_name"], "table_name"), set };
 }
 
 function encodeColumn(column: ValueColumn, count: number): object {
@@ -155,12 +166,16 @@ function decodeColumn(shape: JsonShape, raw: RawObject, count: number, where: st
 function encodeTimes(assignedAt: Float64Array): object {
   const places = new Map<number, number>();
   const codes = new Uint32Array(assignedAt.length);
+  let last = Number.NaN;
+  let code = 0;
   for (let i = 0; i < assignedAt.length; i += 1) {
     const time = assignedAt[i]!;
-    let code = places.get(time);
-    if (code === undefined) {
-      code = places.size;
-      places.set(time, code);
+    if (time !== last) {
+      // Neighbours mostly have the time of the same write.
+      const known = places.get(time);
+      code = known ?? places.size;
+      if (known === undefined) places.set(time, code);
+      last = time;
     }
     codes[i] = code;
   }
@@ -173,10 +188,11 @@ function decodeTimes(shape: JsonShape, value: unknown, count: number): Float64Ar
     .array(raw["times"], "assigned_at.times")
     .map((t) => shape.count(t, "assigned_at.times"));
   const codes = unpack(shape, raw["codes"], count, "assigned_at.codes");
-  return Float64Array.from(
-    codes,
-    (code) => times[code] ?? shape.fail("assigned_at", "points past its times"),
-  );
+  const assignedAt = new Float64Array(count);
+  for (let i = 0; i < count; i += 1) {
+    assignedAt[i] = times[codes[i]!] ?? shape.fail("assigned_at", "points past its times");
+  }
+  return assignedAt;
 }
 
 function unpack(shape: JsonShape, value: unknown, count: number, where: string): Uint32Array {

@@ -29,10 +29,18 @@ export async function keysBelow(store: ObjectStore, prefix: string): Promise<str
   return keys;
 }
 
-/** Bytes that repeat with a period that is no power of two, so that a swapped or repeated part shows. */
+/** A prime number of bytes with no shorter period, so that a part that is swapped, repeated or shifted shows. */
+const tile = Uint8Array.from({ length: 65_521 }, (_, i) => Math.imul(i + 1, 2_654_435_761) >>> 24);
+
+/** `length` bytes of the endless repetition of one tile, from `offset` on. */
 export function pattern(length: number, offset = 0): Uint8Array {
   const body = new Uint8Array(length);
-  for (let i = 0; i < length; i += 1) body[i] = ((offset + i) * 31 + Math.floor((offset + i) / 251)) & 0xff;
+  for (let at = 0; at < length; ) {
+    const from = (offset + at) % tile.length;
+    const piece = tile.subarray(from, from + Math.min(tile.length - from, length - at));
+    body.set(piece, at);
+    at += piece.length;
+  }
   return body;
 }
 

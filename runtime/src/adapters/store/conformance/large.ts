@@ -42,7 +42,8 @@ export const largeCases: readonly ConformanceCase[] = [
     group: "large",
     name: "a stream that fails or is called off leaves nothing that is listed",
     async run({ store, scale }) {
-      const broken = new Error("the source broke");
+      // An error like those of files and sockets, so that a store might take it for its own.
+      const broken = Object.assign(new Error("the source broke"), { code: "ENOENT" });
       const failing = async function* () {
         yield* chunks(scale.largeBytes);
         throw broken;

@@ -20,7 +20,7 @@ export const listingCases: readonly ConformanceCase[] = [
         "B/a",
         "é",
         "z",
-        "￿",
+        "ａ",
         "🦆",
       ];
       for (const key of keys.toReversed()) await write(store, key, key);

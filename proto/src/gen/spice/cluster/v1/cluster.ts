@@ -112,6 +112,15 @@ export interface Hello {
   startedAtMs: number;
   /** This instance was welcomed before, by any scheduler. */
   registered: boolean;
+  /** Tables that it holds something of, at which revision. */
+  held: HeldTable[];
+  /** Generation of the spicepod that it runs. */
+  generation: number;
+}
+
+export interface HeldTable {
+  table: string;
+  revision: number;
 }
 
 export interface Beat {
@@ -1223,6 +1232,8 @@ function createBaseHello(): Hello {
     buildVersion: "",
     startedAtMs: 0,
     registered: false,
+    held: [],
+    generation: 0,
   };
 }
 
@@ -1248,6 +1259,12 @@ export const Hello: MessageFns<Hello> = {
     }
     if (message.registered !== false) {
       writer.uint32(56).bool(message.registered);
+    }
+    for (const v of message.held) {
+      HeldTable.encode(v!, writer.uint32(66).fork()).join();
+    }
+    if (message.generation !== 0) {
+      writer.uint32(72).int64(message.generation);
     }
     return writer;
   },
@@ -1321,6 +1338,22 @@ export const Hello: MessageFns<Hello> = {
             message.registered = reader.bool();
             continue;
           }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.held.push(HeldTable.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.generation = longToNumber(reader.int64());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1345,6 +1378,75 @@ export const Hello: MessageFns<Hello> = {
     message.buildVersion = object.buildVersion ?? "";
     message.startedAtMs = object.startedAtMs ?? 0;
     message.registered = object.registered ?? false;
+    message.held = object.held?.map((e) => HeldTable.fromPartial(e)) || [];
+    message.generation = object.generation ?? 0;
+    return message;
+  },
+};
+
+function createBaseHeldTable(): HeldTable {
+  return { table: "", revision: 0 };
+}
+
+export const HeldTable: MessageFns<HeldTable> = {
+  encode(message: HeldTable, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.table !== "") {
+      writer.uint32(10).string(message.table);
+    }
+    if (message.revision !== 0) {
+      writer.uint32(16).int64(message.revision);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): HeldTable {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseHeldTable();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.table = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.revision = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<HeldTable>): HeldTable {
+    return HeldTable.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<HeldTable>): HeldTable {
+    const message = createBaseHeldTable();
+    message.table = object.table ?? "";
+    message.revision = object.revision ?? 0;
     return message;
   },
 };

@@ -1,0 +1,252 @@
+/**
+ * B9 and B10 of the benchmarks (spec chapter 11): what a refresh costs against one `CREATE TABLE AS`, against
+ * `COPY TO STDOUT` of PostgreSQL, and with 100 partitions against one. The sides run interleaved in one process;
+ * medians are printed with their ratio.
+ */
+import { execFile } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
+import { loadavg, tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { openDatabase } from "../runtime/src/adapters/duckdb/database.ts";
+import { builtInAccelerators } from "../runtime/src/adapters/engine/registry.ts";
+import { openSource } from "../runtime/src/adapters/source/registry.ts";
+import { systemClock } from "../runtime/src/adapters/system/clock.ts";
+import type { DatasetConfig } from "../runtime/src/executor/storage/dataset-config.ts";
+import { openDataset } from "../runtime/src/executor/storage/open-dataset.ts";
+import type { Database } from "../runtime/src/ports/database.ts";
+import { extensionFiles } from "../runtime/test/support/duckdb-extensions.ts";
+import { type PostgresServer, startPostgres } from "../runtime/test/support/postgres-server.ts";
+
+const rows = Number(process.env["BENCH_ROWS"] ?? 5_000_000);
+const repeats = Number(process.env["BENCH_REPEATS"] ?? 7);
+
+/** Until the checkpoints that follow a refresh were done, by engine and partitions. */
+const settledMs = new Map<string, number[]>();
+
+interface Engine {
+  readonly label: string;
+  readonly config: Pick<DatasetConfig, "engine" | "mode" | "parameters">;
+  /** Where the baseline's table goes: the same kind of storage. */
+  readonly target: "memory" | "file";
+}
+
+const engines: readonly Engine[] = [
+  { label: "arrow", config: { engine: "arrow", mode: "memory", parameters: {} }, target: "memory" },
+  { label: "duckdb files", config: { engine: "duckdb", mode: "file", parameters: {} }, target: "file" },
+  {
+    label: "duckdb tables",
+    config: { engine: "duckdb", mode: "file", parameters: { partition_mode: "tables" } },
+    target: "file",
+  },
+];
+
+/** Measure and print. Needs DuckDB's extensions and the PostgreSQL binaries, as the engine tier does. */
+export async function run(): Promise<undefined> {
+  const directory = await mkdtemp(join(tmpdir(), "bench-refresh-"));
+  const database = await openDatabase({
+    threads: 2,
+    memoryLimit: "4GB",
+    tempDirectory: join(directory, "tmp"),
+    extensions: process.env["TEST_POSTGRES_BIN"] === undefined ? [] : extensionFiles("postgres_scanner"),
+    settings: { preserve_insertion_order: "false" },
+  });
+  try {
+    console.log(`refresh of ${rows} rows, ${repeats} repeats, load ${loadavg()[0]!.toFixed(2)}, 2 threads`);
+    const source = join(directory, "source.parquet");
+    await database.run(
+      `COPY (SELECT i AS id, (i * 7919) % 100 AS region, (hash(i) % 100000)::DOUBLE / 7 AS price,
+         TIMESTAMP '2020-01-01' + INTERVAL (i % 1000000) SECOND AS at, 'customer ' || hash(i) % 50000 AS name,
+         md5((i % 200000)::VARCHAR) AS token FROM range(${rows}) t(i)) TO '${source}' (FORMAT parquet, COMPRESSION zstd)`,
+    );
+    const table: Record<string, string>[] = [];
+    for (const engine of engines)
+      table.push(...(await measure(database, directory, engine, `file:${source}`)));
+    if (process.env["TEST_POSTGRES_BIN"] !== undefined)
+      table.push(...(await fromPostgres(database, directory, source)));
+    console.table(table);
+  } finally {
+    await database.close();
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
+async function measure(
+  database: Database,
+  directory: string,
+  engine: Engine,
+  from: string,
+): Promise<Record<string, string>[]> {
+  const path = from.slice("file:".length);
+  const baseline = await createTableAs(database, directory, engine.target, path);
+  const sides: Record<string, () => Promise<number>> = { baseline };
+  const counts = [1, 4, 12, 100];
+  for (const count of counts)
+    sides[`${count}`] = await refresher(database, directory, engine, from, {}, count);
+  const times = await interleaved(sides);
+  return counts.map((count) => ({
+    figure: count === 100 ? "B10" : "B9",
+    engine: engine.label,
+    partitions: String(count),
+    "ms (median)": times[`${count}`]!.toFixed(0),
+    "ms until settled": median(settledMs.get(`${engine.label} ${count}`)!).toFixed(0),
+    "rows/s": perSecond(times[`${count}`]!),
+    "CREATE TABLE AS ms": times["baseline"]!.toFixed(0),
+    "ratio to it": (times[`${count}`]! / times["baseline"]!).toFixed(2),
+    "ratio to 1 partition": (times[`${count}`]! / times["1"]!).toFixed(2),
+  }));
+}
+
+async function fromPostgres(database: Database, directory: string, parquet: string) {
+  const server = await startPostgres();
+  try {
+    await loadPostgres(server, database, directory, parquet);
+    const psql = promisify(execFile);
+    const args = ["-h", "127.0.0.1", "-p", String(server.port), "-U", "spice", "-d", "postgres", "-c"];
+    const copy = timed(async () => {
+      const command = [join(process.env["TEST_POSTGRES_BIN"]!, "psql"), ...args, "COPY source TO STDOUT"];
+      await psql("sh", ["-c", '"$@" > /dev/null', "sh", ...command]);
+    });
+    const engine = engines[0]!;
+    const sides = {
+      baseline: copy,
+      "4": await refresher(database, directory, engine, "postgres:public.source", server.parameters, 4),
+    };
+    const times = await interleaved(sides);
+    return [
+      {
+        figure: "B9",
+        engine: "arrow, from PostgreSQL",
+        partitions: "4",
+        "ms (median)": times["4"]!.toFixed(0),
+        "rows/s": perSecond(times["4"]!),
+        "COPY TO STDOUT ms": times["baseline"]!.toFixed(0),
+        "ratio to it": (times["4"]! / times["baseline"]!).toFixed(2),
+      },
+    ];
+  } finally {
+    await server.stop();
+  }
+}
+
+async function loadPostgres(server: PostgresServer, database: Database, directory: string, parquet: string) {
+  server.sql(
+    "CREATE TABLE source (id bigint, region bigint, price float8, at timestamp, name text, token text)",
+  );
+  const csv = join(directory, "source.csv");
+  await database.run(`COPY (SELECT * FROM '${parquet}') TO '${csv}' (FORMAT csv, HEADER false)`);
+  const psql = join(process.env["TEST_POSTGRES_BIN"]!, "psql");
+  const args = ["-h", "127.0.0.1", "-p", String(server.port), "-U", "spice", "-d", "postgres"];
+  await promisify(execFile)(psql, [
+    ...args,
+    "-c",
+    `\\copy source FROM '${csv}' CSV`,
+    "-c",
+    "VACUUM ANALYZE source",
+  ]);
+  await rm(csv);
+}
+
+async function createTableAs(database: Database, directory: string, target: "memory" | "file", path: string) {
+  let number = 0;
+  if (target === "memory") await database.run("ATTACH IF NOT EXISTS ':memory:' AS baseline_memory");
+  return async () => {
+    const file = join(directory, `baseline-${++number}.duckdb`);
+    const catalog = target === "memory" ? "baseline_memory" : `baseline_${number}`;
+    if (target === "file") await database.run(`ATTACH '${file}' AS ${catalog}`);
+    const ms = await timed(async () => {
+      await database.run(`CREATE TABLE ${catalog}.t AS SELECT * FROM '${path}'`);
+      if (target === "file") await database.run(`CHECKPOINT ${catalog}`);
+    })();
+    await database.run(target === "file" ? `DETACH ${catalog}` : `DROP TABLE ${catalog}.t`);
+    await rm(file, { force: true });
+    return ms;
+  };
+}
+
+async function refresher(
+  database: Database,
+  directory: string,
+  engine: Engine,
+  from: string,
+  parameters: Readonly<Record<string, string>>,
+  count: number,
+) {
+  let number = 0;
+  return async () => {
+    const name = `b${engine.label.replaceAll(" ", "_")}_${count}_${from.slice(0, 4)}_${++number}`;
+    const sql = `id % ${count}`;
+    const table = await openDataset(
+      {
+        name,
+        fullName: `spice.public.${name}`,
+        ...engine.config,
+        partitionBy: count === 1 ? [] : [{ name: "part", expression: sql, sql, plain: false }],
+        unitPath: (values) => values.map((v) => `part=${v}`).join("/"),
+        primaryKey: [],
+        indexes: [],
+        refreshMode: "full",
+        refreshOnStartup: "auto",
+      },
+      {
+        database,
+        registry: builtInAccelerators(),
+        source: await openSource(database, from, parameters),
+        clock: systemClock,
+        dataDir: join(directory, "data"),
+      },
+    );
+    const values = Array.from({ length: count }, (_, i) => ({
+      values: count === 1 ? [] : [String(i)],
+      epoch: 1,
+    }));
+    const signal = new AbortController().signal;
+    const started = performance.now();
+    await table.load(values, signal);
+    const ms = performance.now() - started;
+    await table.settled();
+    settledMs.set(`${engine.label} ${count}`, [
+      ...(settledMs.get(`${engine.label} ${count}`) ?? []),
+      performance.now() - started,
+    ]);
+    const stored = table.partitions().reduce((sum, p) => sum + p.rows, 0);
+    if (stored !== rows) throw new Error(`${name} has ${stored} rows instead of ${rows}`);
+    await table.close();
+    const left = await database.rows(
+      "SELECT schema_name, table_name FROM duckdb_tables() WHERE database_name = 'spice_memory'",
+    );
+    for (const t of left) await database.run(`DROP TABLE spice_memory.main."${t["table_name"]}"`);
+    return ms;
+  };
+}
+
+async function interleaved(
+  sides: Readonly<Record<string, () => Promise<number>>>,
+): Promise<Record<string, number>> {
+  const times: Record<string, number[]> = {};
+  for (let i = 0; i < repeats; i++) {
+    for (const [name, side] of Object.entries(sides)) {
+      times[name] ??= [];
+      times[name].push(await side());
+    }
+  }
+  return Object.fromEntries(Object.entries(times).map(([name, list]) => [name, median(list)]));
+}
+
+function median(list: readonly number[]): number {
+  return list.toSorted((a, b) => a - b)[list.length >> 1]!;
+}
+
+function timed(work: () => Promise<unknown>): () => Promise<number> {
+  return async () => {
+    const start = performance.now();
+    await work();
+    return performance.now() - start;
+  };
+}
+
+function perSecond(ms: number): string {
+  return `${((rows / ms) * 1000).toExponential(2)}`;
+}
+
+if (import.meta.filename === process.argv[1]) await run();

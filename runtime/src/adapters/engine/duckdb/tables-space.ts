@@ -1,0 +1,154 @@
+import { mkdir } from "node:fs/promises";
+import { dirname } from "node:path";
+import { quoteIdentifier, quoteLiteral } from "../../../core/sql/quote.ts";
+import {
+  type AcceleratedDataset,
+  type Segment,
+  StorageConflictError,
+  type TableVersion,
+  type UnitRecord,
+} from "../../../ports/accelerator.ts";
+import type { Connection, Database } from "../../../ports/database.ts";
+import { caseSafe, type SegmentOptions, type SegmentSpace } from "../segment-space.ts";
+import { documentLiteral, readDocument } from "./document.ts";
+
+/** The one file of `partition_mode: tables`, and of an unpartitioned dataset. */
+export class TablesFile {
+  readonly database: Database;
+  readonly file: string;
+  readonly #alias: string;
+  readonly #warn: (message: string, cause: unknown) => void;
+  #attached: Promise<void> | undefined;
+
+  constructor(
+    database: Database,
+    dataset: AcceleratedDataset,
+    file: string,
+    warn: (message: string, cause: unknown) => void,
+  ) {
+    this.database = database;
+    this.file = file;
+    this.#alias = quoteIdentifier(caseSafe(dataset.name));
+    this.#warn = warn;
+  }
+
+  /** Attach the file, made when absent. */
+  attach(): Promise<void> {
+    this.#attached ??= this.#attach();
+    return this.#attached;
+  }
+
+  /** What the file holds; tables that no committed version uses are swept. */
+  async open(dataset: AcceleratedDataset): Promise<readonly UnitRecord[]> {
+    await this.attach();
+    const rows = await this.database.rows(`SELECT document FROM ${this.relation("spice_partitions")}`);
+    const records = rows.map((row) => readDocument(String(row["document"]), dataset, this.file));
+    const used = new Set(["spice_partitions"]);
+    for (const record of records) {
+      for (const segment of record.version.segments) used.add(tableName(dataset, record.values, segment));
+    }
+    const tables = await this.database.rows(
+      `SELECT table_name AS name FROM information_schema.tables WHERE table_catalog = ${quoteLiteral(this.#alias.slice(1, -1).replaceAll('""', '"'))}`,
+    );
+    for (const table of tables) {
+      const name = String(table["name"]);
+      if (!used.has(name)) await this.database.run(`DROP TABLE ${this.relation(name)}`);
+    }
+    return records;
+  }
+
+  relation(table: string): string {
+    return `${this.#alias}.main.${quoteIdentifier(table)}`;
+  }
+
+  async checkpoint(): Promise<void> {
+    try {
+      await this.database.run(`CHECKPOINT ${this.#alias}`);
+    } catch (error) {
+      // The commit is durable in the log, which the next checkpoint or start takes over.
+      this.#warn(`Checkpoint of ${this.file} was put off`, error);
+    }
+  }
+
+  async close(): Promise<void> {
+    if (this.#attached === undefined) return;
+    this.#attached = undefined;
+    await this.checkpoint();
+    await this.database.run(`DETACH ${this.#alias}`);
+  }
+
+  async #attach(): Promise<void> {
+    await mkdir(dirname(this.file), { recursive: true });
+    try {
+      await this.database.run(`ATTACH ${quoteLiteral(this.file)} AS ${this.#alias}`);
+      await this.database.run(
+        `CREATE TABLE IF NOT EXISTS ${this.relation("spice_partitions")} (key VARCHAR, document VARCHAR)`,
+      );
+    } catch (error) {
+      this.#attached = undefined;
+      throw new StorageConflictError(
+        "Format",
+        `${this.file} cannot be opened: ${(error as Error).message}. If the file is damaged, remove it and the dataset is loaded anew.`,
+        error,
+      );
+    }
+  }
+}
+
+/** One partition's tables in the one file. */
+export class TablesSpace implements SegmentSpace {
+  readonly database: Database;
+  readonly #file: TablesFile;
+  readonly #options: SegmentOptions;
+
+  constructor(file: TablesFile, options: SegmentOptions) {
+    this.database = file.database;
+    this.#file = file;
+    this.#options = options;
+  }
+
+  prepare(): Promise<void> {
+    return this.#file.attach();
+  }
+
+  async abandon(): Promise<void> {}
+
+  relation(segment: Pick<Segment, "id">): string {
+    return this.#file.relation(tableName(this.#options.dataset, this.#options.values, segment));
+  }
+
+  async save(connection: Connection, version: TableVersion): Promise<void> {
+    const key = quoteLiteral(JSON.stringify(this.#options.values));
+    const document = documentLiteral(this.#options.dataset, this.#options.values, version);
+    const table = this.#file.relation("spice_partitions");
+    await connection.run(`DELETE FROM ${table} WHERE key = ${key}`);
+    await connection.run(`INSERT INTO ${table} VALUES (${key}, ${document})`);
+  }
+
+  committed(): void {}
+
+  async remove(version: TableVersion): Promise<void> {
+    const key = quoteLiteral(JSON.stringify(this.#options.values));
+    await this.database.withConnection(async (connection) => {
+      await connection.run("BEGIN TRANSACTION");
+      try {
+        for (const segment of version.segments) {
+          await connection.run(`DROP TABLE IF EXISTS ${this.relation(segment)}`);
+        }
+        await connection.run(`DELETE FROM ${this.#file.relation("spice_partitions")} WHERE key = ${key}`);
+        await connection.run("COMMIT");
+      } catch (error) {
+        await connection.run("ROLLBACK").catch(() => undefined); // The transaction may have ended by the error.
+        throw error;
+      }
+    });
+  }
+}
+
+function tableName(
+  dataset: AcceleratedDataset,
+  values: SegmentOptions["values"],
+  segment: Pick<Segment, "id">,
+): string {
+  return caseSafe(`${dataset.unitPath(values) || "data"}#${segment.id}`);
+}

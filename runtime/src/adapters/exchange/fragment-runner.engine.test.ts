@@ -1,0 +1,233 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import type { FragmentRequest } from "../../ports/exchange.ts";
+import { Spool } from "./spool.ts";
+import { fragment, readAll, TestExecutor } from "./testing/executor.ts";
+
+const never = new AbortController().signal;
+const wide: [string, string][] = [
+  ["i", "BIGINT"],
+  ["s", "VARCHAR"],
+];
+
+describe("LocalFragmentRunner", () => {
+  let executor: TestExecutor;
+  let directory: string;
+  let spool: Spool;
+  beforeAll(async () => {
+    executor = await TestExecutor.start({ threads: 2 });
+    directory = await mkdtemp(join(tmpdir(), "spool-"));
+    spool = await Spool.open({ directory: join(directory, "spool"), quotaBytes: 1 << 30 });
+    await executor.add("t", "a", "SELECT range AS i, 'payload-' || hash(range) AS s FROM range(600000)");
+    await executor.add(
+      "t",
+      "b",
+      "SELECT range AS i, 'payload-' || hash(range) AS s FROM range(600000, 1000000)",
+    );
+    await executor.add("small", "a", "SELECT 1 AS i");
+    executor.declare("none", [
+      { name: "x", type: "HUGEINT" },
+      { name: 'odd " name', type: "STRUCT(a INTEGER)" },
+    ]);
+  });
+  afterAll(async () => {
+    await spool.close();
+    await executor.stop();
+    await rm(directory, { recursive: true, force: true });
+  });
+
+  /** Run, spool, evaluate `SELECT {select} FROM (result)`, and check that nothing is left behind. */
+  async function evaluate(request: FragmentRequest, select: string, end = "") {
+    const query = spool.query();
+    try {
+      const relation = await query.collect(
+        (signal) => [executor.runner.run(request, signal)],
+        request.columns,
+        never,
+      );
+      const rows = await executor.database.rows(`SELECT ${select} FROM ${relation.sql} AS result ${end}`);
+      await relation.release();
+      return { rows, stats: relation.stats[0]! };
+    } finally {
+      await query.close();
+      expect(spool.bytes).toBe(0);
+      expect(executor.pins).toBe(0);
+      expect(await executor.files()).toEqual([]);
+    }
+  }
+
+  test("a small result is one frame with types and names restored", async () => {
+    const columns: [string, string][] = [
+      ["sum(i)", "HUGEINT"],
+      ["sum(i)", "BIGINT"],
+    ];
+    const request = fragment("SELECT sum(i), count(*) FROM t", columns, ["a", "b"]);
+    const { rows, stats } = await evaluate(request, "*");
+    expect(rows).toEqual([{ "sum(i)": "499999500000", "sum(i)_1": "1000000" }]);
+    expect(stats).toMatchObject({ rows: 1, ungrouped: false });
+    expect(stats.bytes).toBeGreaterThan(100);
+    expect(await readAll(executor.runner.run(request, never))).toHaveLength(1);
+  });
+
+  test("a large scan comes as many bounded frames, every row once", async () => {
+    const request = fragment("SELECT i, s FROM t", wide, ["a", "b"]);
+    const frames = await readAll(executor.runner.run(request, never));
+    expect(frames.length).toBeGreaterThan(3);
+    expect(Math.max(...frames.map((f) => f.byteLength))).toBeLessThan(12 << 20);
+    const { rows, stats } = await evaluate(
+      request,
+      "count(*) AS n, sum(i) AS total, count(*) FILTER (s <> 'payload-' || hash(i)) AS wrong",
+    );
+    expect(rows).toEqual([{ n: "1000000", total: "499999500000", wrong: "0" }]);
+    expect(stats.rows).toBe(1_000_000);
+  });
+
+  test("a large ordered result keeps its order across frames", async () => {
+    const request = fragment("SELECT i, s FROM t ORDER BY i DESC", wide, ["a", "b"]);
+    const { rows } = await evaluate(
+      request,
+      "count(*) FILTER (i >= before) AS wrong, count(*) AS n FROM (SELECT i, lag(i) OVER () AS before",
+      ")",
+    );
+    expect(rows).toEqual([{ wrong: "0", n: "1000000" }]);
+  });
+
+  test("a large grouped result is complete", async () => {
+    const request = fragment("SELECT i, any_value(s) FROM t GROUP BY i", wide, ["a", "b"]);
+    const { rows, stats } = await evaluate(request, "count(*) AS n, count(DISTINCT i) AS d");
+    expect(rows).toEqual([{ n: "1000000", d: "1000000" }]);
+    expect(stats.rows).toBe(1_000_000);
+  });
+
+  test("a scan without partitions, and a result without rows, give an empty relation of the right types", async () => {
+    const columns: [string, string][] = [
+      ["x", "HUGEINT"],
+      ["y", "STRUCT(a INTEGER)"],
+    ];
+    const scans = [{ name: "t", table: "none", revision: 1, partitions: [] }];
+    const request = fragment("SELECT * FROM t", columns, [], { scans });
+    expect((await evaluate(request, "count(*) AS n, any_value(typeof(x)) AS t")).rows).toEqual([
+      { n: "0", t: null },
+    ]);
+    const counted = fragment("SELECT count(*) FROM t", [["n", "BIGINT"]], [], { scans });
+    expect((await evaluate(counted, "n")).rows).toEqual([{ n: "0" }]);
+  });
+
+  test("grouping is skipped only where a sample shows that it hardly shrinks the data", async () => {
+    const ungrouped = (key: string) => ({ sql: `SELECT i, s, ${key} AS k FROM t`, keys: ["k"], scan: "t" });
+    const run = async (key: string, partitions: string[]) => {
+      const sql = `SELECT any_value(i), any_value(s) FROM t GROUP BY ${key}`;
+      const request = fragment(sql, wide, partitions, { ungrouped: ungrouped(key) });
+      return (await evaluate(request, "count(*) AS n")).stats.ungrouped;
+    };
+    expect(await run("i", ["a", "b"])).toBe(true);
+    expect(await run("i % 10", ["a", "b"])).toBe(false);
+    expect(await run("i", [])).toBe(false);
+  });
+
+  test("an abort stops a running fragment within 100 ms and releases everything", async () => {
+    const endless = fragment(
+      "SELECT count(*) FROM t x, t y, t z WHERE x.i + y.i * z.i = 3",
+      [["n", "BIGINT"]],
+      ["a", "b"],
+    );
+    for (const delay of [0, 1, 5, 150]) {
+      const abort = new AbortController();
+      const reading = readAll(executor.runner.run(endless, abort.signal));
+      reading.catch(() => undefined);
+      await new Promise((resolve) => setTimeout(resolve, delay));
+      const at = performance.now();
+      abort.abort(new Error("the client left"));
+      await expect(reading).rejects.toThrow("the client left");
+      expect(performance.now() - at).toBeLessThan(100);
+    }
+    expect(executor.pins).toBe(0);
+    expect(await executor.files()).toEqual([]);
+    expect(executor.runner.load).toEqual({ running: 0, queued: 0 });
+  });
+
+  test("a deadline ends a fragment with a time-out", async () => {
+    const endless = fragment(
+      "SELECT count(*) FROM t x, t y, t z WHERE x.i + y.i * z.i = 3",
+      [["n", "BIGINT"]],
+      ["a", "b"],
+      { deadlineMs: 100 },
+    );
+    const result = executor.runner.run(endless, never);
+    await expect(readAll(result)).rejects.toMatchObject({ name: "TimeoutError" });
+    await expect(result.stats).rejects.toMatchObject({ name: "TimeoutError" });
+  });
+
+  test("a reader that leaves early leaves nothing behind", async () => {
+    for await (const frame of executor.runner.run(fragment("SELECT i, s FROM t", wide, ["a", "b"]), never)
+      .frames) {
+      expect(frame.byteLength).toBeGreaterThan(0);
+      break;
+    }
+    expect(executor.pins).toBe(0);
+    expect(await executor.files()).toEqual([]);
+    expect(executor.runner.load).toEqual({ running: 0, queued: 0 });
+    expect(await executor.database.rows('SELECT count(*) AS n FROM "t/a"')).toEqual([{ n: "600000" }]);
+  });
+
+  test("errors keep their kind: a stale version, wrong SQL, no statement but SELECT", async () => {
+    const stale = fragment("SELECT i, s FROM t", wide, ["moved"]);
+    await expect(readAll(executor.runner.run(stale, never))).rejects.toMatchObject({
+      name: "StalePlanError",
+    });
+    const wrong = fragment("SELECT nope, s FROM t", wide);
+    await expect(readAll(executor.runner.run(wrong, never))).rejects.toMatchObject({ category: "Binder" });
+    for (const sql of ['DROP TABLE "t/a"', "SELECT 1; SELECT 2", "SELECT 1) TO 'x'; --", "", "ATTACH 'x'"]) {
+      const refused = readAll(executor.runner.run(fragment(sql, wide), never));
+      await expect(refused).rejects.toMatchObject({ name: "SqlError" });
+    }
+    expect(executor.pins).toBe(0);
+  });
+
+  test("too little memory is a retriable error", async () => {
+    const small = await TestExecutor.start({ memoryLimit: "64MB" });
+    try {
+      await small.add("t", "a", "SELECT range AS i FROM range(1000)");
+      await small.database.run("SET max_temp_directory_size = '1MB'");
+      const request = fragment(
+        "SELECT list(x.i::VARCHAR || y.i || 'abcdefghijklmnopqrstuvwxyz') FROM t x, t y, range(20)",
+        [["l", "VARCHAR[]"]],
+      );
+      await expect(readAll(small.runner.run(request, never))).rejects.toMatchObject({
+        name: "ResourceExhaustedError",
+      });
+      expect(small.pins).toBe(0);
+    } finally {
+      await small.stop();
+    }
+  });
+
+  test("closing the runner ends what runs", async () => {
+    const other = await TestExecutor.start();
+    await other.add("t", "a", "SELECT range AS i FROM range(1000000)");
+    const endless = fragment("SELECT count(*) FROM t x, t y WHERE x.i * y.i = 3", [["n", "BIGINT"]]);
+    const reading = readAll(other.runner.run(endless, never));
+    reading.catch(() => undefined);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    await other.stop();
+    await expect(reading).rejects.toMatchObject({ name: "ResourceExhaustedError" });
+  });
+});
+
+describe("Spool", () => {
+  test("refuses what is over the quota and deletes what had arrived", async () => {
+    const directory = await mkdtemp(join(tmpdir(), "spool-"));
+    const spool = await Spool.open({ directory, quotaBytes: 1000 });
+    const query = spool.query();
+    async function* frames() {
+      for (let i = 0; i < 3; i++) yield new Uint8Array(400);
+    }
+    const stats = Promise.resolve({ rows: 0, bytes: 0, durationMs: 0, ungrouped: false });
+    const reading = query.collect(() => [{ frames: frames(), stats }], [], never);
+    await expect(reading).rejects.toMatchObject({ name: "ResourceExhaustedError" });
+    expect(spool.bytes).toBe(0);
+    await spool.close();
+  });
+});

@@ -1,0 +1,245 @@
+import { mkdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import type { Clock } from "../../ports/clock.ts";
+import type { Database } from "../../ports/database.ts";
+import type { FragmentRequest, FragmentResult, FragmentRunner, FragmentStats } from "../../ports/exchange.ts";
+import { ResourceExhaustedError } from "../../ports/exchange.ts";
+import type { PartitionStore, PinnedRelations } from "../../ports/partition-store.ts";
+import { faultPoint } from "../system/fault-point.ts";
+import { directFrames } from "./direct-frames.ts";
+import { FairQueue } from "./fair-queue.ts";
+import { type BoundScan, fragmentSql, sampleSql } from "./fragment-sql.ts";
+import { type FrameCompression, FrameEncoder, frameFormat } from "./frame-encoder.ts";
+import { RowWiseCheck } from "./row-wise-check.ts";
+import { rowIds, slicedFrames } from "./sliced-frames.ts";
+import { type Frame, streamedFrames } from "./streamed-frames.ts";
+
+export interface FragmentRunnerOptions {
+  /** The instance that serves queries and holds the partitions. It must be allowed to write below `directory`. */
+  readonly database: Database;
+  readonly partitions: PartitionStore;
+  /** For frames on their way, best on a tmpfs. It belongs to the runner, which empties it at the start. */
+  readonly directory: string;
+  readonly clock: Pick<Clock, "monotonicMs">;
+  /** Refuses SQL that may not run on an executor, by throwing. */
+  readonly check: (sql: string) => Promise<void> | void;
+  readonly compression?: FrameCompression;
+  /** Fragments that compute at a time, and that wait for it. Default 8 and 256. */
+  readonly concurrent?: number;
+  readonly waiting?: number;
+  /** Bytes of frames that lie in `directory` at a time. Default 256 MiB. */
+  readonly quotaBytes?: number;
+  /** Memory of the instance that encodes streamed frames. Default 256 MB. */
+  readonly encoderMemory?: string;
+}
+
+/** Below this many sampled rows grouping costs too little to think about. */
+const fewRows = 20_000;
+/** Share of groups in sampled rows above which grouping first does not pay. */
+const uselessGrouping = 0.8;
+/** A result that comes out of an aggregation is complete anyway: writing it at once beats doing it twice. */
+const groupedLimit = 64 << 20;
+const plainLimit = 1 << 20;
+
+/** Runs fragments over pinned partitions of this node (spec chapter 07, One truth per query). */
+export class LocalFragmentRunner implements FragmentRunner {
+  readonly #options: FragmentRunnerOptions;
+  readonly #encoder: FrameEncoder;
+  readonly #queue: FairQueue;
+  readonly #format: string;
+  readonly #rowWise: RowWiseCheck;
+  readonly #stopped = new AbortController();
+  readonly #active = new Set<Promise<void>>();
+  #spooled = 0;
+  #attempts = 0;
+
+  private constructor(options: FragmentRunnerOptions, encoder: FrameEncoder) {
+    this.#options = options;
+    this.#encoder = encoder;
+    this.#format = frameFormat(options.compression ?? "lz4_raw");
+    this.#rowWise = new RowWiseCheck(options.database);
+    this.#queue = new FairQueue({ concurrent: options.concurrent ?? 8, waiting: options.waiting ?? 256 });
+  }
+
+  static async open(options: FragmentRunnerOptions): Promise<LocalFragmentRunner> {
+    await rm(options.directory, { recursive: true, force: true });
+    await mkdir(options.directory, { recursive: true });
+    const encoder = await FrameEncoder.open({
+      directory: options.directory,
+      memoryLimit: options.encoderMemory ?? "256MB",
+      compression: options.compression ?? "lz4_raw",
+    });
+    return new LocalFragmentRunner(options, encoder);
+  }
+
+  /** Fragments that compute, and that wait for their turn. */
+  get load(): { readonly running: number; readonly queued: number } {
+    return { running: this.#queue.running, queued: this.#queue.queued };
+  }
+
+  /**
+   * Nothing happens before the first frame is pulled; everything is released when the iteration ends, is left, or
+   * fails. Frames reject with StalePlanError, ResourceExhaustedError, SqlError, or the reason of the abort.
+   */
+  run(request: FragmentRequest, signal: AbortSignal): FragmentResult {
+    const { promise: stats, resolve, reject } = Promise.withResolvers<FragmentStats>();
+    stats.catch(() => undefined); // reported through `frames` too
+    return { frames: this.#frames(request, signal, resolve, reject), stats };
+  }
+
+  /** Stop every fragment, wait for them, and delete what they left. */
+  async close(): Promise<void> {
+    this.#stopped.abort(new ResourceExhaustedError("The node is shutting down"));
+    await Promise.all(this.#active);
+    this.#encoder.close();
+    await rm(this.#options.directory, { recursive: true, force: true });
+  }
+
+  async *#frames(
+    request: FragmentRequest,
+    caller: AbortSignal,
+    resolve: (stats: FragmentStats) => void,
+    reject: (error: unknown) => void,
+  ): AsyncGenerator<Uint8Array, void> {
+    const started = this.#options.clock.monotonicMs();
+    const ended = Promise.withResolvers<void>();
+    this.#active.add(ended.promise);
+    const signal = AbortSignal.any([
+      caller,
+      this.#stopped.signal,
+      AbortSignal.timeout(Math.max(1, Math.floor(request.deadlineMs))),
+    ]);
+    const pins: PinnedRelations[] = [];
+    const total = { rows: 0, bytes: 0, ungrouped: false };
+    try {
+      signal.throwIfAborted();
+      const scans = request.scans.map((scan): BoundScan => {
+        const pinned = this.#options.partitions.pin(scan.table, scan.partitions);
+        pins.push(pinned);
+        return { name: scan.name, relations: pinned.relations, columns: pinned.columns };
+      });
+      for await (const frame of this.#run(request, scans, total, signal)) {
+        total.rows += frame.rows;
+        total.bytes += frame.bytes.byteLength;
+        faultPoint("in-fragment");
+        yield frame.bytes;
+      }
+      resolve({ ...total, durationMs: this.#options.clock.monotonicMs() - started });
+    } catch (error) {
+      const known = asExhausted(error);
+      reject(known);
+      throw known;
+    } finally {
+      for (const pin of pins) pin.release();
+      reject(new Error("The reader left before the last frame"));
+      this.#active.delete(ended.promise);
+      ended.resolve();
+    }
+  }
+
+  async *#run(
+    request: FragmentRequest,
+    scans: readonly BoundScan[],
+    total: { ungrouped: boolean },
+    signal: AbortSignal,
+  ): AsyncGenerator<Frame, void> {
+    const turn = () => this.#queue.acquire(request.queryId, signal);
+    await this.#options.check(request.sql);
+    if (request.ungrouped !== undefined) await this.#options.check(request.ungrouped.sql);
+    const end = await turn();
+    let sql: string;
+    let chosen: string;
+    try {
+      total.ungrouped = await this.#groupingIsUseless(request, scans, signal);
+      chosen = total.ungrouped && request.ungrouped !== undefined ? request.ungrouped.sql : request.sql;
+      sql = fragmentSql(chosen, scans, request.columns);
+      const direct = await this.#direct(sql, chosen, signal);
+      if (direct !== undefined) {
+        end();
+        yield* direct;
+        return;
+      }
+    } finally {
+      end();
+    }
+    const { database, directory } = this.#options;
+    const { columns } = request;
+    const streamed = (statement: string) =>
+      streamedFrames({ database, encoder: this.#encoder, sql: statement, columns, turn, signal });
+    const [scan, ...more] = scans;
+    if (scan === undefined || more.length > 0 || !(await this.#rowWise.isRowWise(chosen, scan.name))) {
+      yield* streamed(sql);
+      return;
+    }
+    for (const table of scan.relations) {
+      const over = (relation: string) => fragmentSql(chosen, [{ ...scan, relations: [relation] }], columns);
+      const rows = await rowIds(database, table, signal);
+      const prefix = `slice-${this.#attempts++}`;
+      const sliced = { database, directory, prefix, sql: over, table, format: this.#format, turn, signal };
+      yield* rows === undefined ? streamed(over(table)) : slicedFrames(sliced, rows);
+    }
+  }
+
+  async #direct(
+    sql: string,
+    written: string,
+    signal: AbortSignal,
+  ): Promise<AsyncGenerator<Frame, void> | undefined> {
+    const { database, directory, quotaBytes = 256 << 20 } = this.#options;
+    const unordered = !/\border\b/i.test(written);
+    const grouped = unordered && /\b(group|distinct)\b/i.test(written);
+    const limitBytes = Math.min(grouped ? groupedLimit : plainLimit, quotaBytes - this.#spooled);
+    if (limitBytes <= 0) return undefined;
+    this.#spooled += limitBytes;
+    const direct = await directFrames({
+      database,
+      path: join(directory, `direct-${this.#attempts++}`),
+      sql,
+      format: this.#format,
+      limitBytes,
+      unordered: grouped,
+      signal,
+    }).finally(() => {
+      this.#spooled -= limitBytes;
+    });
+    return direct === undefined ? undefined : this.#spool(direct);
+  }
+
+  async *#spool(direct: NonNullable<Awaited<ReturnType<typeof directFrames>>>): AsyncGenerator<Frame, void> {
+    this.#spooled += direct.bytes;
+    let { rows } = direct;
+    try {
+      for await (const bytes of direct.read()) {
+        yield { bytes, rows };
+        rows = 0; // the engine counts rows of all files together
+      }
+    } finally {
+      this.#spooled -= direct.bytes;
+      await direct.dispose();
+    }
+  }
+
+  async #groupingIsUseless(
+    request: FragmentRequest,
+    scans: readonly BoundScan[],
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    const { ungrouped } = request;
+    const scan = scans.find(({ name }) => name === ungrouped?.scan);
+    if (ungrouped === undefined || scan === undefined) return false;
+    const sql = sampleSql(scan, ungrouped.sql, ungrouped.keys);
+    if (sql === undefined) return false;
+    const [row] = await this.#options.database.rows(sql, { signal });
+    const [rows, groups] = [Number(row?.["total"]), Number(row?.["groups"])];
+    return rows >= fewRows && groups / rows > uselessGrouping;
+  }
+}
+
+/** The engine's ways to say that memory or disk ran out become one retriable error. */
+function asExhausted(error: unknown): unknown {
+  // The encoder's instance throws the addon's plain errors.
+  const message = String((error as { message?: unknown } | null)?.message);
+  return /^Out of Memory Error|No space left on device|max_temp_directory_size/.test(message)
+    ? new ResourceExhaustedError(message, { cause: error })
+    : error;
+}

@@ -1,0 +1,54 @@
+import { type ChannelInterface, type Metadata, type StatusObject, status } from "@grpc/grpc-js";
+
+export interface ReadCall {
+  readonly channel: ChannelInterface;
+  /** Full name, `/package.Service/Method`. */
+  readonly method: string;
+  readonly request: Buffer;
+  /** Unix milliseconds. */
+  readonly deadline: number;
+  readonly metadata: Metadata;
+  readonly signal: AbortSignal;
+}
+
+type Event = { readonly message: Buffer } | { readonly status: StatusObject };
+
+/**
+ * A server-streaming call whose messages are read one at a time. grpc-js' own stream reads 16 messages ahead, which
+ * for frames of some megabytes is more than a node may grow by; this asks for the next message only when pulled, so
+ * what lies between is bounded by the flow-control window.
+ *
+ * Yields messages; returns the final status. Cancels the call when left early.
+ */
+export async function* grpcRead(options: ReadCall): AsyncGenerator<Buffer, StatusObject> {
+  const { channel, method, request, deadline, signal } = options;
+  signal.throwIfAborted();
+  const call = channel.createCall(method, deadline, null, null, null);
+  let event = Promise.withResolvers<Event>();
+  const cancel = () => call.cancelWithStatus(status.CANCELLED, "The query was cancelled");
+  signal.addEventListener("abort", cancel, { once: true });
+  let ended = false;
+  try {
+    call.start(options.metadata, {
+      onReceiveMetadata: () => undefined,
+      onReceiveMessage: (message: Buffer) => event.resolve({ message }),
+      onReceiveStatus: (result) => {
+        ended = true;
+        event.resolve({ status: result });
+      },
+    });
+    call.sendMessageWithContext({}, request);
+    call.halfClose();
+    for (;;) {
+      call.startRead();
+      const next = await event.promise;
+      if ("status" in next) return next.status;
+      event = Promise.withResolvers<Event>();
+      if (ended) throw new Error("A message came after the status");
+      yield next.message;
+    }
+  } finally {
+    signal.removeEventListener("abort", cancel);
+    if (!ended) cancel();
+  }
+}

@@ -1,0 +1,76 @@
+import type { Server, ServerWritableStream } from "@grpc/grpc-js";
+import {
+  ExchangeServiceService,
+  type RunFragmentRequest,
+  type RunFragmentResponse,
+} from "@spice-shards/proto";
+import type { FragmentRunner } from "../../ports/exchange.ts";
+import { decodeEnvelope } from "./envelope.ts";
+import { statusOf } from "./grpc-status.ts";
+
+type Call = ServerWritableStream<RunFragmentRequest, RunFragmentResponse>;
+
+export interface ExchangeServerOptions {
+  readonly runner: FragmentRunner;
+  /** Throws a PeerRefusedError when the peer may not run fragments here. */
+  readonly authorize: (call: Call) => void;
+}
+
+/** Options that the gRPC server of port 50052 needs for the exchange. */
+export const exchangeServerOptions = {
+  "grpc.max_send_message_length": -1,
+  "grpc.keepalive_time_ms": 10_000,
+  "grpc.keepalive_timeout_ms": 10_000,
+} as const;
+
+/** Register ExchangeService: frames go out at the reader's pace, one that goes away stops its fragment. */
+export function addExchangeService(server: Server, options: ExchangeServerOptions): void {
+  server.addService(ExchangeServiceService, {
+    runFragment: (call: Call) => {
+      // Never rejects: whatever happens becomes the status of the call.
+      void runFragment(call, options);
+    },
+  });
+}
+
+async function runFragment(call: Call, { runner, authorize }: ExchangeServerOptions): Promise<void> {
+  const gone = new AbortController();
+  const cancel = () => gone.abort(new DOMException("The reader went away", "AbortError"));
+  call.on("cancelled", cancel);
+  call.on("close", cancel);
+  try {
+    authorize(call);
+    const result = runner.run(decodeEnvelope(call.request.envelope), gone.signal);
+    // One frame is on its way while the next is made.
+    let flushed: Promise<void> = Promise.resolve();
+    for await (const frame of result.frames) {
+      await flushed;
+      flushed = write(call, { payload: { $case: "frame", value: asBuffer(frame) } }, gone.signal);
+      flushed.catch(() => undefined); // awaited before the next write
+    }
+    const stats = Buffer.from(JSON.stringify(await result.stats));
+    call.write({ payload: { $case: "stats", value: stats } });
+    call.end();
+  } catch (error) {
+    if (call.cancelled) return;
+    call.emit("error", statusOf(error));
+  }
+}
+
+/** Settles when the frame went to the transport, which it does at the pace of the peer's flow-control window. */
+function write(call: Call, message: RunFragmentResponse, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    signal.throwIfAborted();
+    const stop = () => reject(signal.reason);
+    signal.addEventListener("abort", stop, { once: true });
+    call.write(message, (error?: Error | null) => {
+      signal.removeEventListener("abort", stop);
+      if (error) reject(error);
+      else resolve();
+    });
+  });
+}
+
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}

@@ -1,0 +1,56 @@
+import { type ChannelCredentials, credentials, ServerCredentials } from "@grpc/grpc-js";
+import { PeerRefusedError } from "../exchange/grpc-status.ts";
+import { mtlsChannelCredentials, mtlsServerCredentials } from "./grpc-credentials.ts";
+import { refuseCall } from "./grpc-peer.ts";
+import type { CertificateFiles } from "./load-certificates.ts";
+import { CertificateSource, type TlsLog } from "./node-certificates.ts";
+import { advertisedHost, type NodeRole } from "./node-identity.ts";
+
+type Call = Parameters<typeof refuseCall>[1];
+
+/** How this node proves who it is and whom it lets in on the internal port (spec chapter 01, Identity). */
+export interface NodeSecurity {
+  /** False with `--allow-insecure-connections` and no certificates. */
+  readonly secure: boolean;
+  readonly server: ServerCredentials;
+  /** Credentials of a new channel to peers in one of `roles`. */
+  channel(roles: readonly NodeRole["role"][]): ChannelCredentials;
+  /** Throws when the caller may not make this call in one of `roles`. */
+  authorize(call: Call, roles: readonly NodeRole["role"][]): void;
+  /** The host that the node's certificate names, for peers to dial. */
+  readonly advertisedHost: string | undefined;
+  close(): void;
+}
+
+/** Security from certificate files, or none. Throws a CertificateError when the files cannot be used. */
+export async function openNodeSecurity(
+  files: CertificateFiles | undefined,
+  log: TlsLog,
+): Promise<NodeSecurity> {
+  if (files === undefined) {
+    return {
+      secure: false,
+      server: ServerCredentials.createInsecure(),
+      channel: () => credentials.createInsecure(),
+      authorize: () => undefined,
+      advertisedHost: undefined,
+      close: () => undefined,
+    };
+  }
+  const source = await CertificateSource.open(files, { log });
+  const { identity } = source.current();
+  if (identity.role === undefined) {
+    log.info("The node's certificate carries no role: every certificate of this CA is taken as a peer", {});
+  }
+  return {
+    secure: true,
+    server: mtlsServerCredentials(source),
+    channel: (roles) => mtlsChannelCredentials(source, roles, log),
+    authorize(call, roles) {
+      const reason = refuseCall(source, call, roles, log);
+      if (reason !== undefined) throw new PeerRefusedError(reason);
+    },
+    advertisedHost: advertisedHost(identity),
+    close: () => source.close(),
+  };
+}

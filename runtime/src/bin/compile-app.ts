@@ -1,0 +1,83 @@
+import {
+  type AccelerationField,
+  type EngineTable,
+  formatProblem,
+  parseSpicepod,
+  type Spicepod,
+  SpicepodError,
+} from "@spice-shards/spicepod";
+import type { AcceleratorRegistry } from "../adapters/engine/registry.ts";
+import { type App, appOf } from "../core/app/app.ts";
+import { unboundPartitionExpression } from "../core/partition/unbound.ts";
+import { connectorParameters } from "./sources.ts";
+
+/** Fields of `acceleration` that this version honours, beside those that every version does. */
+const acceleration: readonly AccelerationField[] = [
+  "refresh_mode",
+  "refresh_check_interval",
+  "refresh_cron",
+  "refresh_sql",
+  "refresh_data_window",
+  "refresh_append_overlap",
+  "refresh_on_startup",
+  "refresh_retry_enabled",
+  "refresh_retry_max_attempts",
+  "refresh_jitter_enabled",
+  "refresh_jitter_max",
+  "retention_period",
+  "retention_sql",
+  "retention_check_interval",
+  "retention_check_enabled",
+  "primary_key",
+  "indexes",
+  "on_conflict",
+];
+
+/**
+ * Parse and check a spicepod as this build runs it. Throws a SpicepodError with every problem; what is only worth a
+ * line goes to `warn`.
+ */
+export function compileApp(
+  text: string,
+  options: {
+    readonly file: string;
+    readonly mode: "cluster" | "single";
+    readonly registry: AcceleratorRegistry;
+    warn(message: string): void;
+  },
+): App {
+  const engines: EngineTable = Object.fromEntries(
+    options.registry.descriptions().map(({ name, capabilities }) => [name, capabilities]),
+  );
+  const result = parseSpicepod(text, {
+    checks: {
+      mode: options.mode,
+      engines,
+      supportedFields: {
+        acceleration,
+        dataset: ["time_column", "time_format", "time_partition_column", "time_partition_format", "params"],
+      },
+      sources: connectorParameters,
+    },
+  });
+  for (const warning of result.warnings) options.warn(formatProblem(warning, options.file));
+  if (result.problems !== undefined) throw new SpicepodError(result.problems, options.file);
+  checkExpressions(result.spicepod, options.file);
+  return appOf(text, result.spicepod, (expression) => unboundPartitionExpression(expression).canonical);
+}
+
+/** Every partition expression that cannot be one is reported, together. */
+function checkExpressions(spicepod: Spicepod, file: string): void {
+  const problems: string[] = [];
+  for (const { path, acceleration } of spicepod.datasets) {
+    acceleration?.partitionBy.forEach(({ expression }, i) => {
+      try {
+        unboundPartitionExpression(expression);
+      } catch (error) {
+        const message = String((error as Error).message);
+        problems.push(`${file}: ${path}.acceleration.partition_by[${i}]: ${message}`);
+      }
+    });
+  }
+  if (problems.length > 0) throw new Error(problems.join("\n"));
+}

@@ -1,0 +1,175 @@
+import { rm } from "node:fs/promises";
+import { availableParallelism } from "node:os";
+import { join } from "node:path";
+import type { GetAppDefinitionResponse } from "@spice-shards/proto";
+import { parseSize } from "@spice-shards/spicepod";
+import { openDatabase } from "../adapters/duckdb/database.ts";
+import { installPartitionMacros } from "../adapters/duckdb/partition-macros.ts";
+import { lockDataDir } from "../adapters/system/data-dir.ts";
+import { openScratchDir } from "../adapters/system/scratch-dir.ts";
+import type { App } from "../core/app/app.ts";
+import { callScheduler, Executor } from "../executor/executor.ts";
+import { ExecutorInfo } from "../executor/node-info.ts";
+import { Metrics } from "../observe/metrics.ts";
+import { compileApp } from "./compile-app.ts";
+import { LateNode } from "./late-node.ts";
+import { type NodeContext, StartupError } from "./node-context.ts";
+import { remoteSecrets } from "./remote-secrets.ts";
+import type { RunningNode } from "./scheduler-node.ts";
+import { localSecrets, openDatasetSource } from "./sources.ts";
+import { version } from "./version.ts";
+
+/** Start the executor role: get the spicepod from a scheduler, then join. Resolves once it serves. */
+export async function startExecutor(
+  context: NodeContext,
+  signal: AbortSignal,
+  onFatal: (error: unknown) => void,
+): Promise<RunningNode> {
+  const { options, clock, random, security } = context;
+  const log = context.log.module("executor");
+  const dataDir = lockDataDir(options.dataDir.path, !options.dataDir.given);
+  log.info({ data_dir: dataDir.path }, "Using data directory");
+  const { server, id } = await context.listenCluster();
+  const bootstrap = options.schedulerAddress!.host;
+  const credentials = () => security.channel(["scheduler"]);
+  const late = new LateNode("executor", () => context.endpoints());
+  const metrics = new Metrics({ role: "executor", nodeId: id });
+  let executor: Executor | undefined;
+  await context.listenMetrics(metrics);
+  await context.listenHttp(late, late.info, metrics, () => executor?.agent.schedulerHttp ?? []);
+  const app = await fetchApp(context, bootstrap, id, signal);
+  const secrets = security.secure ? remoteSecrets(bootstrap, id, credentials) : localSecrets(app);
+  const { database, scratch, close } = await openEngine(app, dataDir.path);
+  let accepting = true;
+  const running = await Executor.start(
+    {
+      executorId: id,
+      advertiseAddress: id,
+      buildVersion: version,
+      bootstrap,
+      app,
+      dataDir: dataDir.path,
+      scratchDir: join(scratch, "frames"),
+      database,
+      registry: context.registry,
+      clock,
+      random,
+      log,
+      metrics,
+      credentials,
+      check: () => undefined,
+      source: (table, signal) =>
+        openDatasetSource(table, database, secrets, (value) => context.log.redactor.addSecret(value), signal),
+      fetchApp: (generation, signal) => fetchApp(context, bootstrap, id, signal, generation),
+      onReplaced: (reason) => onFatal(new StartupError(`This executor was replaced: ${reason}`)),
+    },
+    { server, authorize: (call) => security.authorize(call, ["scheduler"]) },
+  );
+  executor = running;
+  const info = new ExecutorInfo({
+    nodeId: id,
+    executor: running,
+    endpoints: () => context.endpoints(),
+    accepting: () => accepting,
+  });
+  late.become(late, info);
+  log.info({ node_id: id, scheduler: bootstrap }, "Executor started");
+  return {
+    async stop(graceMs) {
+      accepting = false;
+      running.refuseNew();
+      await context.closePublic(graceMs);
+      await running.stop();
+      server.forceShutdown();
+      await close();
+      security.close();
+      metrics.close();
+      dataDir.release();
+    },
+  };
+}
+
+/** The serving engine of an executor, with a directory for what it spills and sends. */
+export async function openEngine(app: App, dataDir: string) {
+  const scratch = await openScratchDir(
+    app.spicepod.runtime.query.tempDirectory ?? join(dataDir, "tmp"),
+    "executor",
+  );
+  const database = await openDatabase({
+    threads: engineThreads(app),
+    memoryLimit: engineMemory(app),
+    tempDirectory: join(scratch, "spill"),
+    // Memory of finished fragments goes back to the system, so that a burst does not set the size for good.
+    settings: {
+      allocator_background_threads: "true",
+      allocator_flush_threshold: "16MB",
+      preserve_insertion_order: "false",
+    },
+  });
+  await installPartitionMacros(database);
+  return {
+    database,
+    scratch,
+    async close(): Promise<void> {
+      await database.close();
+      await rm(scratch, { recursive: true, force: true });
+    },
+  };
+}
+
+/** The spicepod in force, at `generation` or later; asks until a scheduler gives it. */
+async function fetchApp(
+  context: NodeContext,
+  bootstrap: string,
+  executorId: string,
+  signal: AbortSignal,
+  generation = 0,
+): Promise<App> {
+  const log = context.log.module("executor");
+  let response: GetAppDefinitionResponse | undefined;
+  for (let delay = 250; response === undefined; delay = Math.min(delay * 1.6, 10_000)) {
+    try {
+      const answer = await callScheduler<GetAppDefinitionResponse>(
+        bootstrap,
+        context.security.channel(["scheduler"]),
+        signal,
+        (client, done) => client.getAppDefinition({ executorId }, done),
+      );
+      if (answer.generation >= generation) response = answer;
+    } catch (error) {
+      signal.throwIfAborted();
+      log.warn(
+        { scheduler: bootstrap, cause: String((error as Error).message) },
+        "No spicepod from the scheduler yet; trying again",
+      );
+    }
+    if (response === undefined) await context.clock.sleep(delay, signal);
+  }
+  const app = compileApp(response.spicepod, {
+    file: `spicepod of generation ${response.generation}`,
+    mode: "cluster",
+    registry: context.registry,
+    warn: (message) => log.warn(message),
+  });
+  return { ...app, generation: response.generation, sha256: response.sha256 };
+}
+
+/** Threads of the serving engine: the most that a dataset asks for (4 where none does), never above the cores. */
+function engineThreads(app: App): number {
+  const asked = app.tables.map((t) => Number(t.dataset.acceleration.params["duckdb_threads"] ?? 4));
+  return Math.max(1, Math.min(availableParallelism(), Math.max(1, ...asked)));
+}
+
+/**
+ * Memory of the serving engine: the largest `duckdb_memory_limit`, else `runtime.query.memory_limit`, else 4 GiB; of it
+ * four fifths, for the engine counts only its buffers and the process needs the rest.
+ */
+function engineMemory(app: App): string {
+  const asked = app.tables.flatMap((t) => {
+    const limit = t.dataset.acceleration.params["duckdb_memory_limit"];
+    const bytes = limit === undefined ? undefined : parseSize(limit);
+    return bytes === undefined ? [] : [bytes];
+  });
+  const bytes = asked.length > 0 ? Math.max(...asked) : (app.spicepod.runtime.query.memoryLimit ?? 2 ** 32);
+  return `${Math.round((bytes * 0.8) / 2 ** 20)}MiB`;
+}

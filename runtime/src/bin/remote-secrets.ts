@@ -1,0 +1,23 @@
+import type { ChannelCredentials } from "@grpc/grpc-js";
+import type { ExpandSecretResponse } from "@spice-shards/proto";
+import type { SecretStores } from "@spice-shards/spicepod";
+import { callScheduler } from "../executor/executor.ts";
+
+/** Secrets that a scheduler expands for this executor over mTLS (spec chapter 04, ExpandSecret). */
+export function remoteSecrets(
+  scheduler: string,
+  executorId: string,
+  credentials: () => ChannelCredentials,
+): SecretStores {
+  return {
+    async get(store, name, signal) {
+      const response = await callScheduler<ExpandSecretResponse>(
+        scheduler,
+        credentials(),
+        signal ?? AbortSignal.timeout(10_000),
+        (client, done) => client.expandSecret({ executorId, key: `${store}:${name}` }, done),
+      );
+      return response.value;
+    },
+  };
+}

@@ -1,0 +1,210 @@
+import { rm } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { fileStateWarning, resolveParameters } from "@spice-shards/spicepod";
+import { openDatabase } from "../adapters/duckdb/database.ts";
+import { installPartitionMacros } from "../adapters/duckdb/partition-macros.ts";
+import { GrpcExchange } from "../adapters/exchange/grpc-client.ts";
+import { discoverPartitions } from "../adapters/source/discover-partitions.ts";
+import { fileSpool } from "../adapters/spool/file-spool.ts";
+import { openStore } from "../adapters/store/open.ts";
+import { proveConditionalWrites } from "../adapters/store/prove.ts";
+import { lockDataDir } from "../adapters/system/data-dir.ts";
+import { openScratchDir } from "../adapters/system/scratch-dir.ts";
+import type { App } from "../core/app/app.ts";
+import { pruneByPartition } from "../core/query/plan/prune-by-partition.ts";
+import { MeasuredQueries } from "../observe/measured-queries.ts";
+import { Metrics } from "../observe/metrics.ts";
+import type { Exchange } from "../ports/exchange.ts";
+import type { ObjectStore } from "../ports/object-store.ts";
+import { Admission } from "../scheduler/query/admission.ts";
+import { QueryPlanner } from "../scheduler/query/planner.ts";
+import { DistributedQueryService } from "../scheduler/query/query-service.ts";
+import { Scheduler } from "../scheduler/scheduler.ts";
+import { compileApp } from "./compile-app.ts";
+import { LateNode } from "./late-node.ts";
+import type { InternalServer, NodeContext } from "./node-context.ts";
+import { expandSecret, localSecrets, openDatasetSource } from "./sources.ts";
+import { version } from "./version.ts";
+import { watchSpicepod } from "./watch-spicepod.ts";
+
+/** A running role of `spiced`. */
+export interface RunningNode {
+  /** Refuse new work, let the running work finish within `graceMs`, leave the cluster, free everything. */
+  stop(graceMs: number): Promise<void>;
+}
+
+/** What a node that is also the executor puts in the place of a cluster's means. */
+export interface SingleParts {
+  readonly dataDir: string;
+  readonly store: ObjectStore;
+  readonly internal: InternalServer;
+  readonly exchange: Exchange;
+  readonly metrics: Metrics;
+}
+
+/** What fragment results of all running queries may take on disk. */
+const spoolBytes = 2 ** 36;
+
+/** Start the scheduler role; resolves once it serves. */
+export async function startScheduler(
+  context: NodeContext,
+  app: App,
+  signal: AbortSignal,
+  onFatal: (error: unknown) => void,
+  single?: SingleParts,
+): Promise<RunningNode & { readonly scheduler: Scheduler }> {
+  const { options, clock, random, security } = context;
+  const log = context.log.module("scheduler");
+  const secrets = localSecrets(app);
+  const onSecret = (value: string) => context.log.redactor.addSecret(value);
+  const given = app.scheduler.stateLocation;
+  const dataDir =
+    given === undefined && single === undefined ? lockDataDir(options.dataDir.path, false) : undefined;
+  const dataDirPath = single?.dataDir ?? options.dataDir.path;
+  if (dataDir !== undefined) log.warn(fileStateWarning);
+  const location = given ?? `file://${join(resolve(dataDirPath), "cluster")}/`;
+  const store = single?.store ?? (await openState(location));
+  const { server, id, address } = single?.internal ?? (await context.listenCluster());
+  async function openState(location: string): Promise<ObjectStore> {
+    const params = await resolveParameters(app.scheduler.params, "runtime.scheduler.params", {
+      stores: secrets,
+      onResolved: onSecret,
+      signal,
+    });
+    const store = openStore(location, params.reveal(), { clock, random });
+    await proveConditionalWrites(store, { random, signal });
+    return store;
+  }
+
+  // A port that is drawn is known only now, and the cluster is told it.
+  const late = new LateNode(context.role, () => context.endpoints());
+  const metrics = single?.metrics ?? new Metrics({ role: "scheduler", nodeId: id });
+  await context.listenMetrics(metrics);
+  const httpPort = (await context.listenHttp(late, late.info, metrics)).split(":").at(-1);
+  const scratch = await openScratchDir(
+    app.spicepod.runtime.query.tempDirectory ?? join(dataDirPath, "tmp"),
+    "scheduler",
+  );
+  const memoryLimit = `${Math.round((app.spicepod.runtime.query.memoryLimit ?? 2 ** 32) / 2 ** 20)}MiB`;
+  const threads = Number(process.env["SPICED_QUERY_THREADS"] ?? 2);
+  const database = await openDatabase({ threads, memoryLimit, tempDirectory: join(scratch, "spill") });
+  const discovery = await openDatabase({
+    threads: 1,
+    memoryLimit: "512MB",
+    tempDirectory: join(scratch, "discovery"),
+  });
+  const compile = (text: string, file: string) =>
+    compileApp(text, {
+      file,
+      mode: single === undefined ? "cluster" : "single",
+      registry: context.registry,
+      warn: (message) => log.warn(message),
+    });
+  const scheduler = await Scheduler.start(
+    {
+      schedulerId: id,
+      advertiseAddress: address,
+      flightAddress: `${context.advertiseHost}:${options.flight.port}`,
+      httpAddress: `${context.advertiseHost}:${httpPort}`,
+      buildVersion: version,
+      role: context.role === "single" ? "single" : "scheduler",
+      store,
+      app,
+      compile: (text, generation) => ({
+        ...compile(text, `spicepod of generation ${generation}`),
+        generation,
+      }),
+      clock,
+      random,
+      log,
+      metrics,
+      async discover(table, signal) {
+        const source = await openDatasetSource(table, discovery, secrets, onSecret, signal);
+        try {
+          return await discoverPartitions(table.dataset.acceleration.partitionBy, source, signal);
+        } finally {
+          await source.close();
+        }
+      },
+      expandSecret: (key) => expandSecret(app, key),
+      secure: security.secure,
+      authorize: (call, roles) => security.authorize(call as never, roles as never),
+      endpoints: () => context.endpoints(),
+      expectedExecutors: single === undefined ? expectedExecutors() : 1,
+      onFatal,
+    },
+    server,
+    signal,
+  );
+  const remote = new GrpcExchange({
+    address: (executor) => scheduler.addressOf(executor),
+    credentials: () => security.channel(["executor"]),
+  });
+  const exchange = single === undefined ? remote : single.exchange;
+  const planning = await openDatabase({ threads: 1, memoryLimit: "512MB" });
+  for (const each of [database, discovery, planning]) await installPartitionMacros(each);
+  const queries = new MeasuredQueries(
+    new DistributedQueryService({
+      catalog: () => scheduler.catalog.current(),
+      planner: new QueryPlanner({ database: planning, prune: pruneByPartition }),
+      database,
+      exchange,
+      spools: fileSpool({ directory: join(scratch, "spool"), maxBytes: spoolBytes }),
+      admission: new Admission({ running: 32, waiting: 1_000 }),
+      clock,
+      random,
+      defaultTimeoutMs: 300_000,
+    }),
+    metrics,
+    clock,
+    context.log.module("query"),
+  );
+  late.become(queries, scheduler.info);
+  const watching = new AbortController();
+  const watch = watchSpicepod(
+    { path: options.spicepod.path, text: app.text, clock },
+    watching.signal,
+    async (text) => {
+      try {
+        await scheduler.offer(compile(text, options.spicepod.path));
+      } catch (error) {
+        const problem = String((error as Error).message);
+        scheduler.problem(`The changed spicepod is not in force: ${problem}`);
+        log.error({ cause: problem }, "The changed spicepod is not in force; the old one stays");
+      }
+    },
+  );
+  log.info({ node_id: id, state: store.location }, "Scheduler started");
+  return {
+    scheduler,
+    async stop(graceMs) {
+      scheduler.refuseNew();
+      watching.abort();
+      await watch;
+      await context.closePublic(graceMs);
+      await scheduler.stop();
+      await new Promise<void>(
+        (resolve) =>
+          server.tryShutdown(() => resolve()) ??
+          setTimeout(() => {
+            server.forceShutdown();
+            resolve();
+          }, 500),
+      );
+      remote.close();
+      await planning.close();
+      await rm(scratch, { recursive: true, force: true });
+      await database.close();
+      await discovery.close();
+      await store.close();
+      security.close();
+      metrics.close();
+      dataDir?.release();
+    },
+  };
+}
+
+function expectedExecutors(): number | undefined {
+  const text = process.env["SPICED_EXPECTED_EXECUTORS"];
+  return text === undefined || text === "" ? undefined : Number(text);
+}

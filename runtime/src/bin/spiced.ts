@@ -1,0 +1,119 @@
+import { readFile } from "node:fs/promises";
+import { SpicepodError } from "@spice-shards/spicepod";
+import { builtInAccelerators } from "../adapters/engine/registry.ts";
+import type { App } from "../core/app/app.ts";
+import { compileApp } from "./compile-app.ts";
+import { startExecutor } from "./executor-node.ts";
+import { checkRole, parseFlags, resolveRole, type SpicedOptions } from "./flags.ts";
+import { NodeContext } from "./node-context.ts";
+import { type RunningNode, startScheduler } from "./scheduler-node.ts";
+import { startSingle } from "./single-node.ts";
+import { version } from "./version.ts";
+
+const outcome = parseFlags(process.argv.slice(2), process.env);
+switch (outcome.kind) {
+  case "help":
+    console.log(outcome.text);
+    break;
+  case "version":
+    console.log(version);
+    break;
+  case "usage-error":
+    console.error(outcome.message);
+    process.exit(2);
+    break;
+  case "run":
+    await run(outcome.options);
+    break;
+  default:
+    outcome satisfies never;
+}
+
+async function run(options: SpicedOptions): Promise<void> {
+  const stop = new AbortController();
+  let node: RunningNode | undefined;
+  let ending: Promise<void> | undefined;
+  const end = (code: number): Promise<void> => {
+    ending ??= (async () => {
+      stop.abort(new Error("The process is stopping"));
+      const limit = setTimeout(() => process.exit(code), options.shutdownTimeoutMs + 2_000);
+      await node?.stop(options.shutdownTimeoutMs);
+      clearTimeout(limit);
+      process.exit(code);
+    })().catch((error: unknown) => {
+      console.error(String(error));
+      process.exit(code === 0 ? 1 : code);
+    });
+    return ending;
+  };
+  for (const signal of ["SIGTERM", "SIGINT"] as const) {
+    process.on(signal, () => {
+      // The second signal means now.
+      if (ending !== undefined) process.exit(1);
+      void end(0);
+    });
+  }
+  const fatal = (error: unknown) => {
+    console.error(`spiced stops: ${String((error as Error).message ?? error)}`);
+    void end(1);
+  };
+  process.on("unhandledRejection", fatal);
+  process.on("uncaughtException", fatal);
+  try {
+    const app = options.role === "executor" ? undefined : await readApp(options);
+    const role = resolveRole(options, { hasScheduler: app?.spicepod.runtime.scheduler !== undefined });
+    const problem = checkRole(role, options);
+    if (problem !== undefined) {
+      console.error(problem);
+      process.exit(1);
+    }
+    const context = await NodeContext.open(options, role);
+    node = await start(context, app, stop.signal, fatal);
+  } catch (error) {
+    if (stop.signal.aborted) return;
+    console.error(
+      error instanceof SpicepodError
+        ? error.message
+        : `spiced cannot start: ${String((error as Error).message ?? error)}`,
+    );
+    await end(1);
+  }
+}
+
+function start(
+  context: NodeContext,
+  app: App | undefined,
+  signal: AbortSignal,
+  fatal: (error: unknown) => void,
+): Promise<RunningNode> {
+  switch (context.role) {
+    case "executor":
+      return startExecutor(context, signal, fatal);
+    case "scheduler":
+      return startScheduler(context, app!, signal, fatal);
+    case "single":
+      return startSingle(context, app!, signal, fatal);
+    default:
+      return context.role satisfies never;
+  }
+}
+
+/** Read the spicepod of a scheduler or a single node. Without a file at the default place there is an empty one. */
+async function readApp(options: SpicedOptions): Promise<App> {
+  const { path, given } = options.spicepod;
+  let text: string;
+  try {
+    text = await readFile(path, "utf8");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT" || given) throw error;
+    console.error(`There is no ${path}: starting without datasets`);
+    text = "version: v1\nkind: Spicepod\nname: empty\n";
+  }
+  const registry = builtInAccelerators();
+  return compileApp(text, {
+    file: path,
+    mode: options.role === "scheduler" || /^\s*scheduler:/m.test(text) ? "cluster" : "single",
+    registry,
+    warn: (message) => console.error(message),
+  });
+}

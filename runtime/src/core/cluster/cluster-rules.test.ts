@@ -1,0 +1,316 @@
+import { describe, expect, test } from "@jest/globals";
+import { advise, unsaid } from "./advice.ts";
+import { decideApp, proposeApp } from "./app.ts";
+import { backoffMs } from "./backoff.ts";
+import { CounterObserver } from "./counter-observer.ts";
+import { firstCycleDone, maySeed, planCycle } from "./cycle.ts";
+import { type ClusterDocument, newDocument, type SchedulerEntry } from "./document.ts";
+import { heartbeatIntervalMs, ReadLease } from "./lease.ts";
+import {
+  decideHello,
+  decideRegistration,
+  driverOf,
+  reapSchedulers,
+  registerExecutor,
+  registerScheduler,
+} from "./membership.ts";
+import { PartitionValues } from "./partition-values.ts";
+import { executorReadiness, schedulerReadiness } from "./readiness.ts";
+
+const scheduler = (id: string, instance: string): SchedulerEntry => ({
+  scheduler_id: id,
+  instance_id: instance,
+  advertise_address: id,
+  grpc_address: id,
+  http_address: id,
+  started_at_ms: 0,
+  ttl_ms: 30_000,
+  build_version: "0.1.0",
+  labels: {},
+  last_write_seq: 0,
+});
+const empty = newDocument("c", 0);
+
+function cluster(executors: number, buckets: number): ClusterDocument {
+  let document: ClusterDocument = empty;
+  for (let i = 0; i < executors; i += 1) document = registerExecutor(document, `e${i}`, `x${i}`);
+  return planCycle(document, cycle(document, buckets)).document;
+}
+
+function cycle(document: ClusterDocument, buckets: number) {
+  return {
+    tables: [
+      {
+        name: "t",
+        expressions: [`bucket(${buckets}, id)`],
+        onChangedExpressions: "keep" as const,
+        discovery: {
+          values: PartitionValues.buckets(buckets, false),
+          discoveredAtMs: 1,
+          removable: new Map(),
+        },
+      },
+    ],
+    complete: true,
+    liveExecutors: Object.keys(document.executors),
+    seeding: true,
+    capped: true,
+    settings: { maxPartitionsPerExecutor: 1_000, maxPartitionAssignmentsPerInterval: 100 },
+    nowMs: 1,
+  };
+}
+
+describe("scheduler registration", () => {
+  const held = registerScheduler(empty, scheduler("s:1", "old"), undefined);
+
+  test("takes a free id, waits for a silent holder, refuses a living one", () => {
+    const observer = new CounterObserver();
+    expect(decideRegistration(empty, "s:1", "new", observer, 0).kind).toBe("register");
+    expect(decideRegistration(held, "s:1", "old", observer, 0).kind).toBe("register");
+    expect(decideRegistration(held, "s:1", "new", observer, 0).kind).toBe("wait");
+    observer.see("s:1", "old", 5, 1_000);
+    observer.see("s:1", "old", 5, 36_000);
+    expect(decideRegistration(held, "s:1", "new", observer, 36_000).kind).toBe("wait");
+    expect(decideRegistration(held, "s:1", "new", observer, 36_001)).toEqual({
+      kind: "take-over",
+      holder: "old",
+    });
+    observer.see("s:1", "old", 6, 36_002);
+    expect(decideRegistration(held, "s:1", "new", observer, 99_000).kind).toBe("refuse");
+  });
+
+  test("an observation that was interrupted starts anew", () => {
+    const observer = new CounterObserver();
+    observer.see("s:1", "old", 5, 0);
+    observer.missed("s:1");
+    expect(decideRegistration(held, "s:1", "new", observer, 40_000).kind).toBe("wait");
+    observer.see("s:1", "old", 5, 40_000);
+    observer.reset();
+    observer.see("s:1", "old", 5, 80_000);
+    expect(decideRegistration(held, "s:1", "new", observer, 80_000).kind).toBe("wait");
+  });
+
+  test("replaces and reaps only the very instance that was judged", () => {
+    const taken = registerScheduler(held, scheduler("s:1", "new"), "old");
+    expect(taken.schedulers["s:1"]!.instance_id).toBe("new");
+    expect(registerScheduler(taken, scheduler("s:1", "third"), "old")).toBe(taken);
+    expect(reapSchedulers(taken, new Map([["s:1", "old"]]))).toBe(taken);
+    expect(reapSchedulers(taken, new Map([["s:1", "new"]])).schedulers).toEqual({});
+  });
+
+  test("the lowest live id drives", () => {
+    const two = registerScheduler(held, scheduler("a:1", "x"), undefined);
+    expect([driverOf(two), driverOf(two, new Set(["a:1"])), driverOf(empty)]).toEqual([
+      "a:1",
+      "s:1",
+      undefined,
+    ]);
+  });
+});
+
+describe("executor registration", () => {
+  test("a new instance voids the old one's epochs and ends a drain", () => {
+    const seeded = cluster(2, 4);
+    const draining = {
+      ...seeded,
+      executors: { ...seeded.executors, e0: { instance_id: "x0", state: "draining" as const } },
+    };
+    const next = registerExecutor(draining, "e0", "fresh");
+    expect(next.executors["e0"]).toEqual({ instance_id: "fresh", state: "active" });
+    const [before, after] = [seeded, next].map((d) => d.accelerations["t"]!.partitions);
+    for (let i = 0; i < 4; i += 1) {
+      const own = before!.owner(i) === "e0";
+      expect(after!.owner(i)).toBe(before!.owner(i));
+      expect(after!.epoch(i) - before!.epoch(i)).toBe(own ? 1 : 0);
+    }
+    expect(registerExecutor(next, "e0", "fresh")).toBe(next);
+  });
+
+  test("an older instance that returns is told so", () => {
+    const seeded = cluster(1, 1);
+    expect(decideHello(seeded, "e0", "x0", true)).toBe("known");
+    expect(decideHello(seeded, "e0", "older", true)).toBe("replaced");
+    expect(decideHello(seeded, "e0", "newer", false)).toBe("register");
+    expect(decideHello(seeded, "e9", "first", false)).toBe("register");
+  });
+});
+
+describe("the read lease", () => {
+  test("runs from the sending of the beat, minus the age of the scheduler's confirmation", () => {
+    const lease = new ReadLease(15_000);
+    expect(lease.holds(0)).toBe(false);
+    lease.confirm({ sentAtMs: 20_000, schedulerAgeMs: 9_000 });
+    expect([lease.holds(25_999), lease.holds(26_000)]).toEqual([true, false]);
+    lease.confirm({ sentAtMs: 21_000, schedulerAgeMs: 14_000 });
+    expect(lease.holds(25_999)).toBe(true);
+  });
+
+  test("beats are often enough for short leases", () => {
+    expect(heartbeatIntervalMs(30_000, 15_000)).toBe(10_000);
+    expect(heartbeatIntervalMs(30_000, 6_000)).toBe(4_000);
+  });
+});
+
+describe("the spicepod in force", () => {
+  const at = (generation: number, sha256: string): ClusterDocument => ({
+    ...empty,
+    app: { generation, sha256 },
+  });
+
+  test("is the next generation of whoever loads another one, and never goes back", () => {
+    expect(decideApp(empty, { sha256: "a" })).toEqual({ kind: "propose", generation: 1 });
+    expect(decideApp(at(3, "a"), { sha256: "a" })).toEqual({ kind: "current" });
+    expect(decideApp(at(3, "a"), { sha256: "b" })).toEqual({ kind: "propose", generation: 4 });
+    expect(decideApp(at(3, "a"), { sha256: "b", generation: 9 })).toEqual({ kind: "propose", generation: 9 });
+    expect(decideApp(at(3, "a"), { sha256: "b", generation: 2 })).toMatchObject({
+      kind: "follow",
+      generation: 3,
+      reason: "spicepod generation 2 is older than generation 3, which is in force",
+    });
+    expect(decideApp(at(3, "a"), { sha256: "b", generation: 3 }).kind).toBe("follow");
+    expect(proposeApp(at(3, "a"), { sha256: "b", generation: 2 })).toEqual(at(3, "a"));
+    expect(proposeApp(at(3, "a"), { sha256: "b" }).app).toEqual({ generation: 4, sha256: "b" });
+  });
+});
+
+describe("a reconcile cycle", () => {
+  test("records, seeds, and then finds nothing to do", () => {
+    const seeded = cluster(3, 300);
+    expect(seeded.accelerations["t"]!.partitions.unassignedCount()).toBe(0);
+    expect(planCycle(seeded, cycle(seeded, 300)).document).toBe(seeded);
+    expect(firstCycleDone(seeded, ["t"])).toBe(true);
+    expect(firstCycleDone(seeded, ["t", "u"])).toBe(false);
+  });
+
+  test("waits with a first seeding until enough executors are there", () => {
+    const two = registerExecutor(registerExecutor(empty, "e0", "a"), "e1", "b");
+    const { document, result } = planCycle(two, { ...cycle(two, 4), seeding: false });
+    expect(result.waiting).toEqual(["t"]);
+    expect(document.accelerations["t"]!.partitions.unassignedCount()).toBe(4);
+    expect(firstCycleDone(document, ["t"])).toBe(false);
+    expect([
+      maySeed(0, 9_999, 1),
+      maySeed(2, 0, 3),
+      maySeed(3, 0, 3),
+      maySeed(2, 5_000, 3),
+      maySeed(2, 0, undefined),
+    ]).toEqual([false, false, true, true, false]);
+  });
+
+  test("gives nothing to executors that drain or are not heard", () => {
+    const two = registerExecutor(registerExecutor(empty, "e0", "a"), "e1", "b");
+    const draining = {
+      ...two,
+      executors: { ...two.executors, e0: { instance_id: "a", state: "draining" as const } },
+    };
+    const { document } = planCycle(draining, cycle(draining, 4));
+    expect([...document.accelerations["t"]!.partitions.ownedCounts()]).toEqual([["e1", 4]]);
+    const deaf = planCycle(two, { ...cycle(two, 4), liveExecutors: ["e0"] }).document;
+    expect([...deaf.accelerations["t"]!.partitions.ownedCounts()]).toEqual([["e0", 4]]);
+  });
+
+  test("caps what a later cycle assigns", () => {
+    const seeded = cluster(2, 10);
+    const grown = { ...cycle(seeded, 10) };
+    const [table] = grown.tables;
+    const more = {
+      ...table!,
+      discovery: { ...table!.discovery, values: PartitionValues.buckets(500, false) },
+    };
+    const { document, result } = planCycle(seeded, { ...grown, tables: [more] });
+    expect([result.added, result.assigned.get("t")]).toEqual([490, 100]);
+    expect(document.accelerations["t"]!.partitions.unassignedCount()).toBe(390);
+    const uncapped = planCycle(document, { ...grown, tables: [more], capped: false });
+    expect(uncapped.document.accelerations["t"]!.partitions.unassignedCount()).toBe(0);
+  });
+
+  test("keeps the layout of a table whose expressions changed, unless it may be rebuilt", () => {
+    const seeded = cluster(2, 10);
+    const other = cycle(seeded, 7);
+    const kept = planCycle(seeded, other);
+    expect([kept.document === seeded, kept.result.changedExpressions]).toEqual([true, ["t"]]);
+    const tables = other.tables.map((t) => ({ ...t, onChangedExpressions: "rebuild" as const }));
+    const rebuilt = planCycle(seeded, { ...other, tables }).document.accelerations["t"]!;
+    expect([rebuilt.partitions.count, rebuilt.partitions.unassignedCount()]).toEqual([7, 0]);
+    const highest = Math.max(...seeded.accelerations["t"]!.partitions.columns.epochs);
+    expect(
+      planCycle({ ...seeded, revision: 9 }, { ...other, tables }).document.accelerations[
+        "t"
+      ]!.partitions.epoch(0),
+    ).toBeGreaterThan(highest);
+  });
+
+  test("forgets tables that the spicepod no longer has, when it sees all of it", () => {
+    const seeded = cluster(2, 10);
+    expect(planCycle(seeded, { ...cycle(seeded, 10), tables: [] }).document.accelerations).toEqual({});
+    expect(planCycle(seeded, { ...cycle(seeded, 10), tables: [], complete: false }).document).toBe(seeded);
+  });
+});
+
+describe("advice", () => {
+  const codes = (executors: number, buckets: number, rootBytes = 0, maxPerExecutor = 1_000) =>
+    advise({ document: cluster(executors, buckets), rootBytes, maxPerExecutor }).map(({ code }) => code);
+
+  test("speaks of layouts that will not do well", () => {
+    expect(codes(3, 12)).toEqual([]);
+    expect(codes(3, 2)).toEqual(["FewerPartitionsThanExecutors"]);
+    expect(codes(2, 65)).toEqual(["TooManyPartitions"]);
+    expect(codes(2, 201)).toEqual(["TooManyPartitions", "ManyPartitionsPerExecutor"]);
+    expect(codes(3, 12, 0, 7)).toEqual(["NearExecutorCapacity"]);
+    expect(codes(3, 12, 1_000_001)).toEqual(["LargeClusterDocument"]);
+  });
+
+  test("is said once", () => {
+    const said = new Set<string>();
+    const advice = advise({ document: cluster(3, 2), rootBytes: 0, maxPerExecutor: 1_000 });
+    expect([unsaid(advice, said).length, unsaid(advice, said).length]).toEqual([1, 0]);
+  });
+});
+
+describe("readiness", () => {
+  const tables = [{ name: "t", partitions: 4, loaded: 4, known: true }];
+  const executors = { registered: 4, ready: 3 };
+
+  test("of a scheduler needs every partition once, and the gates", () => {
+    const ask = (parameters: object, t = tables) => schedulerReadiness({ tables: t, executors, parameters });
+    expect(ask({})).toEqual({ status: 200, body: "ready" });
+    expect(ask({}, [{ ...tables[0]!, loaded: 3 }])).toEqual({ status: 503, body: "not ready" });
+    expect(ask({}, [{ ...tables[0]!, known: false, partitions: 0, loaded: 0 }]).status).toBe(503);
+    expect([ask({ min_ready_executors: "3" }).status, ask({ min_ready_executors: "4" }).status]).toEqual([
+      200, 503,
+    ]);
+    expect([
+      ask({ min_ready_executors_percent: "75" }).status,
+      ask({ min_ready_executors_percent: "76" }).status,
+    ]).toEqual([200, 503]);
+    expect(ask({ min_ready_executors_percent: "101" })).toEqual({
+      status: 400,
+      body: "min_ready_executors_percent must be between 0 and 100",
+    });
+    expect(ask({ verbose: "true", min_ready_executors: "4" }).body).toBe(
+      "[+] table t: 4 of 4 partitions loaded\n[-] executors: 3 ready, 4 required\nnot ready",
+    );
+    const nobody = schedulerReadiness({
+      tables,
+      executors: { registered: 0, ready: 0 },
+      parameters: { min_ready_executors_percent: "1" },
+    });
+    expect(nobody.status).toBe(503);
+  });
+
+  test("of an executor is that of its own partitions", () => {
+    expect([executorReadiness(4, 4, true, {}).status, executorReadiness(4, 3, true, {}).status]).toEqual([
+      200, 503,
+    ]);
+    expect(executorReadiness(0, 0, false, {}).status).toBe(503);
+    expect(executorReadiness(4, 4, true, { min_ready_executors: "1" }).status).toBe(400);
+  });
+});
+
+test("back-off follows Fibonacci with jitter", () => {
+  const backoff = { baseMs: 100, maxMs: 600 };
+  expect([1, 2, 3, 4, 5, 6, 7].map((n) => backoffMs(n, backoff, 0.5))).toEqual([
+    100, 100, 200, 300, 500, 600, 600,
+  ]);
+  expect([backoffMs(1, backoff, 0), backoffMs(1, backoff, 0.999)]).toEqual([50, 149.9]);
+});

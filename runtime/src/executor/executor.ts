@@ -1,0 +1,369 @@
+import { type ChannelCredentials, type Server, status } from "@grpc/grpc-js";
+import {
+  type AllocateInitialPartitionsResponse,
+  ClusterServiceClient,
+  type GetSchedulersResponse,
+  type SchedulerInstance,
+} from "@spice-shards/proto";
+import type { AcceleratorRegistry } from "../adapters/engine/registry.ts";
+import { LocalFragmentRunner } from "../adapters/exchange/fragment-runner.ts";
+import { addExchangeService, type ExchangeServerOptions } from "../adapters/exchange/grpc-server.ts";
+import type { App, AppTable } from "../core/app/app.ts";
+import type { AppReference } from "../core/cluster/document.ts";
+import type { TableAssignment } from "../core/cluster/messages.ts";
+import { refreshSchedule } from "../core/refresh/schedule.ts";
+import type { Logger } from "../observe/log.ts";
+import type { Metrics } from "../observe/metrics.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { Database } from "../ports/database.ts";
+import {
+  ExecutorUnavailableError,
+  type FragmentRequest,
+  type FragmentResult,
+  type FragmentRunner,
+} from "../ports/exchange.ts";
+import type { Random } from "../ports/random.ts";
+import type { Source } from "../ports/source.ts";
+import { ExecutorAgent } from "./agent.ts";
+import { datasetConfigOf } from "./dataset-config-of.ts";
+import { openDataset } from "./storage/open-dataset.ts";
+import { ExecutorPartitionStore } from "./storage/partition-store.ts";
+import { TableHolder } from "./table-holder.ts";
+import { assignmentFromWire } from "./wire.ts";
+
+export interface ExecutorOptions {
+  readonly executorId: string;
+  readonly advertiseAddress: string;
+  readonly buildVersion: string;
+  /** `host:port` of the scheduler to start from. */
+  readonly bootstrap: string;
+  readonly app: App;
+  readonly dataDir: string;
+  readonly scratchDir: string;
+  readonly database: Database;
+  readonly registry: AcceleratorRegistry;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  readonly credentials: () => ChannelCredentials;
+  /** Refuses SQL that may not run here. */
+  check(sql: string): Promise<void> | void;
+  /** Open the source of a dataset, with its secrets resolved. */
+  source(table: AppTable, signal: AbortSignal): Promise<Source>;
+  /** The spicepod in force, at this generation or a later one. */
+  fetchApp(generation: number, signal: AbortSignal): Promise<App>;
+  /** Another instance took the id. */
+  onReplaced(reason: string): void;
+}
+
+/** Where other nodes reach an executor's fragments. */
+export interface ExchangeServer {
+  readonly server: Server;
+  readonly authorize: ExchangeServerOptions["authorize"];
+}
+
+/** An executor's part in the cluster: it owns partitions, keeps them fresh, and runs fragments over them. */
+export class Executor {
+  readonly agent: ExecutorAgent;
+  readonly holders = new Map<string, TableHolder>();
+  readonly #running = new Map<string, { readonly table: AppTable; stop(): Promise<void> }>();
+  readonly #options: ExecutorOptions;
+  readonly #store: ExecutorPartitionStore;
+  readonly #runner: LocalFragmentRunner;
+  readonly #stop = new AbortController();
+  readonly #loops: Promise<void>[] = [];
+  #accepting = true;
+  #app: App;
+
+  private constructor(options: ExecutorOptions, runner: LocalFragmentRunner, store: ExecutorPartitionStore) {
+    this.#options = options;
+    this.#runner = runner;
+    this.#store = store;
+    this.agent = new ExecutorAgent({
+      executorId: options.executorId,
+      instanceId: options.random.uuid(),
+      advertiseAddress: options.advertiseAddress,
+      buildVersion: options.buildVersion,
+      lostAfterMs: options.app.scheduler.executorLostAfter,
+      credentials: options.credentials,
+      clock: options.clock,
+      random: options.random,
+      log: options.log,
+      host: {
+        hold: (assignment) => this.#hold(assignment),
+        refresh: (table, requestId, overrides) => this.#refresh(table, requestId, overrides),
+        appChanged: (app) => this.#keep(this.#follow(app)),
+        replaced: (reason) => options.onReplaced(reason),
+      },
+      schedulers: (signal) => this.#schedulers(signal),
+      allocate: (scheduler, signal) => this.#allocate(scheduler, signal),
+    });
+    this.#app = options.app;
+    this.agent.session.follow({ generation: options.app.generation, sha256: options.app.sha256 });
+  }
+
+  static async start(options: ExecutorOptions, server?: ExchangeServer): Promise<Executor> {
+    const store = new ExecutorPartitionStore();
+    const runner = await LocalFragmentRunner.open({
+      database: options.database,
+      partitions: store,
+      directory: options.scratchDir,
+      clock: options.clock,
+      check: (sql) => options.check(sql),
+    });
+    const executor = new Executor(options, runner, store);
+    if (server !== undefined) {
+      const { authorize } = server;
+      addExchangeService(server.server, { runner: executor.guardedRunner(), authorize });
+    }
+    for (const table of options.app.tables) executor.#addTable(table);
+    executor.#keep(executor.agent.run(executor.#stop.signal));
+    return executor;
+  }
+
+  /** Runs fragments only while this executor has its read lease and is not shutting down. */
+  guardedRunner(): FragmentRunner {
+    const { metrics, clock, executorId } = this.#options;
+    return {
+      run: (request: FragmentRequest, signal: AbortSignal): FragmentResult => {
+        if (!this.#accepting || !this.agent.mayServe()) {
+          const why = this.#accepting
+            ? "it has no confirmation from a scheduler that it still owns its partitions"
+            : "it is shutting down";
+          throw new ExecutorUnavailableError(
+            executorId,
+            `Executor ${executorId} refuses the fragment: ${why}`,
+          );
+        }
+        const started = clock.monotonicMs();
+        metrics.gauge("executor_tasks_active").inc();
+        metrics.gauge("node_tasks_active").inc();
+        const result = this.#runner.run(request, signal);
+        const end = (status: "ok" | "failed") => {
+          metrics.gauge("executor_tasks_active").dec();
+          metrics.gauge("node_tasks_active").dec();
+          metrics.counter("executor_tasks_total").inc();
+          metrics.counter("node_tasks_total").inc({ status });
+          if (status === "failed") metrics.counter("executor_task_failures").inc();
+          metrics.histogram("executor_task_duration_ms").observe(clock.monotonicMs() - started);
+        };
+        result.stats.then(
+          () => end("ok"),
+          () => end("failed"),
+        );
+        return result;
+      },
+    };
+  }
+
+  /** Refuse new fragments: the first step of a shutdown. */
+  refuseNew(): void {
+    this.#accepting = false;
+  }
+
+  /** End refreshes and links, then close the storage. */
+  async stop(): Promise<void> {
+    this.#accepting = false;
+    this.#stop.abort(new Error("The executor is stopping"));
+    await Promise.allSettled(this.#loops);
+    await this.#runner.close();
+  }
+
+  /** The spicepod that this executor runs. */
+  get app(): App {
+    return this.#app;
+  }
+
+  /** Take over a newer spicepod: tables that it changes start anew, the others go on undisturbed. */
+  async #follow({ generation }: AppReference): Promise<void> {
+    if (generation <= this.#app.generation) return;
+    const { log, metrics, fetchApp } = this.#options;
+    const app = await fetchApp(generation, this.#stop.signal);
+    if (app.generation <= this.#app.generation) return;
+    this.#app = app;
+    log.info({ generation: app.generation, sha256: app.sha256 }, "Following a newer spicepod");
+    const wanted = new Map(app.tables.map((t) => [t.fullName, t]));
+    for (const [name, { table, stop }] of [...this.#running]) {
+      if (JSON.stringify(wanted.get(name)) === JSON.stringify(table)) continue;
+      this.#running.delete(name);
+      this.holders.delete(name);
+      if (!wanted.has(name)) metrics.removeDataset(table.name);
+      await stop();
+    }
+    for (const table of app.tables) {
+      if (this.#running.has(table.fullName)) continue;
+      this.#addTable(table);
+      for (const assignment of this.agent.session.assignments) {
+        if (assignment.table === table.fullName) this.#hold(assignment);
+      }
+    }
+  }
+
+  #addTable(table: AppTable): void {
+    const { registry, database, clock, random, dataDir, log, metrics, source } = this.#options;
+    const { acceleration } = table.dataset;
+    const config = datasetConfigOf(table);
+    metrics.addDataset(table.name);
+    const holder = new TableHolder({
+      name: table.name,
+      fullName: table.fullName,
+      open: async (signal) =>
+        openDataset(
+          config,
+          {
+            database,
+            registry,
+            source: await source(table, signal),
+            clock,
+            dataDir,
+            warn: (message, cause) => log.warn({ dataset: table.name, cause: String(cause) }, message),
+          },
+          signal,
+        ),
+      opened: (opened) => {
+        if (opened === undefined) this.#store.remove(table.fullName);
+        else this.#store.add(opened);
+      },
+      schedule: refreshSchedule({
+        ...(acceleration.refreshCheckInterval === undefined
+          ? {}
+          : { intervalMs: acceleration.refreshCheckInterval }),
+        ...(acceleration.refreshCron === undefined ? {} : { cron: acceleration.refreshCron }),
+        jitterEnabled: acceleration.refreshJitterEnabled,
+        ...(acceleration.refreshJitterMax === undefined
+          ? {}
+          : { jitterMaxMs: acceleration.refreshJitterMax }),
+      }),
+      retry: {
+        enabled: acceleration.refreshRetryEnabled,
+        ...(acceleration.refreshRetryMaxAttempts === undefined
+          ? {}
+          : { maxAttempts: acceleration.refreshRetryMaxAttempts }),
+      },
+      ...(config.retention === undefined
+        ? {}
+        : { retentionCheckMs: acceleration.retentionCheckInterval ?? 60_000 }),
+      clock,
+      random,
+      log,
+      metrics,
+      report: (report) => this.agent.report(report),
+      reportTable: (report) => this.agent.reportTable(report),
+    });
+    this.holders.set(table.fullName, holder);
+    const stop = new AbortController();
+    const running = holder.run(AbortSignal.any([this.#stop.signal, stop.signal]));
+    this.#keep(running);
+    this.#running.set(table.fullName, {
+      table,
+      async stop() {
+        stop.abort(new Error(`${table.name} starts anew under another spicepod`));
+        await running;
+      },
+    });
+  }
+
+  #hold(assignment: TableAssignment): void {
+    this.holders.get(assignment.table)?.hold(assignment);
+  }
+
+  async #refresh(table: string, requestId: string, overrides: string): Promise<void> {
+    const holder = this.holders.get(table);
+    if (holder === undefined) throw new Error(`${table} is not accelerated here`);
+    const request = JSON.parse(overrides) as {
+      refreshSql?: string;
+      refreshMode?: "full" | "append";
+      partition?: Record<string, string | null>;
+      setRefreshSql?: string | null;
+    };
+    if (request.setRefreshSql !== undefined) {
+      holder.setRefreshSql(request.setRefreshSql);
+      return;
+    }
+    await holder.request(requestId, {
+      ...(request.refreshMode === undefined ? {} : { mode: request.refreshMode }),
+      ...(request.refreshSql === undefined ? {} : { refreshSql: request.refreshSql }),
+      ...(request.partition === undefined
+        ? {}
+        : { partitions: [JSON.stringify(Object.values(request.partition))] }),
+    });
+  }
+
+  async #schedulers(signal: AbortSignal): Promise<readonly SchedulerInstance[]> {
+    const known = [...this.agent.schedulerAddresses, this.#options.bootstrap];
+    let failure: unknown;
+    for (const address of new Set(known)) {
+      try {
+        const response = await this.#call<GetSchedulersResponse>(address, signal, (client, done) =>
+          client.getSchedulers({}, done),
+        );
+        return response.schedulers;
+      } catch (error) {
+        failure = error;
+      }
+    }
+    throw failure;
+  }
+
+  /** Undefined while the scheduler has not finished its first assignment cycle. */
+  async #allocate(scheduler: string, signal: AbortSignal): Promise<TableAssignment[] | undefined> {
+    const { executorId } = this.#options;
+    try {
+      const response = await this.#call<AllocateInitialPartitionsResponse>(
+        scheduler,
+        signal,
+        (client, done) => client.allocateInitialPartitions({ executorId }, done),
+      );
+      return response.tables.map(assignmentFromWire);
+    } catch (error) {
+      if ((error as { code?: number }).code === status.UNAVAILABLE) return undefined;
+      throw error;
+    }
+  }
+
+  /** One unary call with a deadline on a channel of its own. */
+  #call<R>(
+    address: string,
+    signal: AbortSignal,
+    send: (
+      client: ClusterServiceClient,
+      done: (error: Error | null, response: R) => void,
+    ) => { cancel(): void },
+  ): Promise<R> {
+    return callScheduler(address, this.#options.credentials(), signal, send);
+  }
+
+  #keep(loop: Promise<void>): void {
+    this.#loops.push(
+      loop.catch((error: unknown) => {
+        if (!this.#stop.signal.aborted)
+          this.#options.log.error({ cause: String(error) }, "A loop of the executor ended");
+      }),
+    );
+  }
+}
+
+const callTimeoutMs = 5_000;
+
+/** One unary call to a scheduler with a deadline, on a channel of its own. */
+export async function callScheduler<R>(
+  address: string,
+  credentials: ChannelCredentials,
+  signal: AbortSignal,
+  send: (
+    client: ClusterServiceClient,
+    done: (error: Error | null, response: R) => void,
+  ) => { cancel(): void },
+): Promise<R> {
+  const client = new ClusterServiceClient(address, credentials);
+  const limit = AbortSignal.any([signal, AbortSignal.timeout(callTimeoutMs)]);
+  try {
+    return await new Promise<R>((resolve, reject) => {
+      const call = send(client, (error, response) => (error === null ? resolve(response) : reject(error)));
+      limit.addEventListener("abort", () => call.cancel(), { once: true });
+    });
+  } finally {
+    client.close();
+  }
+}

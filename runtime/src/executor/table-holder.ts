@@ -1,0 +1,328 @@
+import type { TableReport } from "@spice-shards/proto";
+import type { PartitionReport, TableAssignment } from "../core/cluster/messages.ts";
+import { type RetryPolicy, retryDelay } from "../core/refresh/retry.ts";
+import type { RefreshSchedule } from "../core/refresh/schedule.ts";
+import type { Logger } from "../observe/log.ts";
+import type { Metrics } from "../observe/metrics.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { Random } from "../ports/random.ts";
+import { type RefreshEvent, RefreshLoop } from "./refresh/loop.ts";
+import type { AcceleratedTable } from "./storage/accelerated-table.ts";
+import type { AssignedPartition, RefreshRequest } from "./storage/refresh-types.ts";
+
+export interface TableHolderOptions {
+  readonly name: string;
+  readonly fullName: string;
+  /** Open the dataset's storage and source; tried again while it fails. */
+  open(signal: AbortSignal): Promise<AcceleratedTable>;
+  /** The table is open, or closed again (undefined). */
+  opened(table: AcceleratedTable | undefined): void;
+  readonly schedule: RefreshSchedule;
+  readonly retry: RetryPolicy;
+  readonly retentionCheckMs?: number;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  report(report: PartitionReport): void;
+  reportTable(report: TableReport): void;
+}
+
+/**
+ * One accelerated dataset on this executor: brings what it holds to what is assigned, keeps it fresh, and reports.
+ * Level-based: whatever happened, the next round compares what is wanted with what is there.
+ *
+ *     closed ──open──▶ open ──(wanted ≠ held)──▶ loading ──▶ open
+ *        ▲ failure: back-off, reported               │ failure: back-off, reported
+ *        └──────────────────────────────────────────┘
+ */
+export class TableHolder {
+  readonly #options: TableHolderOptions;
+  readonly #failures = new Map<string, string>();
+  readonly #refreshedAtMs = new Map<string, number>();
+  #wanted = new Map<string, AssignedPartition>();
+  #table: AcceleratedTable | undefined;
+  #loop: RefreshLoop | undefined;
+  #wake = Promise.withResolvers<void>();
+  #error = "";
+  #refreshing = false;
+  #progressRows = 0;
+
+  constructor(options: TableHolderOptions) {
+    this.#options = options;
+  }
+
+  /** Partitions assigned here, and how many of them are loaded. */
+  get counts(): { readonly assigned: number; readonly loaded: number } {
+    const loaded = this.#table?.partitions().filter((p) => p.loaded && this.#wanted.has(p.key)).length ?? 0;
+    return { assigned: this.#wanted.size, loaded };
+  }
+
+  /** The state for people. */
+  get state() {
+    const held = this.partitions();
+    const sum = (pick: (p: { rows: number; bytes: number }) => number) =>
+      held.reduce((n, p) => n + pick(p), 0);
+    return { ...this.counts, error: this.#error, rows: sum((p) => p.rows), bytes: sum((p) => p.bytes) };
+  }
+
+  partitions() {
+    return this.#table?.partitions() ?? [];
+  }
+
+  /** Take over an assignment: the whole share of this executor. */
+  hold(assignment: TableAssignment): void {
+    this.#wanted = new Map(
+      assignment.partitions.map(({ key, epoch }) => [
+        key,
+        { values: JSON.parse(key) as (string | null)[], epoch },
+      ]),
+    );
+    this.#options.metrics
+      .gauge("executor_assigned_partitions_count")
+      .set({ dataset: this.#options.name }, this.#wanted.size);
+    this.#wake.resolve();
+  }
+
+  /**
+   * Refresh once, under a request id that is carried out once. Resolves when the request was accepted; how it ends is
+   * reported. Rejects when it cannot start.
+   */
+  async request(requestId: string, request: RefreshRequest): Promise<void> {
+    if (this.#loop === undefined)
+      throw new Error(this.#error === "" ? "the dataset is not open yet" : this.#error);
+    this.#refreshing = true;
+    this.#reportTable();
+    // The outcome comes as an event.
+    this.#loop.request(requestId, request).catch(() => undefined);
+  }
+
+  /** Read by another `refresh_sql` from the next refresh on; null goes back to the spicepod's. */
+  setRefreshSql(refreshSql: string | null): void {
+    if (this.#table === undefined)
+      throw new Error(this.#error === "" ? "the dataset is not open yet" : this.#error);
+    this.#table.setRefreshSql(refreshSql);
+  }
+
+  /** Hold, load and refresh until the signal aborts; then close the storage. */
+  async run(signal: AbortSignal): Promise<void> {
+    const stopped = () => this.#wake.resolve();
+    signal.addEventListener("abort", stopped, { once: true });
+    let refreshes: Promise<void> | undefined;
+    try {
+      this.#table = await this.#open(signal);
+      if (this.#table === undefined) return;
+      this.#options.opened(this.#table);
+      this.#loop = new RefreshLoop({
+        ...this.#options,
+        table: this.#table,
+        onEvent: (e) => this.#onEvent(e),
+      });
+      this.#reportTable();
+      refreshes = this.#loop.run(signal);
+      await this.#bringLoop(this.#table, signal);
+    } finally {
+      signal.removeEventListener("abort", stopped);
+      await refreshes;
+      this.#options.opened(undefined);
+      await this.#table?.close();
+    }
+  }
+
+  async #open(signal: AbortSignal): Promise<AcceleratedTable | undefined> {
+    for (let attempt = 1; !signal.aborted; attempt++) {
+      try {
+        const table = await this.#options.open(signal);
+        this.#fail("");
+        return table;
+      } catch (error) {
+        if (signal.aborted) return undefined;
+        this.#fail(messageOf(error));
+        this.#options.log.error(
+          { dataset: this.#options.name, cause: messageOf(error) },
+          "Dataset could not be opened",
+        );
+        // An assignment that arrived before this must not cut the pause short: nothing is waited for but time.
+        this.#wake = Promise.withResolvers<void>();
+        for (const [key, { epoch }] of this.#wanted) this.#reportFailed(key, epoch, messageOf(error));
+        await this.#pause(attempt, signal);
+      }
+    }
+    return undefined;
+  }
+
+  async #bringLoop(table: AcceleratedTable, signal: AbortSignal): Promise<void> {
+    let attempt = 0;
+    while (!signal.aborted) {
+      this.#wake = Promise.withResolvers<void>();
+      const complete = await this.#bring(table, signal);
+      if (signal.aborted) return;
+      attempt = complete ? 0 : attempt + 1;
+      await (complete ? this.#wake.promise : this.#pause(attempt, signal));
+    }
+  }
+
+  /** One round; false when something could not be loaded and another try is due. */
+  async #bring(table: AcceleratedTable, signal: AbortSignal): Promise<boolean> {
+    const wanted = this.#wanted;
+    const held = new Map(table.partitions().map((p) => [p.key, p]));
+    table.unload([...held.keys()].filter((key) => !wanted.has(key)));
+    const missing: AssignedPartition[] = [];
+    for (const [key, partition] of wanted) {
+      const state = held.get(key);
+      if (state !== undefined) table.setEpoch(key, partition.epoch);
+      if (state?.loaded === true) this.#reportPartition(key);
+      else missing.push(partition);
+    }
+    if (missing.length === 0) return true;
+    const { log, name } = this.#options;
+    for (const { values, epoch } of missing) this.#reportLoading(JSON.stringify(values), epoch);
+    try {
+      const report = await table.load(missing, signal, (progress) => this.#progress(progress.rows));
+      const now = this.#options.clock.wallMs();
+      for (const { key } of report.partitions) {
+        this.#failures.delete(key);
+        this.#refreshedAtMs.set(key, now);
+        this.#reportPartition(key);
+      }
+      for (const { key, error } of report.failed) {
+        log.error({ dataset: name, cause: messageOf(error) }, "A partition could not be loaded");
+        this.#reportFailed(key, wanted.get(key)?.epoch ?? 0, messageOf(error));
+      }
+      this.#fail(report.failed.length === 0 ? "" : messageOf(report.failed[0]!.error));
+      this.#measure(report.rows, report.durationMs);
+      log.info(
+        {
+          dataset: name,
+          partitions: report.partitions.length,
+          rows: report.rows,
+          ms: Math.round(report.durationMs),
+        },
+        "Loaded partitions",
+      );
+      return report.failed.length === 0;
+    } catch (error) {
+      if (signal.aborted) return true;
+      log.error({ dataset: name, cause: messageOf(error) }, "Partitions could not be loaded");
+      this.#options.metrics.counter("dataset_acceleration_refresh_errors").inc({ dataset: name });
+      for (const { values, epoch } of missing)
+        this.#reportFailed(JSON.stringify(values), epoch, messageOf(error));
+      this.#fail(messageOf(error));
+      return false;
+    }
+  }
+
+  #onEvent(event: RefreshEvent): void {
+    const { metrics, name, log, clock } = this.#options;
+    switch (event.kind) {
+      case "progress":
+        this.#refreshing = event.progress.phase !== "done";
+        this.#progress(event.progress.rows);
+        return;
+      case "finished": {
+        this.#refreshing = false;
+        const { report } = event;
+        for (const { key } of report.partitions) {
+          this.#failures.delete(key);
+          this.#refreshedAtMs.set(key, clock.wallMs());
+          this.#reportPartition(key);
+        }
+        for (const { key, error } of report.failed) this.#failures.set(key, messageOf(error));
+        this.#measure(report.rows, report.durationMs);
+        this.#fail(report.failed.length === 0 ? "" : messageOf(report.failed[0]!.error));
+        return;
+      }
+      case "failed":
+        this.#refreshing = false;
+        metrics.counter("dataset_acceleration_refresh_errors").inc({ dataset: name });
+        log.error(
+          { dataset: name, cause: messageOf(event.error), retryInMs: event.retryInMs },
+          "Refresh failed; the old data stays",
+        );
+        this.#fail(messageOf(event.error));
+        return;
+      case "retained":
+        log.info({ dataset: name, rows: event.rows }, "Retention deleted rows");
+        for (const key of this.#wanted.keys()) this.#reportPartition(key);
+        return;
+      default:
+        event satisfies never;
+    }
+  }
+
+  #measure(rows: number, durationMs: number): void {
+    const { metrics, name: dataset, clock } = this.#options;
+    const held = this.#table?.partitions() ?? [];
+    metrics.histogram("dataset_acceleration_refresh_duration_ms").observe({ dataset }, durationMs);
+    metrics.counter("dataset_acceleration_refresh_rows").inc({ dataset }, rows);
+    metrics.gauge("dataset_acceleration_last_refresh_unix_time_ms").set({ dataset }, clock.wallMs());
+    metrics.gauge("dataset_acceleration_rows").set(
+      { dataset },
+      held.reduce((sum, p) => sum + p.rows, 0),
+    );
+    metrics.gauge("dataset_acceleration_size_bytes").set(
+      { dataset },
+      held.reduce((sum, p) => sum + p.bytes, 0),
+    );
+  }
+
+  #reportPartition(key: string): void {
+    const state = this.#table?.partitions().find((p) => p.key === key);
+    if (state?.loaded !== true) return;
+    const error = this.#failures.get(key);
+    this.#options.report({
+      table: this.#options.fullName,
+      key,
+      epoch: state.epoch,
+      state: "loaded",
+      version: state.version,
+      rows: state.rows,
+      bytes: state.bytes,
+      ...(error === undefined ? {} : { error }),
+      lastRefreshMs: this.#refreshedAtMs.get(key) ?? 0,
+    });
+  }
+
+  #reportLoading(key: string, epoch: number): void {
+    this.#options.report({ ...nothing, table: this.#options.fullName, key, epoch, state: "loading" });
+  }
+
+  #reportFailed(key: string, epoch: number, error: string): void {
+    this.#failures.set(key, error);
+    this.#options.report({ ...nothing, table: this.#options.fullName, key, epoch, state: "failed", error });
+  }
+
+  #fail(error: string): void {
+    this.#error = error;
+    this.#reportTable();
+  }
+
+  #progress(rows: number): void {
+    this.#progressRows = rows;
+    this.#reportTable();
+  }
+
+  #reportTable(): void {
+    this.#options.reportTable({
+      table: this.#options.fullName,
+      columns: (this.#table?.columns ?? []).map(({ name, type }) => ({ name, type, nullable: true })),
+      error: this.#error,
+      refreshing: this.#refreshing,
+      refreshedRows: this.#progressRows,
+    });
+  }
+
+  async #pause(attempt: number, signal: AbortSignal): Promise<void> {
+    const delay = retryDelay({ enabled: true }, attempt, this.#options.random.next()) ?? 1_000;
+    const wake = new AbortController();
+    void this.#wake.promise.then(() => wake.abort());
+    // Woken early or stopped: the caller looks again either way.
+    await this.#options.clock.sleep(delay, AbortSignal.any([signal, wake.signal])).catch(() => undefined);
+  }
+}
+
+const nothing = { version: 0, rows: 0, bytes: 0 } as const;
+
+function messageOf(error: unknown): string {
+  return String((error as { message?: unknown } | undefined)?.message ?? error);
+}

@@ -1,0 +1,198 @@
+import type { PartitionSizes } from "../../core/cluster/assign.ts";
+import {
+  type AssignmentSettings,
+  type CycleReport,
+  type CycleTable,
+  type Discovery,
+  maySeed,
+  planCycle,
+} from "../../core/cluster/cycle.ts";
+import { type Absences, diffDiscovery } from "../../core/cluster/diff.ts";
+import type { ClusterDocument } from "../../core/cluster/document.ts";
+import { driverOf } from "../../core/cluster/membership.ts";
+import type { PartitionValues } from "../../core/cluster/partition-values.ts";
+import type { Clock } from "../../ports/clock.ts";
+import type { ClusterState } from "../state/cluster-state.ts";
+
+/** An accelerated table as the reconciler needs it; built from the spicepod in force. */
+export type ReconcileTable = Omit<CycleTable, "discovery">;
+
+export interface ReconcilerOptions {
+  readonly state: ClusterState;
+  readonly clock: Clock;
+  readonly settings: AssignmentSettings;
+  /** `partition_assignment_interval`. */
+  readonly intervalMs: number;
+  /** `SPICED_EXPECTED_EXECUTORS`. */
+  readonly expectedExecutors?: number;
+  /** Every accelerated table of the spicepod in force, as of now. */
+  readonly tables: () => readonly ReconcileTable[];
+  /** The partition values of a table, from its source; bounded by `partition_discovery_timeout`. */
+  readonly discover: (table: ReconcileTable, signal: AbortSignal) => Promise<PartitionValues>;
+  /** Executors that may get partitions (`ExecutorDesk.live`). */
+  readonly live: () => { readonly ids: readonly string[]; readonly quietForMs: number };
+  /** Rows and bytes as reported (`ReportBook.sizes`). */
+  readonly sizes?: (document: ClusterDocument, table: string) => PartitionSizes | undefined;
+  /** Does this scheduler drive the periodic cycle? Default: its id is the lowest in the document. */
+  readonly drives?: () => boolean;
+  readonly onReport?: (report: CycleReport) => void;
+  /** A table's discovery failed: its old assignment stays, the others go on. */
+  readonly onDiscoveryError?: (table: string, error: unknown) => void;
+  readonly onError?: (error: unknown) => void;
+}
+
+const SOON_MS = 1_000;
+
+/**
+ * Runs reconcile cycles (spec chapter 04, Assignment). All changes of a cycle go into one conditional write; what was
+ * committed reaches the executors through the desk, which listens to the document.
+ */
+export class Reconciler {
+  readonly #options: ReconcilerOptions;
+  readonly #absences = new Map<string, Absences>();
+  readonly #running = new Map<string, Promise<Discovery>>();
+  #wake: (() => void) | undefined;
+
+  constructor(options: ReconcilerOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * The periodic cycle: from recorded discovery, capped. Tables that were never discovered, or whose layout changed
+   * and may be rebuilt, are discovered first. Errors of the state client pass through.
+   */
+  async reconcileAll(signal: AbortSignal): Promise<CycleReport> {
+    const tables = this.#options.tables();
+    const undiscovered = tables.filter((table) => {
+      const entry = this.#options.state.document.accelerations[table.name];
+      return entry === undefined || (table.onChangedExpressions === "rebuild" && differs(entry, table));
+    });
+    const found = new Map<string, Discovery>();
+    await Promise.all(
+      undiscovered.map(async (table) => {
+        try {
+          found.set(table.name, await this.#discover(table, signal));
+        } catch (error) {
+          signal.throwIfAborted();
+          this.#options.onDiscoveryError?.(table.name, error);
+        }
+      }),
+    );
+    this.#forget(tables);
+    return this.#commit(found, undefined, true);
+  }
+
+  /**
+   * One table, uncapped: before a forwarded refresh and after each finished refresh cycle. Rejects with the
+   * discovery's error; the old assignment then stays.
+   */
+  async reconcileTable(name: string, signal: AbortSignal): Promise<CycleReport> {
+    const table = this.#options.tables().find((candidate) => candidate.name === name);
+    if (table === undefined) throw new Error(`${name} is not an accelerated table of the spicepod in force`);
+    const discovery = await this.#discover(table, signal);
+    return this.#commit(new Map([[name, discovery]]), new Set([name]), false);
+  }
+
+  /** Run the periodic cycle now rather than at the end of the interval (an executor joined, the spicepod changed). */
+  wake(): void {
+    this.#wake?.();
+  }
+
+  /** Run the periodic cycle until `signal` aborts; a scheduler that does not drive only waits. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { clock, intervalMs, onError } = this.#options;
+    const drives =
+      this.#options.drives ??
+      (() => driverOf(this.#options.state.document) === this.#options.state.schedulerId);
+    while (!signal.aborted) {
+      let soon = false;
+      // From here on: what happens during the cycle calls for another one.
+      const woken = new AbortController();
+      this.#wake = () => woken.abort();
+      if (drives()) {
+        try {
+          const report = await this.reconcileAll(signal);
+          soon = report.waiting.length > 0;
+        } catch (error) {
+          if (signal.aborted) return;
+          onError?.(error);
+        }
+      }
+      try {
+        await clock.sleep(soon ? SOON_MS : intervalMs, AbortSignal.any([signal, woken.signal]));
+      } catch {
+        if (signal.aborted) return;
+      } finally {
+        this.#wake = undefined;
+      }
+    }
+  }
+
+  async #commit(
+    found: ReadonlyMap<string, Discovery>,
+    only: ReadonlySet<string> | undefined,
+    periodic: boolean,
+  ): Promise<CycleReport> {
+    const { state, clock, settings, expectedExecutors, live, sizes, onReport } = this.#options;
+    const tables = this.#options.tables().map((table): CycleTable => {
+      const discovery = found.get(table.name);
+      return discovery === undefined ? table : { ...table, discovery };
+    });
+    const { ids, quietForMs } = live();
+    const plan = (document: ClusterDocument) =>
+      planCycle(document, {
+        tables,
+        ...(only === undefined ? {} : { only }),
+        complete: periodic,
+        liveExecutors: ids,
+        seeding: maySeed(ids.length, quietForMs, expectedExecutors),
+        capped: periodic,
+        settings,
+        ...(sizes === undefined ? {} : { sizes }),
+        nowMs: clock.wallMs(),
+      });
+    // At rest this costs no request: the poll keeps the document fresh enough to see that nothing is to do.
+    const preview = plan(state.document);
+    const { result } = preview.document === state.document ? preview : await state.change(plan);
+    onReport?.(result);
+    return result;
+  }
+
+  /** Concurrent requests for a table join the discovery that runs; it ends when the first one's signal aborts. */
+  #discover(table: ReconcileTable, signal: AbortSignal): Promise<Discovery> {
+    const running = this.#running.get(table.name);
+    if (running !== undefined) return running;
+    const discovery = this.#discoverNow(table, signal).finally(() => this.#running.delete(table.name));
+    this.#running.set(table.name, discovery);
+    return discovery;
+  }
+
+  async #discoverNow(table: ReconcileTable, signal: AbortSignal): Promise<Discovery> {
+    const { state, clock, discover } = this.#options;
+    const values = await discover(table, signal);
+    const entry = state.document.accelerations[table.name];
+    const discoveredAtMs = clock.wallMs();
+    if (entry === undefined || differs(entry, table)) {
+      this.#absences.delete(table.name);
+      return { values, discoveredAtMs, removable: new Map() };
+    }
+    const diff = diffDiscovery(entry.partitions, values, this.#absences.get(table.name) ?? new Map());
+    this.#absences.set(table.name, diff.absent);
+    return { values, discoveredAtMs, removable: diff.removable };
+  }
+
+  #forget(tables: readonly ReconcileTable[]): void {
+    const names = new Set(tables.map((table) => table.name));
+    for (const name of this.#absences.keys()) if (!names.has(name)) this.#absences.delete(name);
+  }
+}
+
+function differs(
+  entry: { readonly partition_expressions: readonly string[] },
+  table: ReconcileTable,
+): boolean {
+  return (
+    entry.partition_expressions.length !== table.expressions.length ||
+    entry.partition_expressions.some((text, i) => text !== table.expressions[i])
+  );
+}

@@ -1,0 +1,225 @@
+import type { ExecutorBeat } from "../../core/cluster/heartbeat-file.ts";
+import { decideHello, registerExecutor } from "../../core/cluster/membership.ts";
+import {
+  CONTROL_PROTOCOL,
+  type ExecutorMessage,
+  type PartitionReport,
+  type SchedulerMessage,
+} from "../../core/cluster/messages.ts";
+import type { Clock } from "../../ports/clock.ts";
+import type { ClusterState } from "../state/cluster-state.ts";
+import { Notifier } from "./notifier.ts";
+
+export interface ExecutorDeskOptions {
+  readonly state: ClusterState;
+  readonly clock: Clock;
+  /** `executor_lost_after`. */
+  readonly lostAfterMs: number;
+  /** Age of this scheduler's last confirmation against the store (`Heartbeat.confirmationAgeMs`). */
+  readonly confirmationAgeMs: () => number;
+  /** An executor instance joined this scheduler. */
+  readonly onJoin?: (executor: string, instance: string) => void;
+  readonly onReport?: (executor: string, instance: string, report: PartitionReport) => void;
+  /** An executor failed a command; the command is sent again. */
+  readonly onCommandError?: (executor: string, command: string, error: string) => void;
+}
+
+/** The scheduler's end of one control stream. */
+export interface DeskConnection {
+  /**
+   * Handle one message; call in the order of arrival. Rejects when it could not be handled (the store is away, a
+   * protocol that is not spoken): end the stream, the executor comes again.
+   */
+  receive(message: ExecutorMessage): Promise<void>;
+  /** The stream ended. */
+  close(): void;
+}
+
+interface Member {
+  readonly instance: string;
+  readonly notifier: Notifier;
+  counter: number;
+  lastHeardMs: number;
+  readonly send: (message: SchedulerMessage) => void;
+}
+
+/** The hello was of a protocol that this build does not speak, or was not the first message. */
+export class ProtocolError extends Error {
+  override readonly name = "ProtocolError";
+}
+
+/**
+ * The executors that are connected to this scheduler, whatever carries their messages. Registers them in the cluster
+ * document, answers their beats, and tells each what the document gives it until it acknowledges. An update that
+ * is due always precedes the answer to a beat, so an executor never renews its lease on an assignment that this
+ * scheduler knows to be old.
+ */
+export class ExecutorDesk {
+  readonly #options: ExecutorDeskOptions;
+  readonly #members = new Map<string, Member>();
+  readonly #unsubscribe: () => void;
+  readonly #instancesSeen = new Map<string, string>();
+  #lastJoinMs: number;
+
+  constructor(options: ExecutorDeskOptions) {
+    this.#options = options;
+    this.#lastJoinMs = options.clock.monotonicMs();
+    this.#unsubscribe = options.state.subscribe(() => this.#onSnapshot());
+  }
+
+  /** A control stream was opened; `send` must keep the order and may throw nothing. */
+  open(send: (message: SchedulerMessage) => void): DeskConnection {
+    let member: Member | undefined;
+    let executor = "";
+    // Messages of one stream are handled one after another, also while the store is asked.
+    let tail: Promise<void> | undefined;
+    const handle = async (message: ExecutorMessage): Promise<void> => {
+      if (message.kind === "hello") {
+        executor = message.executor;
+        member = await this.#hello(message, send);
+      } else if (member === undefined) {
+        throw new ProtocolError(`A control stream starts with a hello, not with ${message.kind}`);
+      } else if (this.#members.get(executor) === member) {
+        await this.#message(executor, member, message);
+      }
+    };
+    return {
+      receive: (message) => {
+        const next = tail === undefined ? handle(message) : tail.then(() => handle(message));
+        tail = next;
+        return next.finally(() => {
+          if (tail === next) tail = undefined;
+        });
+      },
+      close: () => {
+        if (member !== undefined && this.#members.get(executor) === member) this.#members.delete(executor);
+      },
+    };
+  }
+
+  /** Executors heard within `executor_lost_after`, and for how long no new instance came. */
+  live(): { readonly ids: readonly string[]; readonly quietForMs: number } {
+    const now = this.#options.clock.monotonicMs();
+    const ids = [...this.#members]
+      .filter(([, member]) => now - member.lastHeardMs < this.#options.lostAfterMs)
+      .map(([id]) => id)
+      .sort();
+    return { ids, quietForMs: now - this.#lastJoinMs };
+  }
+
+  /** The instance that is connected here under an executor id. */
+  instanceOf(executor: string): string | undefined {
+    return this.#members.get(executor)?.instance;
+  }
+
+  /** Milliseconds since an executor was last heard here; undefined when it is not connected. */
+  silentForMs(executor: string): number | undefined {
+    const member = this.#members.get(executor);
+    return member === undefined ? undefined : this.#options.clock.monotonicMs() - member.lastHeardMs;
+  }
+
+  /** The beat counters for this scheduler's heartbeat file. */
+  beats(): Record<string, ExecutorBeat> {
+    return Object.fromEntries(
+      [...this.#members].map(([id, { instance, counter }]) => [id, { instance_id: instance, counter }]),
+    );
+  }
+
+  /** Stop listening to the document. */
+  close(): void {
+    this.#unsubscribe();
+    this.#members.clear();
+  }
+
+  async #hello(
+    hello: Extract<ExecutorMessage, { kind: "hello" }>,
+    send: (message: SchedulerMessage) => void,
+  ): Promise<Member | undefined> {
+    const { state, clock, onJoin } = this.#options;
+    const { executor, instance } = hello;
+    if (hello.protocol.min > CONTROL_PROTOCOL.max || hello.protocol.max < CONTROL_PROTOCOL.min) {
+      throw new ProtocolError(
+        `Executor ${executor} speaks cluster protocol ${hello.protocol.min} to ${hello.protocol.max}, this scheduler ${CONTROL_PROTOCOL.min} to ${CONTROL_PROTOCOL.max}`,
+      );
+    }
+    // The decision needs the present document: which instance is recorded may have changed elsewhere.
+    await state.refresh();
+    if (decideHello(state.document, executor, instance, hello.registered) === "register") {
+      await state.change((document) => ({
+        document:
+          decideHello(document, executor, instance, hello.registered) === "register"
+            ? registerExecutor(document, executor, instance)
+            : document,
+        result: undefined,
+      }));
+    }
+    if (state.document.executors[executor]?.instance_id !== instance) {
+      send(replaced(executor));
+      return undefined;
+    }
+    const notifier = new Notifier(executor, send, hello.held, hello.generation);
+    const now = clock.monotonicMs();
+    const member: Member = { instance, notifier, send, counter: 0, lastHeardMs: now };
+    const before = this.#members.get(executor);
+    if (before !== undefined && before.instance !== instance) before.send(replaced(executor));
+    this.#members.set(executor, member);
+    if (this.#instancesSeen.get(executor) !== instance) {
+      this.#instancesSeen.set(executor, instance);
+      this.#lastJoinMs = now;
+      onJoin?.(executor, instance);
+    }
+    send({ kind: "welcome", revision: state.document.revision });
+    notifier.notify(state.document, now);
+    return member;
+  }
+
+  async #message(executor: string, member: Member, message: ExecutorMessage): Promise<void> {
+    const { state, clock, onReport, onCommandError } = this.#options;
+    switch (message.kind) {
+      case "beat": {
+        const now = clock.monotonicMs();
+        const away = now - member.lastHeardMs;
+        // Others may have acted on its silence: look before promising it anything.
+        if (away > this.#options.lostAfterMs / 2) await state.refresh();
+        if (this.#members.get(executor) !== member) return;
+        member.lastHeardMs = clock.monotonicMs();
+        member.counter = message.counter;
+        member.notifier.notify(state.document, member.lastHeardMs);
+        const ageMs = this.#options.confirmationAgeMs();
+        // A scheduler that never reached the store has nothing to confirm.
+        if (!Number.isFinite(ageMs)) return;
+        const { revision } = state.document;
+        member.send({ kind: "beat-answer", counter: message.counter, revision, ageMs });
+        return;
+      }
+      case "ack":
+        if (message.error !== undefined) onCommandError?.(executor, message.command, message.error);
+        else member.notifier.acknowledged(message.command);
+        return;
+      case "report":
+        onReport?.(executor, member.instance, message.report);
+        return;
+      case "hello":
+        throw new ProtocolError("A control stream carries one hello");
+      default:
+        message satisfies never;
+    }
+  }
+
+  #onSnapshot(): void {
+    const { state, clock } = this.#options;
+    const { document } = state;
+    for (const [id, member] of this.#members) {
+      if (document.executors[id]?.instance_id !== member.instance) {
+        this.#members.delete(id);
+        member.send(replaced(id));
+      } else {
+        member.notifier.notify(document, clock.monotonicMs());
+      }
+    }
+  }
+}
+
+function replaced(executor: string): SchedulerMessage {
+  return { kind: "replaced", reason: `executor ${executor} was replaced by another instance` };
+}

@@ -1,0 +1,352 @@
+import { checkTree } from "../../core/query/allow/check-tree.ts";
+import type { BoundGet, BoundNode } from "../../core/query/bound/bound-plan.ts";
+import { withBucketProbe } from "../../core/query/bound/bucket-probe.ts";
+import { type TableNeeds, tableNeeds } from "../../core/query/bound/table-needs.ts";
+import type { Catalog } from "../../core/query/catalog.ts";
+import { type Analysis, assemblePlan, type DescribedBlock, named } from "../../core/query/plan/assemble.ts";
+import { bindValues, type ParameterValue, type QueryValues } from "../../core/query/plan/bind-values.ts";
+import type { DistributedPlan } from "../../core/query/plan/distributed-plan.ts";
+import { inlineCtes } from "../../core/query/plan/inline-ctes.ts";
+import type { Prune } from "../../core/query/plan/prune.ts";
+import { type ResolvedStatement, resolveTables, viewsNamedIn } from "../../core/query/plan/resolve.ts";
+import { StatementError } from "../../core/query/plan/statement-error.ts";
+import type { OutputColumn } from "../../core/query/split/block.ts";
+import { findBlocks } from "../../core/query/split/find-blocks.ts";
+import { propertiesOf } from "../../core/query/split/properties.ts";
+import { print } from "../../core/query/tree/print.ts";
+import {
+  type ParsedStatement,
+  readEngineJson,
+  readStatements,
+  TreeError,
+  writeEngineJson,
+} from "../../core/query/tree/read-tree.ts";
+import type { Expression, QueryNode, SelectNode, Statement } from "../../core/query/tree/tree.ts";
+import { rewrite, type TreeObject } from "../../core/query/tree/walk.ts";
+import { type Connection, type Database, SqlError } from "../../ports/database.ts";
+import { InvalidQueryError } from "../../ports/query-service.ts";
+import { Recent } from "./recent.ts";
+import { ShadowTables } from "./shadow-tables.ts";
+
+export interface PlannerOptions {
+  /** A database of the planner's own: it holds empty tables only, and runs nobody's statements. */
+  readonly database: Database;
+  readonly prune: Prune;
+  /** Plan as if no block could be split: every statement gathers. */
+  readonly gatherOnly?: boolean;
+}
+
+export interface PlanRequest {
+  readonly sql: string;
+  readonly parameters: readonly ParameterValue[];
+  readonly nowMicros: bigint;
+  readonly catalog: Catalog;
+}
+
+/** Turns statements into distributed plans (spec chapter 07, Planning); the engine parses and binds. */
+export class QueryPlanner {
+  readonly #database: Database;
+  readonly #prune: Prune;
+  readonly #gatherOnly: boolean;
+  readonly #shadows: ShadowTables;
+  readonly #parsed = new Recent<string, ParsedStatement>(500);
+
+  constructor(options: PlannerOptions) {
+    this.#database = options.database;
+    this.#prune = options.prune;
+    this.#gatherOnly = options.gatherOnly ?? false;
+    this.#shadows = new ShadowTables(options.database);
+  }
+
+  /**
+   * Parse one statement.
+   * @throws InvalidQueryError when it is not exactly one SELECT that the lists of nodes and functions allow.
+   */
+  async parse(sql: string): Promise<ParsedStatement> {
+    const known = this.#parsed.get(sql);
+    if (known !== undefined) return known;
+    const [row] = await this.#database.rows(
+      "SELECT CAST(json_serialize_sql($1::VARCHAR) AS VARCHAR) AS tree",
+      {
+        parameters: [sql],
+      },
+    );
+    const statement = readOne(String(row?.["tree"]));
+    const refusal = checkTree(statement.node);
+    if (refusal !== undefined) throw invalid(refusal.message, refusal.position);
+    this.#parsed.set(sql, statement);
+    return statement;
+  }
+
+  /**
+   * Plan a statement that was parsed.
+   * @throws InvalidQueryError when it does not bind; UnassignedPartitionsError when a partition has no holder.
+   */
+  async plan(parsed: ParsedStatement, request: PlanRequest): Promise<DistributedPlan> {
+    try {
+      const statement = await this.resolve(parsed, request);
+      return await this.#planResolved(statement, request.sql);
+    } catch (error) {
+      if (error instanceof StatementError) throw invalid(error.message, error.position, error);
+      throw error;
+    }
+  }
+
+  /** The statement's result columns, without planning it. */
+  async columns(parsed: ParsedStatement, request: PlanRequest): Promise<readonly OutputColumn[]> {
+    try {
+      const statement = await this.resolve(parsed, request);
+      const shadows = await this.#shadows.namesFor(statement.uses.map(({ table }) => table));
+      const text = print.query(named(statement.node, (use) => shadows[use] ?? ""));
+      return await this.#database.withConnection((connection) => describe(connection, text));
+    } catch (error) {
+      if (error instanceof StatementError) throw invalid(error.message, error.position, error);
+      throw error;
+    }
+  }
+
+  /** The statement with parameters bound, values folded, views expanded and tables found. */
+  async resolve(parsed: ParsedStatement, request: PlanRequest): Promise<ResolvedStatement> {
+    const { catalog } = request;
+    const columns = new Set<string>();
+    for (const table of catalog.tables.values()) {
+      for (const { name } of table.columns) columns.add(name.toLowerCase());
+    }
+    const values: QueryValues = {
+      parameters: request.parameters,
+      nowMicros: request.nowMicros,
+      catalog: "spice",
+      schema: "public",
+      user: "spice",
+    };
+    const bind = <T>(tree: T, parameters: readonly ParameterValue[]) =>
+      bindValues(tree, { ...values, parameters }, (name) => columns.has(name));
+    const views = await this.#viewTrees(parsed.node, catalog);
+    const bound = await this.#keepNames(parsed.node, bind(parsed.node, request.parameters));
+    const viewTree = (name: string): Statement => {
+      const view = views.get(name);
+      if (view === undefined) throw new StatementError(`View ${name} was not parsed`);
+      return { node: bind(view.node, []) };
+    };
+    const resolved = resolveTables(bound, catalog, viewTree);
+    return { ...resolved, node: inlineCtes(resolved.node) };
+  }
+
+  async #planResolved(statement: ResolvedStatement, sql: string): Promise<DistributedPlan> {
+    const shadows = await this.#shadows.namesFor(statement.uses.map(({ table }) => table));
+    const withShadows = (node: QueryNode) => print.query(named(node, (use) => shadows[use] ?? ""));
+    return this.#database.withConnection(async (connection) => {
+      const text = withShadows(statement.node);
+      const columns = await describe(connection, text);
+      const probed = withBucketProbe(statement.node);
+      const planned = probed === statement.node ? text : withShadows(probed);
+      const needs = await this.#needs(connection, planned, statement, shadows);
+      const { blocks, described } = await this.#blocks(connection, statement, columns, withShadows);
+      const analysis: Analysis = {
+        statement,
+        columns,
+        blocks,
+        described,
+        needs,
+        volatile: propertiesOf(statement.node).volatile,
+        prefix: freePrefix(sql, text),
+      };
+      return assemblePlan(analysis, this.#prune);
+    });
+  }
+
+  /** Split blocks whose fragments bind on their own; those that do not are looked at again from further inside. */
+  async #blocks(
+    connection: Connection,
+    statement: ResolvedStatement,
+    columns: readonly OutputColumn[],
+    withShadows: (node: QueryNode) => string,
+  ) {
+    const refused = new Map<SelectNode, string>();
+    const known = new Map<SelectNode, DescribedBlock>();
+    for (;;) {
+      const blocks = this.#gatherOnly
+        ? { split: [], gathered: [] }
+        : findBlocks(statement.node, statement.uses, refused);
+      let complete = true;
+      for (const block of blocks.split) {
+        if (known.has(block.node)) continue;
+        try {
+          const fragment = await describe(connection, withShadows(block.fragment));
+          const output =
+            block.node === statement.node ? columns : await describe(connection, withShadows(block.node));
+          const combined = block.combine({ fragment: "f", columns: fragment, output });
+          if (combined === undefined) throw invalid("its types need all rows in one place", undefined);
+          known.set(block.node, { fragment, output });
+        } catch (error) {
+          if (!(error instanceof InvalidQueryError)) throw error;
+          refused.set(block.node, firstLine(error.message));
+          complete = false;
+        }
+      }
+      if (complete) {
+        return { blocks, described: blocks.split.map((block) => known.get(block.node) as DescribedBlock) };
+      }
+    }
+  }
+
+  async #needs(
+    connection: Connection,
+    text: string,
+    statement: ResolvedStatement,
+    shadows: readonly (readonly [string, string])[],
+  ): Promise<ReadonlyMap<number, TableNeeds> | undefined> {
+    if (statement.uses.length === 0) return new Map();
+    const rows = await connection.rows(
+      "SELECT CAST(json_serialize_plan($1::VARCHAR, optimize := true) AS VARCHAR) AS plan",
+      { parameters: [text] },
+    );
+    const json = rows[0]?.["plan"];
+    // Some constants have no serialised form; the statement is right all the same.
+    if (typeof json !== "string" || json === "") return undefined;
+    const result = readEngineJson(json) as { error: boolean; plans?: readonly BoundNode[] };
+    const [plan] = result.plans ?? [];
+    if (result.error || plan === undefined) return undefined;
+    const byName = tableNeeds(plan, ({ function_data: data }: BoundGet) =>
+      data?.schema === "shadow" ? data.table : undefined,
+    );
+    const needs = new Map<number, TableNeeds>();
+    statement.uses.forEach(({ index }) => {
+      const found = byName.get(shadows[index]?.[1] ?? "");
+      if (found !== undefined) needs.set(index, found);
+    });
+    return needs;
+  }
+
+  /** The parsed texts of all views that a statement may read, also through other views. */
+  async #viewTrees(node: QueryNode, catalog: Catalog): Promise<ReadonlyMap<string, Statement>> {
+    const trees = new Map<string, Statement>();
+    const open = [...viewsNamedIn(node, catalog)];
+    for (let name = open.pop(); name !== undefined; name = open.pop()) {
+      if (trees.has(name)) continue;
+      const tree = await this.parse(catalog.views.get(name) ?? "");
+      trees.set(name, tree);
+      open.push(...viewsNamedIn(tree.node, catalog));
+    }
+    return trees;
+  }
+
+  /** Result columns whose expressions changed keep the names that the engine gives to the original expressions. */
+  async #keepNames(before: QueryNode, after: QueryNode): Promise<QueryNode> {
+    if (before === after) return after;
+    const changed: { readonly item: Expression; readonly original: Expression }[] = [];
+    pairs(before, after, (original, item) => changed.push({ original, item }));
+    if (changed.length === 0) return after;
+    const names = await this.#namesOf(changed.map(({ original }) => original));
+    const aliases = new Map(changed.map(({ item }, i) => [item as unknown, names[i] ?? ""]));
+    return rewrite(after, (object) => {
+      const alias = aliases.get(object);
+      return alias === undefined ? undefined : { ...object, alias };
+    });
+  }
+
+  async #namesOf(expressions: readonly Expression[]): Promise<readonly string[]> {
+    const names: string[] = [];
+    for (const expression of expressions) {
+      if (expression.class === "COLUMN_REF") {
+        names.push(expression.column_names.at(-1) ?? "");
+        continue;
+      }
+      if (expression.class === "PARAMETER") {
+        names.push(`$${expression.identifier}`);
+        continue;
+      }
+      const tree = { error: false, statements: [{ node: selectOnly(expression), named_param_map: [] }] };
+      const [row] = await this.#database.rows("SELECT json_deserialize_sql($1::JSON) AS text", {
+        parameters: [writeEngineJson(tree)],
+      });
+      names.push(String(row?.["text"]).replace(/^SELECT /, ""));
+    }
+    return names;
+  }
+}
+
+/** Select items that differ between two trees of the same shape and have no name of their own. */
+function pairs(
+  before: unknown,
+  after: unknown,
+  visit: (before: Expression, after: Expression) => void,
+): void {
+  if (before === after || typeof before !== "object" || before === null) return;
+  const a = before as TreeObject;
+  const b = after as TreeObject;
+  if (a["type"] === "SELECT_NODE") {
+    const items = a["select_list"] as readonly Expression[];
+    const changed = b["select_list"] as readonly Expression[];
+    items.forEach((item, i) => {
+      const other = changed[i];
+      if (other !== undefined && item !== other && item.alias === "") visit(item, other);
+    });
+  }
+  for (const [key, value] of Object.entries(a))
+    pairs(value, (b as Record<string, unknown> | null)?.[key], visit);
+}
+
+function selectOnly(expression: Expression): unknown {
+  return {
+    type: "SELECT_NODE",
+    modifiers: [],
+    cte_map: { map: [] },
+    select_list: [expression],
+    from_table: { type: "EMPTY", alias: "", sample: null, query_location: 0 },
+    where_clause: null,
+    group_expressions: [],
+    group_sets: [],
+    aggregate_handling: "STANDARD_HANDLING",
+    having: null,
+    sample: null,
+    qualify: null,
+  };
+}
+
+function readOne(json: string): ParsedStatement {
+  try {
+    const statements = readStatements(json);
+    const [statement, second] = statements;
+    if (statement === undefined) throw invalid("The statement is empty", undefined);
+    if (second !== undefined) throw invalid("Only one statement at a time is allowed", undefined);
+    return statement;
+  } catch (error) {
+    if (!(error instanceof TreeError)) throw error;
+    const message =
+      error.category === "not implemented"
+        ? "Only SELECT, EXPLAIN, SHOW TABLES, DESCRIBE and SUMMARIZE are allowed: this endpoint reads only"
+        : error.message;
+    throw invalid(message, error.position, error);
+  }
+}
+
+async function describe(connection: Connection, sql: string): Promise<readonly OutputColumn[]> {
+  try {
+    return await connection.describe(sql);
+  } catch (error) {
+    if (error instanceof SqlError) throw invalid(firstLine(error.message), undefined, error);
+    throw error;
+  }
+}
+
+/** The engine's message without the lines that show the place in a text that the user did not write. */
+function firstLine(message: string): string {
+  return message
+    .replace(/\n\nLINE \d+:[\s\S]*$/, "")
+    .replaceAll(/shadow\.t\d+_\d+/g, "table")
+    .trim();
+}
+
+function invalid(message: string, position: number | undefined, cause?: unknown): InvalidQueryError {
+  return new InvalidQueryError(message, { ...(position === undefined ? {} : { position }), cause });
+}
+
+/** A start for names that occurs in neither text. */
+function freePrefix(...texts: readonly string[]): string {
+  let prefix = "__";
+  while (texts.some((text) => text.includes(`${prefix}fragment_`) || text.includes(`${prefix}scan_`))) {
+    prefix = `_${prefix}`;
+  }
+  return prefix;
+}

@@ -1,0 +1,510 @@
+import type { Server } from "@grpc/grpc-js";
+import { AdminServiceService, ClusterServiceService, type SchedulerInstance } from "@spice-shards/proto";
+import { generationOf } from "@spice-shards/spicepod";
+import type { App, AppTable } from "../core/app/app.ts";
+import { advise, unsaid } from "../core/cluster/advice.ts";
+import { firstCycleDone } from "../core/cluster/cycle.ts";
+import type { AppReference, ClusterDocument } from "../core/cluster/document.ts";
+import { NotRegisteredError } from "../core/cluster/errors.ts";
+import type { PartitionValues } from "../core/cluster/partition-values.ts";
+import { slicesOf, tableAssignment } from "../core/cluster/slices.ts";
+import type { Logger } from "../observe/log.ts";
+import type { Metrics } from "../observe/metrics.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { EndpointInfo, RefreshOutcome, RefreshRequest } from "../ports/node-info.ts";
+import type { ObjectStore } from "../ports/object-store.ts";
+import type { Random } from "../ports/random.ts";
+import { adminService } from "./admin-service.ts";
+import { Reconciler } from "./assignment/reconcile.ts";
+import { CatalogView } from "./catalog-view.ts";
+import { ControlStreams, clusterService } from "./cluster-service.ts";
+import { CommandRefusedError, Commands } from "./commands.ts";
+import { ExecutorViews } from "./executor-views.ts";
+import { ExecutorDesk } from "./members/executor-desk.ts";
+import { SchedulerInfo } from "./node-info.ts";
+import { fetchApp, offerApp } from "./state/app-objects.ts";
+import { ClusterState } from "./state/cluster-state.ts";
+import { Collector } from "./state/collect.ts";
+import { Heartbeat } from "./state/heartbeat.ts";
+import { pollState } from "./state/poll.ts";
+import { runReaper } from "./state/reaper.ts";
+import { Registration } from "./state/registration.ts";
+import { assignmentToWire } from "./wire.ts";
+
+export interface SchedulerOptions {
+  readonly schedulerId: string;
+  readonly advertiseAddress: string;
+  readonly flightAddress: string;
+  readonly httpAddress: string;
+  readonly buildVersion: string;
+  readonly role: "scheduler" | "single";
+  readonly store: ObjectStore;
+  /** The spicepod of this scheduler's own file. */
+  readonly app: App;
+  /** Parse and check another generation's text; throws with all its problems. */
+  compile(text: string, generation: number): App;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  /** Partition values of a table, asked from its source. */
+  discover(table: AppTable, signal: AbortSignal): Promise<PartitionValues>;
+  /** Resolve one secret that the spicepod refers to. */
+  expandSecret(key: string): Promise<string>;
+  /** True when calls are authenticated by mTLS. */
+  readonly secure: boolean;
+  /** Throws when the peer's certificate does not carry one of the roles. */
+  authorize(call: unknown, roles: readonly string[]): void;
+  readonly endpoints: () => readonly EndpointInfo[];
+  readonly expectedExecutors: number | undefined;
+  /** Something made it impossible to go on: the process must end with this reason. */
+  onFatal(error: unknown): void;
+}
+
+const ttlMs = 30_000;
+const collectIntervalMs = 600_000;
+
+/** A scheduler's part in the cluster: membership, assignment, and what it tells of it (spec chapter 04). */
+export class Scheduler {
+  readonly info: SchedulerInfo;
+  readonly catalog: CatalogView;
+  readonly executors = new ExecutorViews();
+  readonly streams = new ControlStreams();
+  readonly #options: SchedulerOptions;
+  readonly #state: ClusterState;
+  readonly #registration: Registration;
+  readonly #heartbeat: Heartbeat;
+  readonly #desk: ExecutorDesk;
+  readonly #reconciler: Reconciler;
+  readonly #commands: Commands;
+  readonly #stop = new AbortController();
+  readonly #loops: Promise<void>[] = [];
+  readonly #discoveryErrors = new Map<string, string>();
+  readonly #said = new Set<string>();
+  #app: App;
+  #notice: string | undefined;
+  #accepting = true;
+
+  private constructor(options: SchedulerOptions) {
+    this.#options = options;
+    const { clock, random, store, schedulerId, metrics, log } = options;
+    this.#app = options.app;
+    const settings = options.app.scheduler;
+    const instanceId = random.uuid();
+    this.#state = new ClusterState({
+      store,
+      clock,
+      random,
+      schedulerId,
+      instanceId,
+      onAttempt: (result) =>
+        metrics
+          .counter("cluster_state_commits")
+          .inc({ result: result === "lost-reply" ? "committed" : result }),
+    });
+    this.#registration = new Registration({
+      state: this.#state,
+      clock,
+      entry: {
+        scheduler_id: schedulerId,
+        instance_id: instanceId,
+        advertise_address: options.advertiseAddress,
+        grpc_address: options.flightAddress,
+        http_address: options.httpAddress,
+        started_at_ms: clock.wallMs(),
+        ttl_ms: ttlMs,
+        build_version: options.buildVersion,
+        labels: {},
+      },
+      onWait: (holder) =>
+        log.warn(
+          { holder },
+          `Scheduler id ${schedulerId} is held by another instance: waiting up to ${(ttlMs + 5_000) / 1000} s for its beats to stop`,
+        ),
+      onError: (error) => log.warn({ cause: text(error) }, "Registration is tried again"),
+    });
+    this.#heartbeat = new Heartbeat({
+      state: this.#state,
+      clock,
+      ttlMs,
+      lostAfterMs: settings.executorLostAfter,
+      content: () => ({ executors: this.#desk.beats(), queries: [] }),
+      onError: (error) => log.warn({ cause: text(error) }, "The heartbeat could not be written"),
+    });
+    this.#desk = new ExecutorDesk({
+      state: this.#state,
+      clock,
+      lostAfterMs: settings.executorLostAfter,
+      confirmationAgeMs: () => this.#heartbeat.confirmationAgeMs(),
+      onJoin: (executor) => {
+        log.info({ executor }, "Executor joined");
+        this.#reconciler.wake();
+      },
+      onCommandError: (executor, command, error) =>
+        log.warn({ executor, command, error }, "An executor refused an assignment"),
+    });
+    this.#commands = new Commands(this.streams, clock);
+    this.#reconciler = new Reconciler({
+      state: this.#state,
+      clock,
+      settings,
+      intervalMs: settings.partitionAssignmentInterval,
+      ...(options.expectedExecutors === undefined ? {} : { expectedExecutors: options.expectedExecutors }),
+      tables: () => this.#app.tables.map((t) => t.reconcile),
+      discover: (table, signal) => this.#discover(table.name, signal),
+      live: () => this.#desk.live(),
+      sizes: (document, table) => this.executors.book.sizes(document, table),
+      onReport: (report) => {
+        for (const count of report.assigned.values()) {
+          metrics.counter("scheduler_executor_assignments").inc(count);
+        }
+        metrics.counter("scheduler_partition_state_operations").inc({ status: "added" }, report.added);
+        metrics.counter("scheduler_partition_state_operations").inc({ status: "removed" }, report.removed);
+        for (const warning of report.warnings) {
+          log.warn({ dataset: warning.table, partitions: warning.partitions }, warning.text);
+        }
+        if (report.assigned.size > 0)
+          log.info({ assigned: Object.fromEntries(report.assigned) }, "Assigned partitions");
+      },
+      onDiscoveryError: (table, error) => {
+        this.#discoveryErrors.set(table, text(error));
+        log.error({ dataset: table, cause: text(error) }, "Partition discovery failed; the assignment stays");
+      },
+      onError: (error) => log.error({ cause: text(error) }, "The assignment cycle failed"),
+    });
+    this.catalog = new CatalogView({
+      executors: this.executors,
+      document: () => this.#state.document,
+      definitions: () => this.#app.tables,
+      views: () => this.#app.views,
+      serving: (executor, instance) => this.#desk.instanceOf(executor) === instance,
+    });
+    this.info = new SchedulerInfo({
+      nodeId: schedulerId,
+      role: options.role,
+      endpoints: options.endpoints,
+      executors: this.executors,
+      silentForMs: (executor) => this.#desk.silentForMs(executor),
+      document: () => this.#state.document,
+      datasets: () => this.#app.described,
+      notices: () => [
+        ...(this.#notice === undefined ? [] : [this.#notice]),
+        ...this.#advice().map((a) => a.message),
+      ],
+      discoveryError: (table) => this.#discoveryErrors.get(table),
+      accepting: () => this.#accepting,
+      wallMs: () => clock.wallMs(),
+      refresh: (table, request) => this.#refresh(table, request),
+      setRefreshSql: (table, refreshSql) => this.#setRefreshSql(table, refreshSql),
+    });
+  }
+
+  /**
+   * Join the cluster: open or create `cluster.json`, register, settle on a spicepod, and serve control streams on
+   * `server`. Throws what prevents it.
+   */
+  static async start(options: SchedulerOptions, server: Server, signal: AbortSignal): Promise<Scheduler> {
+    const scheduler = new Scheduler(options);
+    await scheduler.#join(signal);
+    scheduler.#serve(server);
+    scheduler.#run();
+    return scheduler;
+  }
+
+  /** The spicepod in force. */
+  get app(): App {
+    return this.#app;
+  }
+
+  get document(): ClusterDocument {
+    return this.#state.document;
+  }
+
+  /** `host:port` of an executor's internal server: its id. Undefined while it is not a member. */
+  addressOf(executor: string): string | undefined {
+    return this.#state.document.executors[executor] === undefined ? undefined : executor;
+  }
+
+  /**
+   * Offer another version of this scheduler's own spicepod file. It comes into force unless a higher generation is
+   * committed; errors of the store pass through, and the old one stays.
+   */
+  async offer(app: App): Promise<void> {
+    const decision = await offerApp(this.#state, Buffer.from(app.text), generationOf(app.spicepod));
+    if (decision.kind === "follow") this.problem(`The spicepod file is not in force: ${decision.reason}`);
+    else this.problem(undefined);
+  }
+
+  /** Show a problem of this node on `/v1/status`, or that it is over. */
+  problem(notice: string | undefined): void {
+    this.#notice = notice;
+  }
+
+  /** Show as not ready from now on: the first step of a shutdown. */
+  refuseNew(): void {
+    this.#accepting = false;
+  }
+
+  /** Leave the cluster: stop every loop, deregister, remove the heartbeat. */
+  async stop(): Promise<void> {
+    this.#stop.abort();
+    await Promise.allSettled(this.#loops);
+    try {
+      await this.#registration.deregister();
+      await this.#heartbeat.remove();
+    } catch (error) {
+      this.#options.log.warn(
+        { cause: text(error) },
+        "Could not deregister; a reaper removes this scheduler later",
+      );
+    }
+    this.#desk.close();
+  }
+
+  async #join(signal: AbortSignal): Promise<void> {
+    await this.#state.open(signal);
+    await this.#registration.register(signal);
+    const { app, log } = this.#options;
+    const decision = await offerApp(this.#state, Buffer.from(app.text), generationOf(app.spicepod));
+    if (decision.kind === "follow") {
+      log.warn(
+        { reason: decision.reason },
+        "Following the committed spicepod instead of this scheduler's file",
+      );
+    }
+    const committed = this.#state.document.app!;
+    if (decision.kind === "follow") await this.#follow(committed, signal);
+    else this.#adopt({ ...app, generation: committed.generation, sha256: committed.sha256 });
+    await this.#heartbeat.beat(signal);
+  }
+
+  #run(): void {
+    const { clock, random, log, metrics, onFatal } = this.#options;
+    const { signal } = this.#stop;
+    const keep = (loop: Promise<void>) => {
+      this.#loops.push(
+        loop.catch((error: unknown) => {
+          if (!signal.aborted) onFatal(error);
+        }),
+      );
+    };
+    this.#state.subscribe(() => this.#onDocument());
+    this.#onDocument();
+    keep(this.#heartbeat.run(signal));
+    keep(this.#registration.keep(signal));
+    keep(
+      runReaper(
+        {
+          state: this.#state,
+          clock,
+          random,
+          ttlMs,
+          onReaped: (ids) => log.warn({ schedulers: ids }, "Removed schedulers whose beats stopped"),
+          onError: (error) => log.warn({ cause: text(error) }, "The reaper could not look at the others"),
+        },
+        signal,
+      ),
+    );
+    keep(
+      pollState(
+        {
+          state: this.#state,
+          clock,
+          onError: (error) =>
+            log.error(
+              { cause: text(error) },
+              "The cluster document could not be read; the last one stays in force",
+            ),
+        },
+        signal,
+      ),
+    );
+    keep(this.#reconciler.run(signal));
+    keep(this.#collect(new Collector(this.#state, clock), signal));
+    metrics.gauge("scheduler_active_executors_count").set(0);
+  }
+
+  async #collect(collector: Collector, signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      try {
+        await this.#options.clock.sleep(collectIntervalMs, signal);
+        await collector.collect(signal);
+      } catch (error) {
+        if (signal.aborted) return;
+        this.#options.log.warn({ cause: text(error) }, "Old assignment objects could not be collected");
+      }
+    }
+  }
+
+  #serve(server: Server): void {
+    const { schedulerId, secure, expandSecret, authorize, log, metrics } = this.#options;
+    server.addService(
+      ClusterServiceService,
+      clusterService({
+        schedulerId,
+        desk: this.#desk,
+        executors: this.executors,
+        streams: this.streams,
+        app: () => this.#app,
+        expandSecret,
+        schedulers: () => this.#schedulers(),
+        assignments: (executor) => this.#assignments(executor),
+        acknowledged: (executor, command, error) => this.#commands.acknowledged(executor, command, error),
+        peerNews: (_peer, revision, suspected) => {
+          if (revision > this.#state.document.revision) void this.#state.refresh().catch(() => undefined);
+          return {
+            revision: this.#state.document.revision,
+            heard: suspected.filter((executor) => this.#desk.silentForMs(executor) !== undefined),
+          };
+        },
+        metrics: () => metrics.text(),
+        secure,
+        authorize,
+        warn: (message, detail) => log.warn(detail, message),
+      }),
+    );
+    server.addService(
+      AdminServiceService,
+      adminService({
+        info: this.info,
+        instanceOf: (executor) => this.#state.document.executors[executor]?.instance_id ?? "",
+        nodes: () => [],
+        authorize,
+      }),
+    );
+  }
+
+  #schedulers(): SchedulerInstance[] {
+    return Object.values(this.#state.document.schedulers).map((s) => ({
+      schedulerId: s.scheduler_id,
+      advertiseAddress: s.advertise_address,
+      instanceId: s.instance_id,
+      labels: { ...s.labels, http_address: s.http_address },
+    }));
+  }
+
+  #assignments(executor: string) {
+    const { document } = this.#state;
+    if (
+      !firstCycleDone(
+        document,
+        this.#app.tables.map((t) => t.fullName),
+      )
+    )
+      return undefined;
+    const tables = Object.values(document.accelerations).map((entry) =>
+      assignmentToWire(tableAssignment(entry, slicesOf(entry).get(executor) ?? [])),
+    );
+    return { revision: document.revision, tables };
+  }
+
+  async #discover(name: string, signal: AbortSignal): Promise<PartitionValues> {
+    const table = this.#app.tables.find((t) => t.fullName === name);
+    if (table === undefined) throw new Error(`${name} is not an accelerated table of the spicepod in force`);
+    const { clock, metrics } = this.#options;
+    const timeoutMs = this.#app.scheduler.partitionDiscoveryTimeout;
+    const timeout = AbortSignal.timeout(timeoutMs);
+    const started = clock.monotonicMs();
+    try {
+      const values = await this.#options.discover(table, AbortSignal.any([signal, timeout]));
+      this.#discoveryErrors.delete(name);
+      return values;
+    } catch (error) {
+      if (!timeout.aborted || signal.aborted) throw error;
+      throw new Error(`Partition discovery timed out for table ${name}`, { cause: error });
+    } finally {
+      const elapsed = clock.monotonicMs() - started;
+      metrics
+        .histogram("scheduler_partition_discovery_duration_ms")
+        .observe({ dataset: table.name }, elapsed);
+    }
+  }
+
+  async #refresh(fullName: string, request: RefreshRequest): Promise<RefreshOutcome> {
+    const { signal } = this.#stop;
+    try {
+      await this.#reconciler.reconcileTable(fullName, signal);
+    } catch (error) {
+      this.#options.log.warn(
+        { dataset: fullName, cause: text(error) },
+        "Discovery before a refresh failed; refreshing what is assigned",
+      );
+    }
+    return this.#command(fullName, JSON.stringify(request));
+  }
+
+  async #setRefreshSql(fullName: string, refreshSql: string | null): Promise<RefreshOutcome> {
+    return this.#command(fullName, JSON.stringify({ setRefreshSql: refreshSql }));
+  }
+
+  /** Send a refresh command to every owner of the table; accepted when all of them took it. */
+  async #command(fullName: string, overrides: string): Promise<RefreshOutcome> {
+    const owners = [...(this.#state.document.accelerations[fullName]?.partitions.ownedCounts().keys() ?? [])];
+    if (owners.length === 0)
+      return { kind: "unavailable", message: "No executor owns a partition of it yet" };
+    const value = { requestId: this.#options.random.uuid(), table: fullName, overrides };
+    const outcomes = await Promise.allSettled(
+      owners.map((owner) =>
+        this.#commands.send(owner, { $case: "refreshDataset", value }, this.#stop.signal),
+      ),
+    );
+    const failed = outcomes.find((o) => o.status === "rejected");
+    if (failed === undefined) return { kind: "accepted" };
+    return {
+      kind: failed.reason instanceof CommandRefusedError ? "refused" : "unavailable",
+      message: text(failed.reason),
+    };
+  }
+
+  #onDocument(): void {
+    const { metrics, log } = this.#options;
+    const { document, rootBytes } = this.#state.snapshot;
+    this.executors.prune(document);
+    metrics.gauge("cluster_state_bytes").set(rootBytes);
+    metrics.gauge("scheduler_count").set(Object.keys(document.schedulers).length);
+    for (const table of this.#app.tables) {
+      const set = document.accelerations[table.fullName]?.partitions;
+      const unassigned = set?.unassignedCount() ?? 0;
+      const gauge = metrics.gauge("scheduler_partitions_count");
+      gauge.set({ dataset: table.name, status: "assigned" }, (set?.count ?? 0) - unassigned);
+      gauge.set({ dataset: table.name, status: "unassigned" }, unassigned);
+    }
+    for (const advice of unsaid(this.#advice(), this.#said))
+      log.info({ dataset: advice.table }, advice.message);
+    const committed = document.app;
+    if (committed !== undefined && committed.generation > this.#app.generation) {
+      this.#follow(committed, this.#stop.signal).catch((error: unknown) => {
+        if (this.#stop.signal.aborted) return;
+        this.#notice = `Spicepod generation ${committed.generation} cannot be used here: ${text(error)}`;
+        log.error({ cause: text(error) }, "The committed spicepod cannot be used here; the old one stays");
+      });
+    }
+  }
+
+  async #follow(committed: AppReference, signal: AbortSignal): Promise<void> {
+    const body = await fetchApp(this.#state, committed, signal);
+    this.#adopt(this.#options.compile(new TextDecoder().decode(body), committed.generation));
+  }
+
+  #adopt(app: App): void {
+    const { metrics, log } = this.#options;
+    for (const table of app.tables) metrics.addDataset(table.name);
+    for (const table of this.#app.tables) {
+      if (!app.tables.some((t) => t.name === table.name)) metrics.removeDataset(table.name);
+    }
+    this.#app = app;
+    this.#notice = undefined;
+    log.info({ generation: app.generation, sha256: app.sha256 }, "Spicepod in force");
+    this.#reconciler.wake();
+  }
+
+  #advice() {
+    const { document, rootBytes } = this.#state.snapshot;
+    return advise({ document, rootBytes, maxPerExecutor: this.#app.scheduler.maxPartitionsPerExecutor });
+  }
+}
+
+function text(error: unknown): string {
+  if (error instanceof NotRegisteredError) return error.message;
+  return String((error as { message?: unknown } | undefined)?.message ?? error);
+}

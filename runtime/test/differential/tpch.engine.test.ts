@@ -1,0 +1,68 @@
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { difference, isOrdered } from "./compare.ts";
+import { loadExtension } from "./extensions.ts";
+import { InProcessCluster } from "./in-process-cluster.ts";
+
+const partitionings: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
+  "by key": {
+    lineitem: ["l_orderkey % 6"],
+    orders: ["o_orderkey % 6"],
+    customer: ["c_nationkey"],
+    part: ["p_partkey % 4"],
+    partsupp: ["ps_partkey % 4"],
+    supplier: ["s_suppkey % 3"],
+    nation: [],
+    region: [],
+  },
+  "by date and name": {
+    lineitem: ["date_trunc('year', l_shipdate)", "l_returnflag"],
+    orders: ["year(o_orderdate)"],
+    customer: ["c_mktsegment"],
+    part: ["p_mfgr"],
+    partsupp: ["ps_suppkey % 7"],
+    supplier: ["s_nationkey"],
+    nation: ["n_regionkey"],
+    region: [],
+  },
+};
+
+/** Blocks that must not gather, by query number (spec chapter 11: Q1 and Q6 at least). */
+const strategies: Readonly<Record<number, string>> = { 1: "split-aggregation", 6: "split-aggregation" };
+
+describe.each([
+  ["by key", 3, false],
+  ["by date and name", 5, true],
+  ["by key", 1, false],
+] as const)("TPC-H partitioned %s over %i executors", (partitioning, executors, ungrouped) => {
+  let cluster: InProcessCluster;
+  let queries: readonly string[];
+  beforeAll(async () => {
+    cluster = await InProcessCluster.start({
+      executors,
+      ungrouped,
+      setup: [
+        loadExtension("tpch"),
+        "ATTACH ':memory:' AS tpch",
+        "USE tpch",
+        "CALL dbgen(sf=0.02)",
+        "USE memory",
+      ],
+      tables: Object.entries(partitionings[partitioning] ?? {}).map(([name, partitionBy]) => ({
+        name,
+        select: `SELECT * FROM tpch.main.${name}`,
+        partitionBy,
+      })),
+    });
+    const { rows } = await cluster.truth("SELECT query FROM tpch_queries() ORDER BY query_nr");
+    queries = rows.map(([query]) => String(query).trim().replace(/;$/, ""));
+  });
+  afterAll(() => cluster.close());
+
+  test.each(Array.from({ length: 22 }, (_, i) => i + 1))("Q%i", async (number) => {
+    const sql = queries[number - 1] ?? "";
+    const answer = await cluster.query(sql);
+    expect(difference(await cluster.truth(sql), answer, isOrdered(sql))).toBeUndefined();
+    const expected = executors === 1 ? "whole-query" : strategies[number];
+    if (expected !== undefined) expect(answer.stats.strategy).toBe(expected);
+  });
+});

@@ -1,0 +1,164 @@
+import { backoffMs } from "../../src/core/cluster/backoff.ts";
+import {
+  BEAT_INTERVAL_MS,
+  ExecutorSession,
+  type ExecutorSessionOptions,
+  type SessionEffect,
+} from "../../src/core/cluster/executor-session.ts";
+import type { ExecutorMessage, SchedulerMessage } from "../../src/core/cluster/messages.ts";
+import { Link } from "./network.ts";
+import type { SimProcess } from "./process.ts";
+import type { SimSettings } from "./settings.ts";
+import type { SimScheduler } from "./sim-scheduler.ts";
+import type { Truth } from "./truth.ts";
+import type { World } from "./world.ts";
+
+export interface ExecutorBugs {
+  readonly session?: (options: ExecutorSessionOptions) => ExecutorSession;
+}
+
+/** A message on its way down, with when the beat behind its promise reached the store. */
+interface Stamped {
+  readonly message: SchedulerMessage;
+  readonly confirmedAt: number;
+}
+
+type SimLink = Link<Stamped, ExecutorMessage>;
+
+/** An executor around the real session: connects to every scheduler, beats, "loads" what it is given. */
+export class SimExecutor {
+  readonly id: string;
+  readonly process: SimProcess;
+  readonly session: ExecutorSession;
+  /** When the beat behind its newest confirmation reached the store. */
+  confirmedAt = Number.NEGATIVE_INFINITY;
+  readonly #world: World;
+  readonly #settings: SimSettings;
+  readonly #truth: Truth;
+  readonly #links = new Map<number, SimLink>();
+  readonly #find: (scheduler: number) => SimScheduler | undefined;
+
+  constructor(
+    world: World,
+    process: SimProcess,
+    id: string,
+    settings: SimSettings,
+    truth: Truth,
+    bugs: ExecutorBugs,
+    find: (scheduler: number) => SimScheduler | undefined,
+  ) {
+    this.id = id;
+    this.process = process;
+    this.#world = world;
+    this.#settings = settings;
+    this.#truth = truth;
+    this.#find = find;
+    const options = { executor: id, instance: world.random.uuid(), lostAfterMs: settings.lostAfterMs };
+    this.session = bugs.session?.(options) ?? new ExecutorSession(options);
+  }
+
+  start(schedulers: number): void {
+    for (let i = 0; i < schedulers; i += 1) this.#connect(i, 1);
+    this.#beat();
+  }
+
+  /** The streams to a scheduler break; noticed within `noticeMs`. */
+  cut(scheduler: number, noticeMs: number): void {
+    this.#links.get(scheduler)?.break(noticeMs);
+  }
+
+  kill(): void {
+    this.process.crash();
+    for (const link of this.#links.values()) link.break(2_000);
+  }
+
+  /** The invariant of the lease, at this moment. */
+  check(): void {
+    if (!this.process.running || !this.session.mayServe(this.process.clock.monotonicMs())) return;
+    this.#truth.checkLease(this.id, this.confirmedAt, this.#settings.lostAfterMs);
+  }
+
+  get ended(): boolean {
+    return this.session.replaced;
+  }
+
+  #connect(index: number, attempt: number): void {
+    if (this.session.replaced) return;
+    const scheduler = this.#find(index);
+    if (scheduler === undefined) {
+      const pause = backoffMs(attempt, { baseMs: 500, maxMs: 10_000 }, this.#world.random.next());
+      this.process.after(pause, () => this.#connect(index, attempt + 1));
+      return;
+    }
+    const name = String(index);
+    let closed = false;
+    const desk = scheduler.open((message) =>
+      link.sendUp({ message, confirmedAt: this.#truth.beatAt(scheduler.instance) }),
+    );
+    const link: SimLink = new Link<Stamped, ExecutorMessage>(
+      this.#world,
+      {
+        process: this.process,
+        onMessage: ({ message, confirmedAt }) => {
+          if (message.kind === "beat-answer") this.confirmedAt = Math.max(this.confirmedAt, confirmedAt);
+          this.#perform(this.session.receive(name, message));
+        },
+        onClose: () => {
+          if (closed) return;
+          closed = true;
+          this.session.disconnected(name);
+          this.#links.delete(index);
+          this.#connect(index, 1);
+        },
+      },
+      {
+        process: scheduler.process,
+        onMessage: (message) => {
+          desk.receive(message).catch(() => link.break(100));
+        },
+        onClose: () => desk.close(),
+      },
+    );
+    this.#links.set(index, link);
+    this.#perform(this.session.connected(name));
+  }
+
+  #beat(): void {
+    if (this.session.replaced) return;
+    this.#perform(this.session.tick(this.process.clock.monotonicMs()));
+    this.process.after(BEAT_INTERVAL_MS * 1.02, () => this.#beat());
+  }
+
+  #perform(effects: readonly SessionEffect[]): void {
+    for (const effect of effects) {
+      switch (effect.kind) {
+        case "send":
+          this.#links.get(Number(effect.scheduler))?.sendDown(effect.message);
+          break;
+        case "hold":
+          this.#truth.checkHeld(this.id, this.session.instance, effect.assignment);
+          for (const { key, epoch } of effect.load) {
+            const { table } = effect.assignment;
+            this.process.after(this.#world.random.between(50, 2_000), () => {
+              const report = {
+                table,
+                key,
+                epoch,
+                state: "loaded",
+                version: 1,
+                rows: 10,
+                bytes: 100,
+              } as const;
+              this.#perform(this.session.report(report));
+            });
+          }
+          break;
+        case "app":
+        case "stop":
+          break;
+        default:
+          effect satisfies never;
+      }
+    }
+  }
+}

@@ -1,0 +1,239 @@
+import { AlreadyRegisteredError, ConcurrentModificationError } from "../../src/core/cluster/errors.ts";
+import type { SchedulerMessage } from "../../src/core/cluster/messages.ts";
+import { ReportBook } from "../../src/core/cluster/reports.ts";
+import type { Clock } from "../../src/ports/clock.ts";
+import type { ObjectStore } from "../../src/ports/object-store.ts";
+import { StoreError } from "../../src/ports/object-store.ts";
+import { Reconciler } from "../../src/scheduler/assignment/reconcile.ts";
+import type { DeskConnection } from "../../src/scheduler/members/executor-desk.ts";
+import { ExecutorDesk } from "../../src/scheduler/members/executor-desk.ts";
+import { offerApp } from "../../src/scheduler/state/app-objects.ts";
+import { ClusterState } from "../../src/scheduler/state/cluster-state.ts";
+import { Heartbeat, ReplacedError } from "../../src/scheduler/state/heartbeat.ts";
+import { pollState } from "../../src/scheduler/state/poll.ts";
+import { runReaper } from "../../src/scheduler/state/reaper.ts";
+import { Registration } from "../../src/scheduler/state/registration.ts";
+import type { SchedulerObserver } from "../../src/scheduler/state/scheduler-observer.ts";
+import type { SimProcess } from "./process.ts";
+import type { SimSettings } from "./settings.ts";
+import type { SimSource } from "./source.ts";
+import { type Truth, withProbe } from "./truth.ts";
+import type { World } from "./world.ts";
+
+/** Places where a test plants a bug. */
+export interface SchedulerBugs {
+  readonly store?: (store: ObjectStore, self: { id: string; instance: string }) => ObjectStore;
+  readonly observer?: (store: ObjectStore, clock: Clock) => SchedulerObserver;
+}
+
+/** A whole scheduler as far as membership and assignment go: the real loops over the simulated store and clock. */
+export class SimScheduler {
+  readonly id: string;
+  readonly instance: string;
+  readonly process: SimProcess;
+  readonly state: ClusterState;
+  readonly heartbeat: Heartbeat;
+  readonly desk: ExecutorDesk;
+  readonly reports = new ReportBook();
+  /** Why it ended by itself. */
+  ended: unknown;
+  /** An error that must not happen. */
+  failure: unknown;
+  /** It is registered and takes connections. */
+  serving = false;
+  readonly #world: World;
+  readonly #settings: SimSettings;
+  readonly #source: SimSource;
+  readonly #truth: Truth;
+  readonly #registration: Registration;
+  readonly #reconciler: Reconciler;
+  readonly #abort = new AbortController();
+  readonly #observer: (() => SchedulerObserver) | undefined;
+  readonly #appGeneration: number | undefined;
+
+  constructor(
+    world: World,
+    process: SimProcess,
+    id: string,
+    store: ObjectStore,
+    source: SimSource,
+    truth: Truth,
+    settings: SimSettings,
+    bugs: SchedulerBugs,
+    appGeneration: number | undefined,
+  ) {
+    this.id = id;
+    this.process = process;
+    this.instance = world.random.uuid();
+    this.#world = world;
+    this.#settings = settings;
+    this.#source = source;
+    this.#truth = truth;
+    this.#appGeneration = appGeneration;
+    const { clock } = process;
+    const { random } = world;
+    const seen = bugs.store?.(store, { id, instance: this.instance }) ?? store;
+    this.#observer = bugs.observer === undefined ? undefined : () => bugs.observer!(seen, clock);
+    this.state = new ClusterState({
+      store: seen,
+      clock,
+      random,
+      schedulerId: id,
+      instanceId: this.instance,
+      maxInlinePartitions: settings.maxInline,
+    });
+    this.heartbeat = new Heartbeat({
+      state: this.state,
+      clock,
+      ttlMs: settings.ttlMs,
+      lostAfterMs: settings.lostAfterMs,
+      content: () => ({ executors: this.desk.beats(), queries: [] }),
+    });
+    this.desk = new ExecutorDesk({
+      state: this.state,
+      clock,
+      lostAfterMs: settings.lostAfterMs,
+      confirmationAgeMs: () => this.heartbeat.confirmationAgeMs(),
+      onJoin: (executor, instance) => {
+        this.reports.joined(executor, instance);
+        this.#reconciler.wake();
+      },
+      onReport: (executor, instance, report) => this.reports.record(executor, instance, report),
+    });
+    this.#registration = new Registration({
+      state: this.state,
+      clock,
+      entry: {
+        scheduler_id: id,
+        instance_id: this.instance,
+        advertise_address: id,
+        grpc_address: id.replace("50052", "50051"),
+        http_address: id.replace("50052", "8090"),
+        started_at_ms: clock.wallMs(),
+        ttl_ms: settings.ttlMs,
+        build_version: "0.1.0",
+        labels: {},
+      },
+      ...this.#withObserver(),
+    });
+    this.#reconciler = new Reconciler({
+      state: this.state,
+      clock,
+      settings: { maxPartitionsPerExecutor: 1_000, maxPartitionAssignmentsPerInterval: 100 },
+      intervalMs: settings.intervalMs,
+      tables: () => source.tables,
+      discover: (table) => source.discover(process, table.name),
+      live: () => this.desk.live(),
+    });
+  }
+
+  /** Start; the process ends by itself when it must (its id is taken). */
+  start(): void {
+    const { signal } = this.#abort;
+    this.#main(signal).catch((error: unknown) => {
+      if (signal.aborted) return;
+      this.ended = error;
+      this.kill();
+    });
+  }
+
+  /** kill −9. */
+  kill(): void {
+    this.serving = false;
+    this.process.crash();
+    this.desk.close();
+  }
+
+  /** SIGTERM: deregister, then end. */
+  async stop(): Promise<void> {
+    this.serving = false;
+    this.#truth.leaving(this.instance);
+    this.#abort.abort();
+    try {
+      await this.#registration.deregister();
+      await this.heartbeat.remove();
+    } catch (error) {
+      // Nothing more can be done: the reaper will remove what is left.
+      if (!(error instanceof StoreError || error instanceof ConcurrentModificationError))
+        this.failure = error;
+    } finally {
+      this.kill();
+    }
+  }
+
+  open(send: (message: SchedulerMessage) => void): DeskConnection {
+    return this.desk.open(send);
+  }
+
+  async #main(signal: AbortSignal): Promise<void> {
+    const { clock } = this.process;
+    const { state, heartbeat } = this;
+    const ignore = () => {};
+    for (;;) {
+      try {
+        await state.open(signal);
+        break;
+      } catch (error) {
+        if (!(error instanceof StoreError)) throw error;
+        await clock.sleep(1_000, signal);
+      }
+    }
+    await this.#registration.register(signal);
+    this.serving = true;
+    await Promise.all([
+      heartbeat.run(signal),
+      runReaper(
+        {
+          state,
+          clock,
+          random: this.#world.random,
+          ttlMs: this.#settings.ttlMs,
+          onError: ignore,
+          ...this.#withObserver(),
+        },
+        signal,
+      ),
+      pollState({ state, clock, onError: ignore }, signal),
+      this.#registration.keep(signal),
+      this.#reconciler.run(signal),
+      this.#workload(signal),
+    ]);
+  }
+
+  /** What queries, refreshes and operators make a scheduler do besides. */
+  async #workload(signal: AbortSignal): Promise<void> {
+    const { random } = this.#world;
+    const { clock } = this.process;
+    const app = Buffer.from(`app of ${this.instance}`);
+    let offered = false;
+    for (let turn = 0; !signal.aborted; turn += 1) {
+      await clock.sleep(random.between(500, 8_000), signal);
+      try {
+        if (!offered) {
+          await offerApp(this.state, app, this.#appGeneration);
+          offered = true;
+        }
+        await this.#probe();
+        // Each table in turn is at the end of a refresh cycle.
+        const { name } = this.#source.tables[turn % this.#source.tables.length]!;
+        await this.#reconciler.reconcileTable(name, signal);
+      } catch (error) {
+        if (error instanceof ReplacedError || error instanceof AlreadyRegisteredError) throw error;
+      }
+    }
+  }
+
+  /** Increment this instance's counter in the document: a change that must be applied exactly once. */
+  async #probe(): Promise<void> {
+    this.#truth.probeStarted(this.instance);
+    await this.state.change((document) => ({
+      document: withProbe(document, this.instance),
+      result: undefined,
+    }));
+    this.#truth.probeAcknowledged(this.instance);
+  }
+
+  #withObserver(): { observer?: SchedulerObserver } {
+    return this.#observer === undefined ? {} : { observer: this.#observer() };
+  }
+}
