@@ -23,6 +23,10 @@ export interface InProcessOptions {
   readonly setup?: readonly string[];
   readonly prune?: Prune;
   readonly gatherOnly?: boolean;
+  /** The catalog that the next attempt to plan sees, made from the true one. */
+  readonly catalog?: (catalog: Catalog) => Catalog;
+  readonly timeoutMs?: number;
+  readonly admission?: { readonly running: number; readonly waiting: number };
   /** Wraps the exchange, to plant faults. */
   readonly exchange?: (inner: Exchange) => Exchange;
   /** Send the rows of fragments without grouping, as an executor does whose sample says so. */
@@ -37,6 +41,10 @@ export class InProcessCluster implements TestCluster {
   readonly #databases: readonly Database[];
   readonly #store: Database;
   readonly #directory: string;
+
+  get spoolDirectory(): string {
+    return join(this.#directory, "spool");
+  }
 
   private constructor(
     service: DistributedQueryService,
@@ -66,15 +74,16 @@ export class InProcessCluster implements TestCluster {
       ...(options.gatherOnly === undefined ? {} : { gatherOnly: options.gatherOnly }),
     });
     const service = new DistributedQueryService({
-      catalog: () => catalog,
+      catalog: () => options.catalog?.(catalog) ?? catalog,
       planner,
       database: final,
       exchange: options.exchange?.(inner) ?? inner,
       spools: fileSpool({ directory: join(directory, "spool"), maxBytes: 2 ** 32 }),
-      admission: new Admission({ running: 8, waiting: 100 }),
+      admission: new Admission(options.admission ?? { running: 8, waiting: 100 }),
       clock: systemClock,
       random: { next: () => Math.random(), uuid: () => crypto.randomUUID() },
-      defaultTimeoutMs: 60_000,
+      defaultTimeoutMs: options.timeoutMs ?? 60_000,
+      reassignWaitMs: 500,
     });
     return new InProcessCluster(service, planner, catalog, [store, planning, final], directory);
   }

@@ -40,7 +40,13 @@ describe.each([
     cluster = await InProcessCluster.start({
       executors,
       ungrouped,
-      setup: [loadExtension("tpch"), "ATTACH ':memory:' AS tpch", "USE tpch", "CALL dbgen(sf=0.02)", "USE memory"],
+      setup: [
+        loadExtension("tpch"),
+        "ATTACH ':memory:' AS tpch",
+        "USE tpch",
+        "CALL dbgen(sf=0.02)",
+        "USE memory",
+      ],
       tables: Object.entries(partitionings[partitioning] ?? {}).map(([name, partitionBy]) => ({
         name,
         select: `SELECT * FROM tpch.main.${name}`,

@@ -8,20 +8,23 @@ const gathering = new Set<string>();
 describe.each([
   [["hash(visitor) % 12"], 3, false],
   [["site % 5", "phone_kind"], 5, true],
-] as const)("forty-three shapes on a wide table by %j over %i executors", (partitionBy, executors, ungrouped) => {
-  let cluster: InProcessCluster;
-  beforeAll(async () => {
-    cluster = await InProcessCluster.start({ executors, ungrouped, tables: [visits(30_000, partitionBy)] });
-  });
-  afterAll(() => cluster.close());
+] as const)(
+  "forty-three shapes on a wide table by %j over %i executors",
+  (partitionBy, executors, ungrouped) => {
+    let cluster: InProcessCluster;
+    beforeAll(async () => {
+      cluster = await InProcessCluster.start({ executors, ungrouped, tables: [visits(30_000, partitionBy)] });
+    });
+    afterAll(() => cluster.close());
 
-  test.each(wideQueries.map((sql, i) => [i + 1, sql] as const))("%i", async (number, sql) => {
-    const answer = await cluster.query(sql);
-    expect(difference(await cluster.truth(sql), answer, isOrdered(sql))).toBeUndefined();
-    if (answer.stats.strategy.includes("gather")) gathering.add(`${executors}/${number}`);
-  });
+    test.each(wideQueries.map((sql, i) => [i + 1, sql] as const))("%i", async (number, sql) => {
+      const answer = await cluster.query(sql);
+      expect(difference(await cluster.truth(sql), answer, isOrdered(sql))).toBeUndefined();
+      if (answer.stats.strategy.includes("gather")) gathering.add(`${executors}/${number}`);
+    });
 
-  test("at most three of them gather", () => {
-    expect([...gathering].filter((key) => key.startsWith(`${executors}/`)).length).toBeLessThanOrEqual(3);
-  });
-});
+    test("at most three of them gather", () => {
+      expect([...gathering].filter((key) => key.startsWith(`${executors}/`)).length).toBeLessThanOrEqual(3);
+    });
+  },
+);

@@ -50,6 +50,7 @@ async function fetchOne(
   tools: Parameters<typeof fetchFragments>[1],
   signal: AbortSignal,
 ): Promise<readonly string[]> {
+  signal.throwIfAborted();
   const result = tools.exchange.run(call.executor, call.request, signal);
   // Rejects as `frames` does, which is where the error is handled.
   result.stats.catch(() => undefined);

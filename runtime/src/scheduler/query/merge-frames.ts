@@ -12,6 +12,7 @@ export async function* mergeFrames(
   tools: { readonly exchange: Exchange; readonly counters: FetchCounters; readonly runs: FragmentRun[] },
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array, void, undefined> {
+  signal.throwIfAborted();
   const stop = new AbortController();
   const either = AbortSignal.any([signal, stop.signal]);
   const pending = new Map<number, Promise<{ index: number; result: IteratorResult<Uint8Array> }>>();

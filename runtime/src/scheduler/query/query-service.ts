@@ -54,6 +54,8 @@ export interface QueryServiceOptions {
 /** The query's time was over (spec chapter 07, Limits). */
 export class QueryTimeoutError extends QueryUnavailableError {}
 
+const maxCachedPartitions = 1000;
+
 /** Plans that a query makes when holders answer that they know a newer assignment. */
 const maxReplans = 3;
 
@@ -61,7 +63,7 @@ const maxReplans = 3;
 export class DistributedQueryService implements QueryService {
   readonly #options: QueryServiceOptions;
   readonly #metadata = new Metadata();
-  readonly #plans = new Recent<string, { readonly catalog: Catalog; readonly plan: DistributedPlan }>(500);
+  readonly #plans = new Recent<string, { readonly catalog: Catalog; readonly plan: DistributedPlan }>(200);
 
   constructor(options: QueryServiceOptions) {
     this.#options = options;
@@ -167,7 +169,9 @@ export class DistributedQueryService implements QueryService {
             nowMicros: run.nowMicros,
             catalog,
           });
-    if (reusable) this.#plans.set(request.sql, { catalog, plan });
+    // Plans over very many partitions are large, and their planning is small against their run.
+    if (reusable && plan.partitionsRead <= maxCachedPartitions)
+      this.#plans.set(request.sql, { catalog, plan });
     run.planned(plan, this.#options.clock.monotonicMs() - began);
     return plan;
   }
@@ -287,8 +291,7 @@ class QueryRun {
 
   /** Give back what an attempt held that brought no row. */
   async restart(): Promise<void> {
-    const tasks = this.#attempt.splice(0).reverse();
-    for (const task of tasks) await task();
+    await endAll(this.#attempt);
     this.runs.length = 0;
   }
 
@@ -322,15 +325,22 @@ class QueryRun {
 
   async #end(): Promise<void> {
     this.#ended.abort(new Error("The query was closed"));
-    await this.restartQuietly();
-    for (const task of this.cleanup.splice(0).reverse()) await task();
+    await endAll(this.#attempt);
+    await endAll(this.cleanup);
   }
+}
 
-  private async restartQuietly(): Promise<void> {
-    const runs = [...this.runs];
-    await this.restart();
-    this.runs.push(...runs);
+/** Run all tasks, last one first, also when some of them fail; then throw the first failure. */
+async function endAll(tasks: (() => unknown)[]): Promise<void> {
+  const failures: unknown[] = [];
+  for (const task of tasks.splice(0).reverse()) {
+    try {
+      await task();
+    } catch (error) {
+      failures.push(error);
+    }
   }
+  if (failures.length > 0) throw failures[0];
 }
 
 function showOf(parsed: ParsedStatement): ShowRef | undefined {

@@ -88,7 +88,26 @@ export function resolveTables(
   };
 
   const resolved = resolve(node, new Set(), []);
-  return { node: resolved, uses, metadata };
+  return { node: shortenColumns(resolved, uses), uses, metadata };
+}
+
+/** `schema.table.column` and longer as `table.column`: under its alias a table has no schema any more. */
+function shortenColumns(node: QueryNode, uses: readonly TableUse[]): QueryNode {
+  const paths = uses.map(({ table }) => table.fullName.toLowerCase().split("."));
+  return rewrite(node, (object) => {
+    if (object["class"] !== "COLUMN_REF") return undefined;
+    const names = object["column_names"] as readonly string[];
+    if (names.length < 3) return object;
+    const lower = names.map((name) => name.toLowerCase());
+    for (const path of paths) {
+      for (const known of [path, path.slice(-2)]) {
+        if (lower.length > known.length && known.every((part, i) => part === lower[i])) {
+          return { ...object, column_names: names.slice(known.length - 1) };
+        }
+      }
+    }
+    return object;
+  });
 }
 
 /** The views of the catalog that a tree may read, by their keys; expressions of the same name are found too. */

@@ -1,5 +1,6 @@
 import type { TableUse } from "../plan/resolve.ts";
 import { aliased, call, cast, column, select, table } from "../tree/make.ts";
+import { printType } from "../tree/print-literal.ts";
 import type { ColumnRef, Expression, FunctionExpression, Modifier, SelectNode } from "../tree/tree.ts";
 import { rewrite, type TreeObject } from "../tree/walk.ts";
 import {
@@ -182,8 +183,8 @@ class Parts {
       if (found === undefined) throw new NotSplit("GROUP BY a position that does not exist");
       if (!isRowWise(found) || found.class === "STAR")
         throw new NotSplit("it groups by more than a row's value");
-      // A bare constant among the keys would read as a position.
-      if (found.class === "CONSTANT") throw new NotSplit("it groups by a constant");
+      // A bare number among the keys would read as a position.
+      if (found.class === "CONSTANT") return cast(found, printType(found.value.type));
       if (propertiesOf(found).unnest) throw new NotSplit("it groups by unnested rows");
       return found;
     });

@@ -53,7 +53,9 @@ export function writeEngineJson(tree: unknown): string {
   const marked = JSON.stringify(tree, (_key, value: unknown) =>
     typeof value === "bigint" ? `\u0000big:${value}` : value,
   );
-  return marked.replaceAll(/"\\u0000big:(-?\d+)"/g, "$1");
+  return marked
+    .replaceAll('"query_location":-1', '"query_location":18446744073709551615')
+    .replaceAll(/"\\u0000big:(-?\d+)"/g, "$1");
 }
 
 interface SerializedSql {
