@@ -40,7 +40,7 @@ const fewRows = 20_000;
 const uselessGrouping = 0.8;
 /** A result that comes out of an aggregation is complete anyway: writing it at once beats doing it twice. */
 const groupedLimit = 64 << 20;
-const plainLimit = 1 << 20;
+const plainLimit = 4 << 20;
 
 /** Runs fragments over pinned partitions of this node (spec chapter 07, One truth per query). */
 export class LocalFragmentRunner implements FragmentRunner {
@@ -50,6 +50,8 @@ export class LocalFragmentRunner implements FragmentRunner {
   readonly #format: string;
   readonly #rowWise: RowWiseCheck;
   readonly #copies: RepeatedCopies;
+  /** Statements whose results outgrew what is written at once. */
+  readonly #large = new Recent<string, true>(200);
   readonly #useless = new Recent<string, boolean>(200);
   readonly #stopped = new AbortController();
   readonly #active = new Set<Promise<void>>();
@@ -201,7 +203,7 @@ export class LocalFragmentRunner implements FragmentRunner {
     const unordered = !/\border\b/i.test(written);
     const grouped = unordered && /\b(group|distinct)\b/i.test(written);
     const limitBytes = Math.min(grouped ? groupedLimit : plainLimit, quotaBytes - this.#spooled);
-    if (limitBytes <= 0) return undefined;
+    if (limitBytes <= 0 || this.#large.get(sql) === true) return undefined;
     this.#spooled += limitBytes;
     const direct = await directFrames({
       copies: this.#copies,
@@ -213,7 +215,9 @@ export class LocalFragmentRunner implements FragmentRunner {
     }).finally(() => {
       this.#spooled -= limitBytes;
     });
-    return direct === undefined ? undefined : this.#spool(direct);
+    if (direct !== undefined) return this.#spool(direct);
+    if (limitBytes >= plainLimit) this.#large.set(sql, true);
+    return undefined;
   }
 
   async *#spool(direct: NonNullable<Awaited<ReturnType<typeof directFrames>>>): AsyncGenerator<Frame, void> {
