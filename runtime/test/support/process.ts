@@ -50,7 +50,7 @@ export class TestProcess {
   }
 
   /** The first line, past or future, that satisfies `wanted`; rejects when the process ends or time runs out. */
-  async line(wanted: (line: LogLine) => boolean, timeoutMs = 20_000): Promise<LogLine> {
+  async line(wanted: (line: LogLine) => boolean, timeoutMs = 60_000): Promise<LogLine> {
     const past = this.lines.find(wanted);
     if (past !== undefined) return past;
     let watcher: ((line: LogLine) => void) | undefined;

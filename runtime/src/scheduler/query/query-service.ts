@@ -76,7 +76,7 @@ export class DistributedQueryService implements QueryService {
       const stream = await this.#start(run, request);
       return run.result(stream);
     } catch (error) {
-      // Closing aborts the query's signal, which would then pass for the reason.
+      // Before the close: it aborts the run, and then every error would look like that.
       const failure = translated(error, run);
       await run.close();
       throw failure;
