@@ -8,6 +8,7 @@ import type { AcceleratorRegistry } from "../adapters/engine/registry.ts";
 import { LocalFragmentRunner } from "../adapters/exchange/fragment-runner.ts";
 import { addExchangeService, type ExchangeServerOptions } from "../adapters/exchange/grpc-server.ts";
 import type { App, AppTable } from "../core/app/app.ts";
+import { sameExpressions } from "../core/cluster/changed-partitioning.ts";
 import type { AppReference } from "../core/cluster/document.ts";
 import type { TableAssignment } from "../core/cluster/messages.ts";
 import { parseRefreshCommand } from "../core/refresh/refresh-command.ts";
@@ -298,6 +299,10 @@ export class Executor {
   }
 
   #hold(assignment: TableAssignment): void {
+    const own = this.#running.get(assignment.table)?.table.partitionBy;
+    if (own === undefined) return;
+    // Keys of another `partition_by` mean other rows: spicepod and assignment arrive apart, and the later one counts.
+    if (assignment.partitions.length > 0 && !sameExpressions(assignment.expressions, own)) return;
     this.holders.get(assignment.table)?.hold(assignment);
   }
 

@@ -3,6 +3,7 @@ import { AdminServiceService, ClusterServiceService, type SchedulerInstance } fr
 import { generationOf } from "@spice-shards/spicepod";
 import type { App, AppTable } from "../core/app/app.ts";
 import { advise, unsaid } from "../core/cluster/advice.ts";
+import { changedPartitioning } from "../core/cluster/changed-partitioning.ts";
 import { firstCycleDone } from "../core/cluster/cycle.ts";
 import type { AppReference, ClusterDocument, TableEntry } from "../core/cluster/document.ts";
 import type { PartitionValues } from "../core/cluster/partition-values.ts";
@@ -234,9 +235,16 @@ export class Scheduler {
 
   /**
    * Offer another version of this scheduler's own spicepod file. It comes into force unless a higher generation is
-   * committed; errors of the store pass through, and the old one stays.
+   * committed or it partitions stored tables in another way; then {@link problem} says so. Errors of the store pass
+   * through, and the old one stays.
    */
   async offer(app: App): Promise<void> {
+    const changed = this.#changedPartitioning(app);
+    if (changed !== undefined) {
+      this.problem(`The changed spicepod is not in force; the old one stays: ${changed}`);
+      this.#options.log.error({ cause: changed }, "The changed spicepod is not in force; the old one stays");
+      return;
+    }
     const decision = await offerApp(this.#state, Buffer.from(app.text), generationOf(app.spicepod));
     if (decision.kind === "follow") this.problem(`The spicepod file is not in force: ${decision.reason}`);
     else this.problem(undefined);
@@ -272,6 +280,15 @@ export class Scheduler {
     await this.#state.open(signal);
     await this.#registration.register(signal);
     const { app, log } = this.#options;
+    const changed = this.#changedPartitioning(app);
+    const inForce = this.#state.document.app;
+    if (changed !== undefined && inForce !== undefined) {
+      await this.#follow(inForce, signal);
+      this.problem(`This scheduler's spicepod is not in force; the old one stays: ${changed}`);
+      log.error({ cause: changed }, "This scheduler's spicepod is not in force; the old one stays");
+      await this.#heartbeat.beat(signal);
+      return;
+    }
     const decision = await offerApp(this.#state, Buffer.from(app.text), generationOf(app.spicepod));
     if (decision.kind === "follow") {
       log.warn(
@@ -380,6 +397,11 @@ export class Scheduler {
         authorize,
       }),
     );
+  }
+
+  #changedPartitioning(app: App): string | undefined {
+    const tables = app.tables.map((t) => t.reconcile);
+    return changedPartitioning(this.#state.document, tables);
   }
 
   #schedulers(): SchedulerInstance[] {
