@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { GetAppDefinitionResponse } from "@spice-shards/proto";
 import { parseSize } from "@spice-shards/spicepod";
 import { openDatabase } from "../adapters/duckdb/database.ts";
+import { engineSettings } from "../adapters/duckdb/engine-settings.ts";
 import { installPartitionMacros } from "../adapters/duckdb/partition-macros.ts";
 import { lockDataDir } from "../adapters/system/data-dir.ts";
 import { openScratchDir } from "../adapters/system/scratch-dir.ts";
@@ -111,6 +112,7 @@ export async function openEngine(app: App, dataDir: string) {
     tempDirectory: join(scratch, "spill"),
     // Memory of finished fragments goes back to the system, so that a burst does not set the size for good.
     settings: {
+      ...engineSettings,
       allocator_background_threads: "true",
       allocator_flush_threshold: "16MB",
       preserve_insertion_order: "false",

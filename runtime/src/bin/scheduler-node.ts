@@ -3,6 +3,7 @@ import { join, resolve } from "node:path";
 import type { Server } from "@grpc/grpc-js";
 import { fileStateWarning, resolveParameters } from "@spice-shards/spicepod";
 import { openDatabase } from "../adapters/duckdb/database.ts";
+import { engineSettings } from "../adapters/duckdb/engine-settings.ts";
 import { installPartitionMacros } from "../adapters/duckdb/partition-macros.ts";
 import { GrpcExchange } from "../adapters/exchange/grpc-client.ts";
 import { discoverPartitions } from "../adapters/source/discover-partitions.ts";
@@ -19,6 +20,7 @@ import { Metrics } from "../observe/metrics.ts";
 import type { Exchange } from "../ports/exchange.ts";
 import type { ObjectStore } from "../ports/object-store.ts";
 import { Admission } from "../scheduler/query/admission.ts";
+import { PendingTables } from "../scheduler/query/pending-tables.ts";
 import { QueryPlanner } from "../scheduler/query/planner.ts";
 import { DistributedQueryService } from "../scheduler/query/query-service.ts";
 import { Scheduler } from "../scheduler/scheduler.ts";
@@ -62,9 +64,12 @@ export async function startScheduler(
   const inForce = () => scheduler?.app ?? app;
   const onSecret = (value: string) => context.log.redactor.addSecret(value);
   const given = app.scheduler.stateLocation;
-  const dataDir =
-    given === undefined && single === undefined ? lockDataDir(options.dataDir.path, false) : undefined;
   const dataDirPath = single?.dataDir ?? options.dataDir.path;
+  // A lock of its own: an executor on the same host keeps the directory itself.
+  const dataDir =
+    given === undefined && single === undefined
+      ? lockDataDir(join(dataDirPath, "scheduler"), false)
+      : undefined;
   if (dataDir !== undefined) log.warn(fileStateWarning);
   const location = given ?? `file://${join(resolve(dataDirPath), "cluster")}/`;
   const store = single?.store ?? (await openState(location));
@@ -91,7 +96,12 @@ export async function startScheduler(
   );
   const memoryLimit = `${Math.round((app.spicepod.runtime.query.memoryLimit ?? 2 ** 32) / 2 ** 20)}MiB`;
   const threads = countFromEnv("SPICED_QUERY_THREADS") ?? 2;
-  const database = await openDatabase({ threads, memoryLimit, tempDirectory: join(scratch, "spill") });
+  const database = await openDatabase({
+    threads,
+    memoryLimit,
+    tempDirectory: join(scratch, "spill"),
+    settings: engineSettings,
+  });
   const discovery = await openDatabase({
     threads: 1,
     memoryLimit: "512MB",
@@ -134,6 +144,7 @@ export async function startScheduler(
       },
       expandSecret: (key) => expandSecret(inForce(), key),
       secure: security.secure,
+      credentials: () => security.channel(["scheduler"]),
       authorize: (call, roles) => security.authorize(call as never, roles as never),
       endpoints: () => context.endpoints(),
       expectedExecutors: single === undefined ? countFromEnv("SPICED_EXPECTED_EXECUTORS") : 1,
@@ -148,7 +159,7 @@ export async function startScheduler(
     credentials: () => security.channel(["executor"]),
   });
   const exchange = single === undefined ? remote : single.exchange;
-  const queries = new MeasuredQueries(
+  const service = new PendingTables(
     new DistributedQueryService({
       catalog: () => running.catalog.current(),
       planner: new QueryPlanner({ database: planning, prune: pruneByPartition }),
@@ -160,10 +171,9 @@ export async function startScheduler(
       random,
       defaultTimeoutMs: 300_000,
     }),
-    metrics,
-    clock,
-    context.log.module("query"),
+    (table) => running.pendingReason(table),
   );
+  const queries = new MeasuredQueries(service, metrics, clock, context.log.module("query"));
   late.become(queries, running.info);
   const watching = new AbortController();
   const watch = watchSpicepod(
