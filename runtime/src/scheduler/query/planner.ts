@@ -3,13 +3,19 @@ import type { BoundGet, BoundNode } from "../../core/query/bound/bound-plan.ts";
 import { withBucketProbe } from "../../core/query/bound/bucket-probe.ts";
 import { type TableNeeds, tableNeeds } from "../../core/query/bound/table-needs.ts";
 import type { Catalog } from "../../core/query/catalog.ts";
-import { type Analysis, assemblePlan, type DescribedBlock, named } from "../../core/query/plan/assemble.ts";
+import {
+  assemblePlan,
+  type DescribedBlock,
+  named,
+  wholeQueryExecutor,
+} from "../../core/query/plan/assemble.ts";
 import { bindValues, type ParameterValue, type QueryValues } from "../../core/query/plan/bind-values.ts";
 import type { DistributedPlan } from "../../core/query/plan/distributed-plan.ts";
 import { inlineCtes } from "../../core/query/plan/inline-ctes.ts";
 import type { Prune } from "../../core/query/plan/prune.ts";
 import { type ResolvedStatement, resolveTables, viewsNamedIn } from "../../core/query/plan/resolve.ts";
 import { StatementError } from "../../core/query/plan/statement-error.ts";
+import { readTables, type TableReads } from "../../core/query/plan/table-reads.ts";
 import type { OutputColumn } from "../../core/query/split/block.ts";
 import { findBlocks } from "../../core/query/split/find-blocks.ts";
 import { propertiesOf } from "../../core/query/split/properties.ts";
@@ -141,33 +147,37 @@ export class QueryPlanner {
       const probed = withBucketProbe(statement.node);
       const planned = probed === statement.node ? text : withShadows(probed);
       const needs = await this.#needs(connection, planned, statement, shadows);
-      const { blocks, described } = await this.#blocks(connection, statement, columns, withShadows);
-      const analysis: Analysis = {
-        statement,
-        columns,
-        blocks,
-        described,
-        needs,
-        volatile: propertiesOf(statement.node).volatile,
-        prefix: freePrefix(sql, text),
-      };
-      return assemblePlan(analysis, this.#prune);
+      const prefix = freePrefix(sql, text);
+      const reads = readTables(statement.uses, needs, this.#prune, prefix);
+      const { volatile } = propertiesOf(statement.node);
+      // Where nothing is divided, nothing has to be split.
+      const whole = reads.executors.length === 0 || wholeQueryExecutor({ reads, volatile }) !== undefined;
+      const found =
+        whole || this.#gatherOnly
+          ? { blocks: { split: [], gathered: [] }, described: [] }
+          : await this.#blocks(connection, { statement, columns, reads, withShadows });
+      return assemblePlan({ statement, columns, ...found, reads, volatile, prefix });
     });
   }
 
   /** Split blocks whose fragments bind on their own; those that do not are looked at again from further inside. */
   async #blocks(
     connection: Connection,
-    statement: ResolvedStatement,
-    columns: readonly OutputColumn[],
-    withShadows: (node: QueryNode) => string,
+    given: {
+      readonly statement: ResolvedStatement;
+      readonly columns: readonly OutputColumn[];
+      readonly reads: TableReads;
+      readonly withShadows: (node: QueryNode) => string;
+    },
   ) {
+    const { statement, columns, reads, withShadows } = given;
     const refused = new Map<SelectNode, string>();
     const known = new Map<SelectNode, DescribedBlock>();
     for (;;) {
-      const blocks = this.#gatherOnly
-        ? { split: [], gathered: [] }
-        : findBlocks(statement.node, statement.uses, refused);
+      const blocks = findBlocks(statement.node, statement.uses, {
+        refused,
+        disjoint: (use) => reads.uses[use]?.disjoint ?? new Set(),
+      });
       let complete = true;
       for (const block of blocks.split) {
         if (known.has(block.node)) continue;

@@ -1,24 +1,15 @@
 import { quoteIdentifier } from "../../sql/quote.ts";
 import { filterSql } from "../bound/filter-sql.ts";
 import type { TableNeeds } from "../bound/table-needs.ts";
-import { needsPredicate } from "../bound/to-predicate.ts";
 import type { Block, OutputColumn } from "../split/block.ts";
 import type { FoundBlocks } from "../split/find-blocks.ts";
 import { positional } from "../split/rows.ts";
 import { print } from "../tree/print.ts";
 import type { BaseTableRef, QueryNode, SelectNode } from "../tree/tree.ts";
 import { rewrite, walk } from "../tree/walk.ts";
-import { chooseHolders, type HolderChoice } from "./choose-holders.ts";
-import type {
-  DistributedPlan,
-  FragmentTarget,
-  PlannedFragment,
-  Strategy,
-  TableRead,
-} from "./distributed-plan.ts";
-import type { PlanScan } from "./plan-scan.ts";
-import type { Prune, Pruned } from "./prune.ts";
-import type { ResolvedStatement, TableUse } from "./resolve.ts";
+import type { DistributedPlan, FragmentTarget, PlannedFragment, Strategy } from "./distributed-plan.ts";
+import type { ResolvedStatement } from "./resolve.ts";
+import type { TableReads, UseRead } from "./table-reads.ts";
 
 /** Everything that the planner found out about a statement before it decides. */
 export interface Analysis {
@@ -28,8 +19,8 @@ export interface Analysis {
   readonly blocks: FoundBlocks;
   /** What the engine said of each split block, in the order of `blocks.split`. */
   readonly described: readonly DescribedBlock[];
-  /** By use; absent when the engine could not plan the statement over empty tables: then everything is needed. */
-  readonly needs: ReadonlyMap<number, TableNeeds> | undefined;
+  /** What is read of which table, and where. */
+  readonly reads: TableReads;
   /** True when a volatile function ties the whole statement to the scheduler. */
   readonly volatile: boolean;
   /** Starts every name that the planner makes; occurs nowhere in the statement. */
@@ -42,60 +33,36 @@ export interface DescribedBlock {
 }
 
 /**
- * Decide how a statement is answered: which partitions it needs, who serves them, what runs there, and what the
- * scheduler does with the results (spec chapter 07, Planning).
- * @throws UnassignedPartitionsError when a needed partition has no holder.
+ * Decide how a statement is answered: what runs on the executors that have its rows, and what the scheduler does with
+ * the results (spec chapter 07, Planning).
  */
-export function assemblePlan(analysis: Analysis, prune: Prune): DistributedPlan {
-  const { uses } = analysis.statement;
-  const pruned = uses.map((use) => pruneUse(use, needsOf(analysis, use), prune));
-  const needed = neededPartitions(uses, pruned);
-  const choice = chooseHolders(needed);
-  const reads = uses.map((use, i) => new UseRead(use, pruned[i] as Pruned, choice, analysis.prefix));
-  const executors = [...new Set(reads.flatMap((read) => read.executors))].sort();
+export function assemblePlan(analysis: Analysis): DistributedPlan {
+  const { reads } = analysis;
   const shared = {
-    tables: reads.map((read) => read.summary),
+    tables: reads.uses.map((read) => read.summary),
     columns: analysis.columns,
-    executors,
-    partitionsTotal: needed.reduce((sum, { table }) => sum + table.partitions.length, 0),
-    partitionsRead: needed.reduce((sum, { partitions }) => sum + partitions.size, 0),
+    executors: reads.executors,
+    partitionsTotal: reads.partitionsTotal,
+    partitionsRead: reads.partitionsRead,
   };
-  if (uses.length === 0 || executors.length === 0) {
-    return { ...shared, ...new Composer(analysis, reads, []).compose("local") };
-  }
-  const [only] = executors;
-  if (executors.length === 1 && only !== undefined && !analysis.volatile) {
-    return { ...shared, ...wholeQuery(analysis, reads, only) };
-  }
-  return { ...shared, ...new Composer(analysis, reads, analysis.blocks.split).compose() };
+  if (reads.executors.length === 0) return { ...shared, ...new Composer(analysis, []).compose("local") };
+  const only = wholeQueryExecutor(analysis);
+  if (only !== undefined) return { ...shared, ...wholeQuery(analysis, only) };
+  return { ...shared, ...new Composer(analysis, analysis.blocks.split).compose() };
 }
 
-function needsOf(analysis: Analysis, use: TableUse): TableNeeds {
-  if (analysis.needs === undefined) {
-    return { columns: use.table.columns.map((_, i) => i), filters: [[]] };
-  }
-  return analysis.needs.get(use.index) ?? { columns: [], filters: [] };
-}
-
-function pruneUse({ table }: TableUse, { filters }: TableNeeds, prune: Prune): Pruned {
-  if (filters.length === 0) return { kept: [], reason: "the answer does not depend on its rows" };
-  const columns = table.columns.map(({ name }) => name);
-  return prune(table, needsPredicate(filters, columns));
-}
-
-function neededPartitions(uses: readonly TableUse[], pruned: readonly Pruned[]) {
-  const tables = new Map<string, { table: TableUse["table"]; partitions: Set<number> }>();
-  uses.forEach(({ table }, i) => {
-    const entry = tables.get(table.fullName) ?? { table, partitions: new Set<number>() };
-    for (const index of pruned[i]?.kept ?? []) entry.partitions.add(index);
-    tables.set(table.fullName, entry);
-  });
-  return [...tables.values()];
+/** The executor that can answer alone: it has every needed partition, and nothing ties the query to the scheduler. */
+export function wholeQueryExecutor({
+  reads,
+  volatile,
+}: Pick<Analysis, "reads" | "volatile">): string | undefined {
+  return reads.executors.length === 1 && !volatile ? reads.executors[0] : undefined;
 }
 
 type Decided = Pick<DistributedPlan, "strategy" | "blocks" | "fragments" | "final">;
 
-function wholeQuery(analysis: Analysis, reads: readonly UseRead[], executor: string): Decided {
+function wholeQuery(analysis: Analysis, executor: string): Decided {
+  const reads = analysis.reads.uses;
   const columns = positional(analysis.columns);
   const fragment: PlannedFragment = {
     id: "f0",
@@ -125,51 +92,6 @@ export function named<T>(tree: T, nameOf: (use: number) => string | readonly [st
   });
 }
 
-/** One use of a table with the partitions that it reads and who serves them. */
-class UseRead {
-  readonly use: TableUse;
-  readonly scanName: string;
-  readonly executors: readonly string[];
-  readonly #byExecutor = new Map<string, PlanScan["partitions"][number][]>();
-  readonly #pruned: Pruned;
-
-  constructor(use: TableUse, pruned: Pruned, choice: HolderChoice, prefix: string) {
-    this.use = use;
-    this.scanName = `${prefix}scan_${use.index}`;
-    this.#pruned = pruned;
-    const holders = choice.get(use.table.fullName);
-    for (const index of pruned.kept) {
-      const holder = holders?.get(index);
-      const partition = use.table.partitions[index];
-      if (holder === undefined || partition === undefined) continue;
-      const list = this.#byExecutor.get(holder.executor) ?? [];
-      list.push({ key: partition.key, epoch: holder.epoch, version: holder.version });
-      this.#byExecutor.set(holder.executor, list);
-    }
-    this.executors = [...this.#byExecutor.keys()].sort();
-  }
-
-  get summary(): TableRead {
-    const { table } = this.use;
-    return {
-      table: table.name,
-      partitionsTotal: table.partitions.length,
-      partitionsRead: this.#pruned.kept.length,
-      reason: this.#pruned.reason,
-    };
-  }
-
-  scanOn(executor: string): PlanScan {
-    const { fullName, revision } = this.use.table;
-    return {
-      name: this.scanName,
-      table: fullName,
-      revision,
-      partitions: this.#byExecutor.get(executor) ?? [],
-    };
-  }
-}
-
 /** Writes the fragments of blocks and gathered tables, and the statement over them. */
 class Composer {
   readonly #analysis: Analysis;
@@ -181,9 +103,9 @@ class Composer {
   /** Gathered uses with equal fragments share one. */
   readonly #gathers = new Map<string, string>();
 
-  constructor(analysis: Analysis, reads: readonly UseRead[], split: readonly Block[]) {
+  constructor(analysis: Analysis, split: readonly Block[]) {
     this.#analysis = analysis;
-    this.#reads = reads;
+    this.#reads = analysis.reads.uses;
     this.#split = split;
   }
 
@@ -195,7 +117,7 @@ class Composer {
       const described = this.#analysis.described[index];
       if (described === undefined || !this.#addBlock(block, described)) continue;
       for (const use of block.uses) covered.add(use);
-      passThrough ||= block.passThrough && block.node === this.#analysis.statement.node;
+      passThrough ||= this.#passesThrough(block);
     }
     const rest = this.#reads.filter(({ use }) => !covered.has(use.index));
     for (const { node, reason } of this.#analysis.blocks.gathered) {
@@ -231,6 +153,10 @@ class Composer {
     };
   }
 
+  #passesThrough(block: Block): boolean {
+    return block.passThrough && block.node === this.#analysis.statement.node;
+  }
+
   #replace<T>(tree: T): T {
     return rewrite(tree, (object) => {
       const node = this.#replaced.get(object);
@@ -262,7 +188,7 @@ class Composer {
             },
           }),
       targets: this.#targets(block.uses),
-      relationColumns: (block.passThrough ? described.output : columns).map(({ name, type }, source) => ({
+      relationColumns: (this.#passesThrough(block) ? described.output : columns).map(({ name, type }, source) => ({
         name,
         type,
         source,
@@ -293,10 +219,10 @@ class Composer {
     return [...filters].reduce((sql, [name, query]) => sql.replaceAll(quoteIdentifier(name), query), text);
   }
 
-  #outerFilter(block: Block, { use }: UseRead): string {
+  #outerFilter(block: Block, { use, needs }: UseRead): string {
     if (block.node === this.#analysis.statement.node || hasFilter(block.fragment)) return "";
     return whereSql(
-      needsOf(this.#analysis, use),
+      needs,
       use.table.columns.map(({ name }) => name),
     );
   }
@@ -309,8 +235,8 @@ class Composer {
 
   /** Fetch what is needed of one use; gives the name of its relation. */
   #gather(read: UseRead): string {
+    const { needs } = read;
     const { table, index } = read.use;
-    const needs = needsOf(this.#analysis, read.use);
     const names = table.columns.map(({ name }) => name);
     const columns = needs.columns.map((i) => table.columns[i] as OutputColumn);
     // A fragment has one column at least; of a bare count only the number of rows matters.
