@@ -27,6 +27,7 @@ export interface InProcessOptions {
   readonly setup?: readonly string[];
   readonly prune?: Prune;
   readonly gatherOnly?: boolean;
+  readonly reduceFromRows?: number;
   /** The catalog that the next attempt to plan sees, made from the true one. */
   readonly catalog?: (catalog: Catalog) => Catalog;
   readonly timeoutMs?: number;
@@ -76,6 +77,7 @@ export class InProcessCluster implements TestCluster {
     const planner = new QueryPlanner({
       database: planning,
       prune: options.prune ?? pruneByPartition,
+      reduceFromRows: options.reduceFromRows ?? 100,
       ...(options.gatherOnly === undefined ? {} : { gatherOnly: options.gatherOnly }),
     });
     const service = new DistributedQueryService({
@@ -164,7 +166,11 @@ async function load(store: Database, options: InProcessOptions): Promise<Catalog
       await store.run(
         `CREATE TABLE ${executor}.${quoteIdentifier(`${name}_${index}`)} AS SELECT * FROM ${quoteIdentifier(name)}${where.length === 0 ? "" : ` WHERE ${where.join(" AND ")}`}`,
       );
+      const [counted] = await store.rows(
+        `SELECT count(*)::INTEGER AS n FROM ${executor}.${quoteIdentifier(`${name}_${index}`)}`,
+      );
       partitions.push({
+        rows: Number(counted?.["n"]),
         key: JSON.stringify(values),
         values,
         holders: [{ executor, epoch: 1, version: index }],

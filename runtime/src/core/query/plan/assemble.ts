@@ -7,7 +7,14 @@ import { positional } from "../split/rows.ts";
 import { print } from "../tree/print.ts";
 import type { BaseTableRef, QueryNode, SelectNode } from "../tree/tree.ts";
 import { rewrite, walk } from "../tree/walk.ts";
-import type { DistributedPlan, FragmentTarget, PlannedFragment, Strategy } from "./distributed-plan.ts";
+import type {
+  DistributedPlan,
+  FragmentReduction,
+  FragmentTarget,
+  PlannedFragment,
+  Strategy,
+} from "./distributed-plan.ts";
+import { chooseReductions, type Reduction, type UseEdge } from "./reductions.ts";
 import type { ResolvedStatement } from "./resolve.ts";
 import type { TableReads, UseRead } from "./table-reads.ts";
 
@@ -23,6 +30,10 @@ export interface Analysis {
   readonly reads: TableReads;
   /** True when a volatile function ties the whole statement to the scheduler. */
   readonly volatile: boolean;
+  /** Equality joins between uses, as far as they are known. */
+  readonly edges: readonly UseEdge[];
+  /** Tables with fewer rows are fetched without waiting for the keys of others. */
+  readonly reduceFromRows: number;
   /** Starts every name that the planner makes; occurs nowhere in the statement. */
   readonly prefix: string;
 }
@@ -132,7 +143,7 @@ class Composer {
     ) {
       this.#blocks.push({ strategy: "gather", reason: "needed rows and columns are fetched" });
     }
-    const relations = new Map(rest.map((read) => [read.use.index, this.#gather(read)]));
+    const relations = this.#gatherAll(rest);
     const fetching = this.#blocks.map((block) => block.strategy).filter((name) => name !== "local");
     const strategies = strategy ?? [...new Set(fetching)].sort().join("+");
     if (passThrough && this.#fragments.length === 1) {
@@ -188,11 +199,13 @@ class Composer {
             },
           }),
       targets: this.#targets(block.uses),
-      relationColumns: (this.#passesThrough(block) ? described.output : columns).map(({ name, type }, source) => ({
-        name,
-        type,
-        source,
-      })),
+      relationColumns: (this.#passesThrough(block) ? described.output : columns).map(
+        ({ name, type }, source) => ({
+          name,
+          type,
+          source,
+        }),
+      ),
       strategy: block.strategy,
     });
     this.#replaced.set(block.node, combined);
@@ -233,8 +246,45 @@ class Composer {
     return executors.map((executor) => ({ executor, scans: reads.map((read) => read.scanOn(executor)) }));
   }
 
+  /** Fetch what is needed of uses, those first whose keys reduce others; gives the relation of each. */
+  #gatherAll(rest: readonly UseRead[]): Map<number, string> {
+    const reductions = chooseReductions(this.#analysis.edges, rest, this.#analysis.reduceFromRows);
+    const relations = new Map<number, string>();
+    const open = [...rest];
+    while (open.length > 0) {
+      // Sources are much smaller than their targets, so somebody is always ready.
+      const ready = open.findIndex(({ use }) =>
+        reductions.every(({ target, source }) => target !== use.index || relations.has(source)),
+      );
+      const [read] = open.splice(Math.max(ready, 0), 1);
+      if (read === undefined) break;
+      const { index } = read.use;
+      const by = reductions.filter(({ target }) => target === index);
+      relations.set(
+        index,
+        this.#gather(
+          read,
+          by.map((reduction) => this.#reducedBy(read, reduction, relations)),
+        ),
+      );
+    }
+    return relations;
+  }
+
+  #reducedBy(read: UseRead, reduction: Reduction, relations: ReadonlyMap<number, string>): FragmentReduction {
+    const source = this.#reads[reduction.source] as UseRead;
+    const fragment = this.#fragments.find(({ relation }) => relation === relations.get(reduction.source));
+    const column = read.use.table.columns[reduction.targetColumn];
+    return {
+      column: quoteIdentifier(column?.name ?? ""),
+      type: column?.type ?? "",
+      fragment: fragment?.id ?? "",
+      position: source.needs.columns.indexOf(reduction.sourceColumn),
+    };
+  }
+
   /** Fetch what is needed of one use; gives the name of its relation. */
-  #gather(read: UseRead): string {
+  #gather(read: UseRead, reducedBy: readonly FragmentReduction[]): string {
     const { needs } = read;
     const { table, index } = read.use;
     const names = table.columns.map(({ name }) => name);
@@ -247,7 +297,7 @@ class Composer {
       executor,
       scans[0]?.partitions.map(({ key }) => key),
     ]);
-    const text = `${list.join(", ")} FROM ${table.fullName}${where} ${JSON.stringify(partitions)}`;
+    const text = `${list.join(", ")} FROM ${table.fullName}${where} ${JSON.stringify([partitions, reducedBy])}`;
     const same = this.#gathers.get(text);
     if (same !== undefined) return same;
     const relation = `${this.#analysis.prefix}fragment_${this.#fragments.length}`;
@@ -267,6 +317,7 @@ class Composer {
         return source === undefined ? { name, type } : { name, type, source };
       }),
       strategy: "gather",
+      ...(reducedBy.length === 0 ? {} : { reducedBy }),
     });
     return relation;
   }

@@ -94,6 +94,11 @@ export class UseRead {
     this.disjoint = disjointColumns(use.table, (index) => holders?.get(index)?.executor);
   }
 
+  /** Positions of the partitions that are read. */
+  get partitions(): readonly number[] {
+    return this.#pruned.kept;
+  }
+
   get summary(): TableRead {
     const { table } = this.use;
     return {
