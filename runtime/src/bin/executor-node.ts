@@ -2,7 +2,9 @@ import { rm } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import type { GetAppDefinitionResponse } from "@spice-shards/proto";
+import { parseSize } from "@spice-shards/spicepod";
 import { openDatabase } from "../adapters/duckdb/database.ts";
+import { engineSettings } from "../adapters/duckdb/engine-settings.ts";
 import { installPartitionMacros } from "../adapters/duckdb/partition-macros.ts";
 import { lockDataDir } from "../adapters/system/data-dir.ts";
 import { openScratchDir } from "../adapters/system/scratch-dir.ts";
@@ -99,7 +101,12 @@ export async function openEngine(app: App, dataDir: string) {
     memoryLimit: engineMemory(app),
     tempDirectory: join(scratch, "spill"),
     // Memory of finished fragments goes back to the system, so that a burst does not set the size for good.
-    settings: { allocator_background_threads: "true", allocator_flush_threshold: "16MB" },
+    settings: {
+      ...engineSettings,
+      allocator_background_threads: "true",
+      allocator_flush_threshold: "16MB",
+      preserve_insertion_order: "false",
+    },
   });
   await installPartitionMacros(database);
   return {
@@ -155,10 +162,16 @@ function engineThreads(app: App): number {
   return Math.max(1, Math.min(availableParallelism(), Math.max(1, ...asked)));
 }
 
-/** Memory of the serving engine: the largest `duckdb_memory_limit`, else `runtime.query.memory_limit`, else 4 GiB. */
+/**
+ * Memory of the serving engine: the largest `duckdb_memory_limit`, else `runtime.query.memory_limit`, else 4 GiB; of it
+ * four fifths, for the engine counts only its buffers and the process needs the rest.
+ */
 function engineMemory(app: App): string {
-  const asked = app.tables
-    .map((t) => t.dataset.acceleration.params["duckdb_memory_limit"])
-    .find((m) => m !== undefined);
-  return asked ?? `${Math.round((app.spicepod.runtime.query.memoryLimit ?? 2 ** 32) / 2 ** 20)}MiB`;
+  const asked = app.tables.flatMap((t) => {
+    const limit = t.dataset.acceleration.params["duckdb_memory_limit"];
+    const bytes = limit === undefined ? undefined : parseSize(limit);
+    return bytes === undefined ? [] : [bytes];
+  });
+  const bytes = asked.length > 0 ? Math.max(...asked) : (app.spicepod.runtime.query.memoryLimit ?? 2 ** 32);
+  return `${Math.round((bytes * 0.8) / 2 ** 20)}MiB`;
 }

@@ -2,6 +2,7 @@ import { rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { fileStateWarning, resolveParameters } from "@spice-shards/spicepod";
 import { openDatabase } from "../adapters/duckdb/database.ts";
+import { engineSettings } from "../adapters/duckdb/engine-settings.ts";
 import { installPartitionMacros } from "../adapters/duckdb/partition-macros.ts";
 import { GrpcExchange } from "../adapters/exchange/grpc-client.ts";
 import { discoverPartitions } from "../adapters/source/discover-partitions.ts";
@@ -17,6 +18,7 @@ import { Metrics } from "../observe/metrics.ts";
 import type { Exchange } from "../ports/exchange.ts";
 import type { ObjectStore } from "../ports/object-store.ts";
 import { Admission } from "../scheduler/query/admission.ts";
+import { PendingTables } from "../scheduler/query/pending-tables.ts";
 import { QueryPlanner } from "../scheduler/query/planner.ts";
 import { DistributedQueryService } from "../scheduler/query/query-service.ts";
 import { Scheduler } from "../scheduler/scheduler.ts";
@@ -58,9 +60,12 @@ export async function startScheduler(
   const secrets = localSecrets(app);
   const onSecret = (value: string) => context.log.redactor.addSecret(value);
   const given = app.scheduler.stateLocation;
-  const dataDir =
-    given === undefined && single === undefined ? lockDataDir(options.dataDir.path, false) : undefined;
   const dataDirPath = single?.dataDir ?? options.dataDir.path;
+  // A lock of its own: an executor on the same host keeps the directory itself.
+  const dataDir =
+    given === undefined && single === undefined
+      ? lockDataDir(join(dataDirPath, "scheduler"), false)
+      : undefined;
   if (dataDir !== undefined) log.warn(fileStateWarning);
   const location = given ?? `file://${join(resolve(dataDirPath), "cluster")}/`;
   const store = single?.store ?? (await openState(location));
@@ -87,7 +92,12 @@ export async function startScheduler(
   );
   const memoryLimit = `${Math.round((app.spicepod.runtime.query.memoryLimit ?? 2 ** 32) / 2 ** 20)}MiB`;
   const threads = Number(process.env["SPICED_QUERY_THREADS"] ?? 2);
-  const database = await openDatabase({ threads, memoryLimit, tempDirectory: join(scratch, "spill") });
+  const database = await openDatabase({
+    threads,
+    memoryLimit,
+    tempDirectory: join(scratch, "spill"),
+    settings: engineSettings,
+  });
   const discovery = await openDatabase({
     threads: 1,
     memoryLimit: "512MB",
@@ -128,6 +138,7 @@ export async function startScheduler(
       },
       expandSecret: (key) => expandSecret(app, key),
       secure: security.secure,
+      credentials: () => security.channel(["scheduler"]),
       authorize: (call, roles) => security.authorize(call as never, roles as never),
       endpoints: () => context.endpoints(),
       expectedExecutors: single === undefined ? expectedExecutors() : 1,
@@ -143,7 +154,7 @@ export async function startScheduler(
   const exchange = single === undefined ? remote : single.exchange;
   const planning = await openDatabase({ threads: 1, memoryLimit: "512MB" });
   for (const each of [database, discovery, planning]) await installPartitionMacros(each);
-  const queries = new MeasuredQueries(
+  const service = new PendingTables(
     new DistributedQueryService({
       catalog: () => scheduler.catalog.current(),
       planner: new QueryPlanner({ database: planning, prune: pruneByPartition }),
@@ -155,10 +166,9 @@ export async function startScheduler(
       random,
       defaultTimeoutMs: 300_000,
     }),
-    metrics,
-    clock,
-    context.log.module("query"),
+    (table) => scheduler.pendingReason(table),
   );
+  const queries = new MeasuredQueries(service, metrics, clock, context.log.module("query"));
   late.become(queries, scheduler.info);
   const watching = new AbortController();
   const watch = watchSpicepod(

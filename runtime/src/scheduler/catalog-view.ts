@@ -64,36 +64,34 @@ export class CatalogView {
   }
 }
 
-/** One table, or undefined while no executor has told its columns. */
+/** One table, or undefined while it is not discovered or no executor has told its columns: it has no answer yet. */
 function catalogTable(
   definition: TableDefinition,
   document: ClusterDocument,
   executors: ReadonlyMap<string, ExecutorView>,
 ): CatalogTable | undefined {
   const columns = columnsOf(definition.fullName, executors.values());
-  if (columns === undefined) return undefined;
   const entry = document.accelerations[definition.fullName];
+  if (columns === undefined || entry === undefined) return undefined;
   const partitions: CatalogPartition[] = [];
-  if (entry !== undefined) {
-    const set = entry.partitions;
-    for (let i = 0; i < set.count; i++) {
-      const key = set.key(i);
-      const epoch = set.epoch(i);
-      const holders: PartitionHolder[] = [];
-      let [rows, bytes] = [0, 0];
-      for (const executor of set.holders(i)) {
-        const state = executors.get(executor)?.partitions.get(definition.fullName)?.get(key);
-        if (state === undefined || state.version === 0 || state.epoch !== epoch) continue;
-        holders.push({ executor, epoch, version: state.version });
-        [rows, bytes] = [state.rows, state.bytes];
-      }
-      partitions.push({ key, values: set.tuple(i), holders, ...(holders.length > 0 ? { rows, bytes } : {}) });
+  const set = entry.partitions;
+  for (let i = 0; i < set.count; i++) {
+    const key = set.key(i);
+    const epoch = set.epoch(i);
+    const holders: PartitionHolder[] = [];
+    let [rows, bytes] = [0, 0];
+    for (const executor of set.holders(i)) {
+      const state = executors.get(executor)?.partitions.get(definition.fullName)?.get(key);
+      if (state === undefined || state.version === 0 || state.epoch !== epoch) continue;
+      holders.push({ executor, epoch, version: state.version });
+      [rows, bytes] = [state.rows, state.bytes];
     }
+    partitions.push({ key, values: set.tuple(i), holders, ...(holders.length > 0 ? { rows, bytes } : {}) });
   }
   return {
     name: definition.name,
     fullName: definition.fullName,
-    revision: entry?.revision ?? 0,
+    revision: entry.revision,
     columns,
     partitionBy: definition.partitionBy,
     partitions,

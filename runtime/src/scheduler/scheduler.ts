@@ -1,4 +1,4 @@
-import type { Server } from "@grpc/grpc-js";
+import type { ChannelCredentials, Server } from "@grpc/grpc-js";
 import { AdminServiceService, ClusterServiceService, type SchedulerInstance } from "@spice-shards/proto";
 import { generationOf } from "@spice-shards/spicepod";
 import type { App, AppTable } from "../core/app/app.ts";
@@ -21,6 +21,7 @@ import { ControlStreams, clusterService } from "./cluster-service.ts";
 import { CommandRefusedError, Commands } from "./commands.ts";
 import { ExecutorViews } from "./executor-views.ts";
 import { ExecutorDesk } from "./members/executor-desk.ts";
+import { PeerNews } from "./members/peer-news.ts";
 import { SchedulerInfo } from "./node-info.ts";
 import { fetchApp, offerApp } from "./state/app-objects.ts";
 import { ClusterState } from "./state/cluster-state.ts";
@@ -53,6 +54,8 @@ export interface SchedulerOptions {
   expandSecret(key: string): Promise<string>;
   /** True when calls are authenticated by mTLS. */
   readonly secure: boolean;
+  /** Credentials for a new channel to another scheduler. */
+  readonly credentials: () => ChannelCredentials;
   /** Throws when the peer's certificate does not carry one of the roles. */
   authorize(call: unknown, roles: readonly string[]): void;
   readonly endpoints: () => readonly EndpointInfo[];
@@ -84,6 +87,8 @@ export class Scheduler {
   #app: App;
   #notice: string | undefined;
   #accepting = true;
+  #news: PeerNews | undefined;
+  #refreshing: Promise<unknown> | undefined;
 
   private constructor(options: SchedulerOptions) {
     this.#options = options;
@@ -139,6 +144,12 @@ export class Scheduler {
       onJoin: (executor) => {
         log.info({ executor }, "Executor joined");
         this.#reconciler.wake();
+      },
+      onReport: (_executor, _instance, report) => {
+        const set = this.#state.document.accelerations[report.table]?.partitions;
+        const index = set?.indexOfKey(report.key) ?? -1;
+        // It heard of an assignment from another scheduler before this one did.
+        if (set === undefined || index < 0 || report.epoch > set.epoch(index)) this.#refreshSoon();
       },
       onCommandError: (executor, command, error) =>
         log.warn({ executor, command, error }, "An executor refused an assignment"),
@@ -225,6 +236,20 @@ export class Scheduler {
     return this.#state.document.executors[executor] === undefined ? undefined : executor;
   }
 
+  /** Why a dataset of the spicepod cannot be queried yet; undefined for one that can, and for other names. */
+  pendingReason(name: string): string | undefined {
+    const table = this.#app.tables.find((t) => t.name.toLowerCase() === name.toLowerCase());
+    if (table === undefined || this.catalog.current().tables.has(table.name.toLowerCase())) return undefined;
+    return (
+      this.#discoveryErrors.get(table.fullName) ??
+      this.executors
+        .all()
+        .find((e) => (e.tables.get(table.fullName)?.error ?? "") !== "")
+        ?.tables.get(table.fullName)?.error ??
+      "it is not loaded"
+    );
+  }
+
   /**
    * Offer another version of this scheduler's own spicepod file. It comes into force unless a higher generation is
    * committed; errors of the store pass through, and the old one stays.
@@ -258,7 +283,24 @@ export class Scheduler {
         "Could not deregister; a reaper removes this scheduler later",
       );
     }
+    this.#news?.close();
     this.#desk.close();
+  }
+
+  /** Read the document now; the poll does it anyway when this fails. Concurrent calls are one. */
+  #refreshSoon(): void {
+    this.#refreshing ??= this.#state
+      .refresh(this.#stop.signal)
+      .catch((error: unknown) => {
+        if (!this.#stop.signal.aborted)
+          this.#options.log.warn(
+            { cause: text(error) },
+            "News of a newer revision could not be followed yet",
+          );
+      })
+      .finally(() => {
+        this.#refreshing = undefined;
+      });
   }
 
   async #join(signal: AbortSignal): Promise<void> {
@@ -290,6 +332,12 @@ export class Scheduler {
     };
     this.#state.subscribe(() => this.#onDocument());
     this.#onDocument();
+    this.#news = new PeerNews({
+      state: this.#state,
+      credentials: this.#options.credentials,
+      onError: (scheduler, error) =>
+        log.debug({ scheduler, cause: text(error) }, "A scheduler could not be told of a new revision"),
+    });
     keep(this.#heartbeat.run(signal));
     keep(this.#registration.keep(signal));
     keep(
@@ -351,7 +399,7 @@ export class Scheduler {
         assignments: (executor) => this.#assignments(executor),
         acknowledged: (executor, command, error) => this.#commands.acknowledged(executor, command, error),
         peerNews: (_peer, revision, suspected) => {
-          if (revision > this.#state.document.revision) void this.#state.refresh().catch(() => undefined);
+          if (revision > this.#state.document.revision) this.#refreshSoon();
           return {
             revision: this.#state.document.revision,
             heard: suspected.filter((executor) => this.#desk.silentForMs(executor) !== undefined),

@@ -2,7 +2,6 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { openDatabase } from "../../src/adapters/duckdb/database.ts";
 import type { Database } from "../../src/ports/database.ts";
 import { answerOf } from "./answer.ts";
 import { checkAnswer } from "./check.ts";
@@ -12,6 +11,7 @@ import type { CorpusQuery } from "./query.ts";
 import { loadTpcParquet, type TpcBenchmark, tpcParquet, tpcQueries } from "./tpc.ts";
 import { tpcds } from "./tpcds.ts";
 import { tpch } from "./tpch.ts";
+import { openTruth } from "./truth.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "corpus-"));
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
@@ -38,7 +38,7 @@ describe("the wide table", () => {
   let database: Database;
   let queries: readonly CorpusQuery[];
   beforeAll(async () => {
-    database = await openDatabase({ threads: 2 });
+    database = await openTruth(2);
     await createHits(database, 20_000);
     queries = await clickbenchQueries(database);
   });
@@ -100,7 +100,7 @@ describe.each<[TpcBenchmark, number, number]>([
 ])("$extension", (benchmark, count, answers) => {
   let database: Database;
   beforeAll(async () => {
-    database = await openDatabase({ threads: 2 });
+    database = await openTruth(2);
     const folder = await tpcParquet(benchmark, 0.01, dir);
     expect(await tpcParquet(benchmark, 0.01, dir)).toBe(folder);
     await loadTpcParquet(database, benchmark, folder);

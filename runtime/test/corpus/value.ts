@@ -47,7 +47,7 @@ export function canonical(type: ValueType, value: Json): string {
   if (value === null) return "NULL";
   switch (type.kind) {
     case "integer":
-      return BigInt(value as string | number).toString();
+      return typeof value === "string" ? value : BigInt(value as number).toString();
     case "decimal":
       return canonicalDecimal(typeof value === "number" ? value.toFixed(type.scale) : String(value));
     case "float": {

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { readFile } from "node:fs/promises";
 import { createInterface } from "node:readline";
 
 export type LogLine = Record<string, unknown> & { message?: string; level?: number | string };
@@ -38,19 +39,26 @@ export class TestProcess {
     }
   }
 
+  get alive(): boolean {
+    return !this.#hasExited;
+  }
+
   get pid(): number {
     return this.child.pid!;
   }
 
   /** Resident memory in bytes, from the kernel. */
-  async residentBytes(): Promise<number> {
-    const { readFile } = await import("node:fs/promises");
-    const match = /VmRSS:\s+(\d+) kB/.exec(await readFile(`/proc/${this.pid}/status`, "utf8"));
-    return Number(match?.[1] ?? 0) * 1024;
+  residentBytes(): Promise<number> {
+    return this.#memory("VmRSS");
+  }
+
+  /** The most that it ever was. */
+  peakResidentBytes(): Promise<number> {
+    return this.#memory("VmHWM");
   }
 
   /** The first line, past or future, that satisfies `wanted`; rejects when the process ends or time runs out. */
-  async line(wanted: (line: LogLine) => boolean, timeoutMs = 20_000): Promise<LogLine> {
+  async line(wanted: (line: LogLine) => boolean, timeoutMs = 60_000): Promise<LogLine> {
     const past = this.lines.find(wanted);
     if (past !== undefined) return past;
     let watcher: ((line: LogLine) => void) | undefined;
@@ -92,6 +100,13 @@ export class TestProcess {
       }
     }
     return this.exited;
+  }
+
+  async #memory(field: "VmRSS" | "VmHWM"): Promise<number> {
+    const text = await readFile(`/proc/${this.pid}/status`, "utf8");
+    const match = new RegExp(`${field}:\\s+(\\d+) kB`).exec(text);
+    if (match === null) throw new Error(`${this.name} has no ${field}`);
+    return Number(match[1]) * 1024;
   }
 
   #take(text: string): void {

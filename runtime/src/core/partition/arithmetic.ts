@@ -23,15 +23,17 @@ export function compileArithmetic(
     if (days === null) return undefined;
     const shift = op === "+" ? days : -days;
     const limit = domainOf(left.type)!.max;
-    return mapped(
-      left,
-      left.type,
-      (date) => (date === limit || date === -limit ? date : (date as bigint) + shift),
-      true,
-    );
+    const shifted = (date: bigint) => {
+      if (date === limit || date === -limit) return date;
+      // A day that no finite date has, where the engine fails, comes out next to the infinities.
+      const sum = date + shift;
+      return sum >= limit ? limit - 1n : sum <= -limit ? 1n - limit : sum;
+    };
+    return mapped(left, left.type, (date) => shifted(date as bigint), true);
   }
   if (left.type.kind !== "integer" || right.type.kind !== "integer") return undefined;
   const type = commonInteger(left, right);
+  if (type === undefined) return undefined;
   switch (op) {
     case "+":
       return binary(
@@ -98,8 +100,11 @@ function binary(
   };
 }
 
-/** The type that DuckDB computes in: the column's if the literal fits it, else the next that holds both. */
-function commonInteger(left: Compiled, right: Compiled): ColumnType {
+/**
+ * The type that DuckDB computes in: the column's if the literal fits it, else the next that holds both; none (it
+ * takes DOUBLE) for UHUGEINT with something signed.
+ */
+function commonInteger(left: Compiled, right: Compiled): ColumnType | undefined {
   const a = left.type as Extract<ColumnType, { kind: "integer" }>;
   const b = right.type as Extract<ColumnType, { kind: "integer" }>;
   const fits = (side: Compiled, type: ColumnType) => {
@@ -111,6 +116,7 @@ function commonInteger(left: Compiled, right: Compiled): ColumnType {
   if (fits(left, b)) return b;
   if (a.signed === b.signed) return a.bits >= b.bits ? a : b;
   const unsigned = a.signed ? b : a;
+  if (unsigned.bits === 128) return undefined;
   const wider = { 8: 16, 16: 32, 32: 64, 64: 128, 128: 128 } as const;
   const bits = Math.max(a.signed ? a.bits : b.bits, wider[unsigned.bits]) as 8 | 16 | 32 | 64 | 128;
   return { kind: "integer", bits, signed: true };

@@ -135,7 +135,13 @@ function fromTimestamp(
 export function toMicros(unit: "s" | "ms" | "us" | "ns", ticks: bigint): bigint {
   if (unit === "us" || ticks >= timestampInfinity || ticks <= -timestampInfinity) return ticks;
   if (unit === "ns") return ticks / 1000n;
-  return ticks * (1_000_000n / ticksPerSecond[unit]);
+  return withinTime(ticks * (1_000_000n / ticksPerSecond[unit]));
+}
+
+/** Ticks that no finite timestamp has, where the engine fails, come out next to the infinities. */
+export function withinTime(ticks: bigint): bigint {
+  if (ticks >= timestampInfinity) return timestampInfinity - 1n;
+  return ticks <= -timestampInfinity ? 1n - timestampInfinity : ticks;
 }
 
 /** A date or timestamp in microseconds since the epoch. */
@@ -152,13 +158,10 @@ function dateToTicks(unit: "us" | "ns"): Conversion {
   return increasing((days) => ticksOfDate(days, perDay));
 }
 
-/** Dates that no timestamp reaches, which the engine refuses, come out next to the infinities. */
 function ticksOfDate(days: bigint, perDay: bigint): bigint {
   if (days >= dateInfinity) return timestampInfinity;
   if (days <= -dateInfinity) return -timestampInfinity;
-  const ticks = days * perDay;
-  if (ticks >= timestampInfinity) return timestampInfinity - 1n;
-  return ticks <= -timestampInfinity ? 1n - timestampInfinity : ticks;
+  return withinTime(days * perDay);
 }
 
 /** Only where the text has no BC and no fifth digit of the year. */

@@ -7,6 +7,8 @@
  *   400 times slower per row and `<<` seven times; a left shift is therefore a multiplication, or done on UBIGINT.
  * - A macro's argument is copied to each of its uses. The engine computes equal copies once, but not inside CASE or
  *   a lambda, so long intermediate results are named there by a lambda over a one-element list.
+ * - Wrong arguments fail as the cast of a sentence to a number: `error()` is volatile, and a volatile expression is
+ *   neither folded nor pushed down.
  * - The type decides the overload when the query is bound: integers hash in their own width, so an implicit cast
  *   would place a row elsewhere. Types without an overload of their own go through `typeof`, which is folded.
  */
@@ -179,13 +181,13 @@ const bucketOther = `CASE
  WHEN typeof(v) = 'FLOAT' THEN __hash_u64(v::FLOAT::BIT::UINTEGER)
  WHEN typeof(v) LIKE 'DECIMAL(%' THEN __hash_u128(replace(v::VARCHAR, '.', '')::HUGEINT)
  WHEN typeof(v) = 'UUID' THEN __hash_str(v::VARCHAR)
- ELSE error('bucket() does not support partitioning by column type: ' || typeof(v))::UBIGINT END`;
+ ELSE ('bucket() does not support partitioning by column type: ' || typeof(v))::UBIGINT END`;
 const bucketCount =
-  "(CASE WHEN n BETWEEN 1 AND 1000000 THEN n ELSE error('Invalid number of buckets: ' || n || '. Must be a positive integer less than 1000000.') END)::UBIGINT";
+  "(CASE WHEN n BETWEEN 1 AND 1000000 THEN n ELSE ('Invalid number of buckets: ' || n || '. Must be a positive integer less than 1000000.')::UBIGINT END)::UBIGINT";
 const bucketBody = (hash: string) => `((${hash}) % ${bucketCount})::BIGINT`;
 
 const width =
-  "(CASE WHEN w BETWEEN 1 AND 4611686018427387903 THEN w ELSE error('Invalid width value: ''' || w || '''. Must be a positive integer less than or equal to 4611686018427387903') END)::BIGINT";
+  "(CASE WHEN w BETWEEN 1 AND 4611686018427387903 THEN w ELSE ('Invalid width value: ''' || w || '''. Must be a positive integer less than or equal to 4611686018427387903')::BIGINT END)::BIGINT";
 const floorWithin = (value: string, work: string) =>
   `(${value}::${work} - (((${value}::${work} % ${width}) + ${width}) % ${width}))`;
 const truncates: Readonly<Record<string, string>> = {
@@ -198,6 +200,7 @@ const truncates: Readonly<Record<string, string>> = {
   USMALLINT: `(v - v::UBIGINT % ${width}::UBIGINT)::USMALLINT`,
   UINTEGER: `(v - v::UBIGINT % ${width}::UBIGINT)::UINTEGER`,
   UBIGINT: `v - v % ${width}::UBIGINT`,
+  UHUGEINT: `v - v % ${width}::UHUGEINT`,
   VARCHAR: `left(v, ${width})`,
   BLOB: `array_slice(v, 1, ${width})`,
 };
@@ -214,7 +217,7 @@ const decimalText = name(
   ),
 );
 const truncateOther = `CASE WHEN typeof(v) LIKE 'DECIMAL(%' THEN cast_to_type(${decimalText}, v)
- ELSE error('Second argument must be an integer, a decimal, a string or binary, got ' || typeof(v)) END`;
+ ELSE cast_to_type('Second argument must be an integer, a decimal, a string or binary, got ' || typeof(v), v) END`;
 
 /**
  * Statements that create the macros in the current database; run once per DuckDB instance, before any SQL that

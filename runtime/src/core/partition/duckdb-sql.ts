@@ -1,7 +1,7 @@
 import { quoteIdentifier } from "../sql/quote.ts";
 import type { BoundPartitionExpression } from "./bind.ts";
 import { type PrintStyle, printScalar } from "./canonical.ts";
-import { formatColumnType } from "./column-type.ts";
+import { formatColumnType, parseColumnType } from "./column-type.ts";
 
 export interface DuckdbSqlOptions {
   /**
@@ -19,10 +19,21 @@ export interface DuckdbSqlOptions {
 export function duckdbSql(expression: BoundPartitionExpression, options: DuckdbSqlOptions = {}): string {
   const style: PrintStyle = {
     identifier: (name) => options.column ?? quoteIdentifier(name),
-    call: (name, args, print) =>
-      name === "bucket" && options.projected === true
-        ? `__bucket_projected(${args.map(print).join(", ")})`
-        : undefined,
+    call: (name, args, print) => {
+      if (name === "bucket" && options.projected === true) {
+        return `__bucket_projected(${args.map(print).join(", ")})`;
+      }
+      const [unit, moment] = args;
+      if (
+        (name === "date_trunc" || name === "datetrunc") &&
+        moment?.kind === "column" &&
+        parseColumnType(moment.type).kind === "date"
+      ) {
+        // DuckDB rewrites `date_trunc('hour', date) = t` to an empty range of dates; of timestamps it is right.
+        return `date_trunc(${print(unit!)}, ${print(moment)}::TIMESTAMP)`;
+      }
+      return undefined;
+    },
   };
   const sql = printScalar(expression.scalar, style);
   // In SQL the macro gives BIGINT whatever the type of N is; the definition gives the type of N.

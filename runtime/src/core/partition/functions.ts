@@ -1,4 +1,4 @@
-import { microsOf } from "./cast.ts";
+import { microsOf, withinTime } from "./cast.ts";
 import {
   bigintType,
   booleanType,
@@ -171,7 +171,7 @@ function dateTruncCall(args: readonly Compiled[]): Compiled | undefined {
   const result = type.kind === "timestamp" && type.zoned ? timestampTzType : timestampType;
   const apply = (value: Exclude<Value, null>) => {
     const micros = microsOf(type, value as bigint);
-    return isInfinite(micros) ? micros : dateTrunc(unit, micros);
+    return isInfinite(micros) ? micros : withinTime(dateTrunc(unit, micros));
   };
   return mapped(operand, result, apply, true);
 }

@@ -1,7 +1,7 @@
 import { quoteLiteral } from "../sql/quote.ts";
 import type { BoundPartitionExpression } from "./bind.ts";
 import { type ColumnType, formatColumnType } from "./column-type.ts";
-import { duckdbSql } from "./duckdb-sql.ts";
+import { canonicalTextSql, duckdbSql } from "./duckdb-sql.ts";
 import { sourceSql } from "./source-sql.ts";
 import { parseValue } from "./value.ts";
 
@@ -14,7 +14,18 @@ export function duckdbPartitionPredicate(
   values: readonly (string | null)[],
 ): string {
   return conjunction(
-    partitionBy.map((key, i) => condition(duckdbSql(key), duckdbLiteral(key.type, values[i] ?? null))),
+    partitionBy.map((key, i) => {
+      const text = values[i] ?? null;
+      const literal = duckdbLiteral(key.type, text);
+      const sql = duckdbSql(key);
+      // DuckDB rewrites `date_trunc(unit, c) = literal` and `c::DATE = literal` to ranges of c, which goes wrong for
+      // infinities and before year 1; compared as text it stays as it is.
+      const calendar = key.type.kind === "timestamp" || key.type.kind === "date";
+      if (text !== null && calendar && /^(-|0000|infinity)/.test(text)) {
+        return `${canonicalTextSql(key, sql)} = ${quoteLiteral(text)}`;
+      }
+      return condition(sql, literal);
+    }),
   );
 }
 

@@ -42,7 +42,9 @@ export function parsePathSegment(segment: string): ParsedSegment | undefined {
   const hashed = /^([^~]*)~([0-9a-f]{64})$/.exec(text);
   if (hashed !== null) {
     const prefix = decodeValue(hashed[1]!);
-    return prefix === undefined ? undefined : { kind: "hashed", name, prefix, sha256: hashed[2]! };
+    return prefix === undefined || percentEncode(prefix) !== hashed[1]!
+      ? undefined
+      : { kind: "hashed", name, prefix, sha256: hashed[2]! };
   }
   const value = decodeValue(text);
   return value === undefined || encodeValue(value) !== text ? undefined : { kind: "value", name, value };
@@ -82,14 +84,8 @@ function percentEncode(text: string): string {
 function decodeValue(text: string): string | undefined {
   if (!/^(?:[A-Za-z0-9_.-]|%[0-9A-F]{2})*$/.test(text)) return undefined;
   const bytes = text.match(/%..|./g) ?? [];
-  try {
-    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(
-      Uint8Array.from(bytes, (part) =>
-        part.length === 3 ? Number.parseInt(part.slice(1), 16) : part.charCodeAt(0),
-      ),
-    );
-  } catch (error) {
-    if ((error as Error).name === "TypeError") return undefined;
-    throw error;
-  }
+  const byteOf = (part: string) =>
+    part.length === 3 ? Number.parseInt(part.slice(1), 16) : part.charCodeAt(0);
+  // Bytes that are no UTF-8 become other characters, whose encoding then differs from the text.
+  return new TextDecoder("utf-8", { ignoreBOM: true }).decode(Uint8Array.from(bytes, byteOf));
 }

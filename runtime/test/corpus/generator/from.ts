@@ -22,7 +22,8 @@ export interface Derived {
 /** Makes a query over the context; with `outer`, one that may use those columns (LATERAL). */
 export type Derive = (context: Context, outer?: Source) => Derived;
 
-const maxRows = 25_000;
+/** Answers stay small enough to be compared by the thousand. */
+const maxRows = 6_000;
 
 /** A FROM clause of one to three relations. */
 export function source(context: Context, derive: Derive): Source {
@@ -77,9 +78,9 @@ function join(context: Context, derive: Derive, left: Source): Source | undefine
   if (kind === "LATERAL") return lateral(context, derive, left);
   if (kind === "NATURAL") return natural(context, left);
   if (kind === "CROSS") {
-    const small = table(context, rng.pick(context.tables.filter((t) => t.rows <= 60 && t.rows > 0)));
-    if (left.rows * small.rows > maxRows * 3) return undefined;
-    return combine("CROSS", left, small, [], left.rows * small.rows);
+    const right = firstRows(context, rng.int(2, left.rows > 300 ? 4 : 30));
+    if (left.rows * right.rows > maxRows) return undefined;
+    return combine("CROSS", left, right, [], left.rows * right.rows);
   }
   const right = relation(context, derive);
   const keys = joinKeys(left, right);
@@ -119,6 +120,30 @@ function combine(
     rows: half ? left.rows : rows,
     ...(unique === undefined ? {} : { unique }),
   };
+}
+
+/** A few rows of a table, determined because they are ordered by its unique key. */
+function firstRows(context: Context, limit: number): Source {
+  const def = context.rng.pick(
+    context.tables.filter((t) => t.columns.some((c) => c.name === "id") && t.rows >= 60),
+  );
+  const alias = context.alias("s");
+  const shown = def.columns.slice(0, 4);
+  const query: Query = {
+    ctes: [],
+    body: {
+      type: "select",
+      distinct: false,
+      having: [],
+      qualify: [],
+      where: [],
+      items: shown.map((c) => ({ expr: columnExpr({ alias, ...c }), alias: c.name })),
+      from: { type: "table", name: def.name, alias, columns: def.columns.map((c) => c.name) },
+    },
+    orderBy: shown.map((_, column) => ({ column, descending: column === 0, ordinal: false })),
+    limit,
+  };
+  return derived(context, { query, columns: shown, rows: limit });
 }
 
 /** The right side shares only the key with the left one: its other columns get names of their own. */

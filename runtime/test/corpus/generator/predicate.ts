@@ -24,7 +24,7 @@ const weights = {
 /** A boolean expression over the scope's columns, of any kind of predicate; subqueries where the scope allows them. */
 export function predicate(scope: Scope, operand: Operand, depth: number): Expr {
   const { rng } = scope;
-  if (scope.subquery !== undefined && rng.chance(0.15)) return scope.subquery(scope, "bool");
+  if (scope.subquery !== undefined && rng.chance(0.22)) return scope.subquery(scope, "bool");
   const make = rng.weighted(weights);
   const deep = depth > 0 || !["and", "or", "not"].includes(make);
   return predicateOf(scope, operand, depth, deep ? make : "compare");

@@ -44,7 +44,7 @@ export function selectFrom(
   const form =
     options.kinds !== undefined
       ? "kinds"
-      : (options.form ?? rng.weighted({ plain: 3, aggregate: 5, window: 2.4 }));
+      : (options.form ?? rng.weighted({ plain: 3, aggregate: 5, window: 3 }));
   switch (form) {
     case "kinds":
       return { ...base, items: options.kinds!.map((kind) => item(context, expression(scope, kind, 1))) };

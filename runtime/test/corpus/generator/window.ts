@@ -6,8 +6,8 @@ import { type Expr, sql } from "./tree.ts";
 const anyOrder = {
   rank: 2,
   dense_rank: 2,
-  percent_rank: 1,
-  cume_dist: 1,
+  percent_rank: 1.6,
+  cume_dist: 1.6,
   count: 2,
   sum: 2,
   min: 2,
@@ -16,12 +16,12 @@ const anyOrder = {
 };
 const totalOrder = {
   row_number: 3,
-  ntile: 1.5,
+  ntile: 2,
   lag: 2,
   lead: 2,
   first_value: 1.5,
   last_value: 1.5,
-  nth_value: 1.2,
+  nth_value: 2,
 };
 const aggregates = ["count", "sum", "min", "max", "avg"];
 const frames = [

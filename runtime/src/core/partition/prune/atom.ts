@@ -3,6 +3,7 @@ import type { Scalar } from "../../predicate/scalar.ts";
 import type { ColumnType } from "../column-type.ts";
 import { compileScalar } from "../compile.ts";
 import type { Compiled } from "../compiled.ts";
+import { FunctionArgumentError } from "../functions.ts";
 import type { Value } from "../value.ts";
 import { align, isOrdered } from "./compare-types.ts";
 import { likePattern } from "./like.ts";
@@ -62,7 +63,7 @@ function compileSafely(
     return compileScalar(scalar, variable);
   } catch (error) {
     // A wrong call of bucket or truncate: the engine will say so.
-    if (error instanceof Error && error.name === "FunctionArgumentError") return undefined;
+    if (error instanceof FunctionArgumentError) return undefined;
     throw error;
   }
 }
