@@ -309,7 +309,7 @@ export class Scheduler {
       .catch((error: unknown) => {
         if (!this.#stop.signal.aborted)
           this.#options.log.warn(
-            { cause: text(error) },
+            { cause: messageOf(error) },
             "News of a newer revision could not be followed yet",
           );
       })
@@ -360,7 +360,7 @@ export class Scheduler {
       state: this.#state,
       credentials: this.#options.credentials,
       onError: (scheduler, error) =>
-        log.debug({ scheduler, cause: text(error) }, "A scheduler could not be told of a new revision"),
+        log.debug({ scheduler, cause: messageOf(error) }, "A scheduler could not be told of a new revision"),
     });
     keep(this.#heartbeat.run(signal));
     keep(this.#registration.keep(signal));
