@@ -3,11 +3,13 @@ import { AdminServiceService, ClusterServiceService, type SchedulerInstance } fr
 import { generationOf } from "@spice-shards/spicepod";
 import type { App, AppTable } from "../core/app/app.ts";
 import { advise, unsaid } from "../core/cluster/advice.ts";
+import { changedPartitioning } from "../core/cluster/changed-partitioning.ts";
 import { firstCycleDone } from "../core/cluster/cycle.ts";
-import type { AppReference, ClusterDocument } from "../core/cluster/document.ts";
-import { NotRegisteredError } from "../core/cluster/errors.ts";
+import type { AppReference, ClusterDocument, TableEntry } from "../core/cluster/document.ts";
 import type { PartitionValues } from "../core/cluster/partition-values.ts";
 import { slicesOf, tableAssignment } from "../core/cluster/slices.ts";
+import { printRefreshCommand, type RefreshCommand } from "../core/refresh/refresh-command.ts";
+import { messageOf } from "../core/text/message-of.ts";
 import type { Logger } from "../observe/log.ts";
 import type { Metrics } from "../observe/metrics.ts";
 import type { Clock } from "../ports/clock.ts";
@@ -86,6 +88,9 @@ export class Scheduler {
   readonly #said = new Set<string>();
   #app: App;
   #notice: string | undefined;
+  /** What takes effect only after a restart. */
+  #restartNotice: string | undefined;
+  #following = false;
   #accepting = true;
   #news: PeerNews | undefined;
   #refreshing: Promise<unknown> | undefined;
@@ -126,7 +131,7 @@ export class Scheduler {
           { holder },
           `Scheduler id ${schedulerId} is held by another instance: waiting up to ${(ttlMs + 5_000) / 1000} s for its beats to stop`,
         ),
-      onError: (error) => log.warn({ cause: text(error) }, "Registration is tried again"),
+      onError: (error) => log.warn({ cause: messageOf(error) }, "Registration is tried again"),
     });
     this.#heartbeat = new Heartbeat({
       state: this.#state,
@@ -134,7 +139,7 @@ export class Scheduler {
       ttlMs,
       lostAfterMs: settings.executorLostAfter,
       content: () => ({ executors: this.#desk.beats(), queries: [] }),
-      onError: (error) => log.warn({ cause: text(error) }, "The heartbeat could not be written"),
+      onError: (error) => log.warn({ cause: messageOf(error) }, "The heartbeat could not be written"),
     });
     this.#desk = new ExecutorDesk({
       state: this.#state,
@@ -178,10 +183,13 @@ export class Scheduler {
           log.info({ assigned: Object.fromEntries(report.assigned) }, "Assigned partitions");
       },
       onDiscoveryError: (table, error) => {
-        this.#discoveryErrors.set(table, text(error));
-        log.error({ dataset: table, cause: text(error) }, "Partition discovery failed; the assignment stays");
+        this.#discoveryErrors.set(table, messageOf(error));
+        log.error(
+          { dataset: table, cause: messageOf(error) },
+          "Partition discovery failed; the assignment stays",
+        );
       },
-      onError: (error) => log.error({ cause: text(error) }, "The assignment cycle failed"),
+      onError: (error) => log.error({ cause: messageOf(error) }, "The assignment cycle failed"),
     });
     this.catalog = new CatalogView({
       executors: this.executors,
@@ -199,7 +207,7 @@ export class Scheduler {
       document: () => this.#state.document,
       datasets: () => this.#app.described,
       notices: () => [
-        ...(this.#notice === undefined ? [] : [this.#notice]),
+        ...[this.#notice, this.#restartNotice].filter((notice) => notice !== undefined),
         ...this.#advice().map((a) => a.message),
       ],
       discoveryError: (table) => this.#discoveryErrors.get(table),
@@ -252,9 +260,16 @@ export class Scheduler {
 
   /**
    * Offer another version of this scheduler's own spicepod file. It comes into force unless a higher generation is
-   * committed; errors of the store pass through, and the old one stays.
+   * committed or it partitions stored tables in another way; then {@link problem} says so. Errors of the store pass
+   * through, and the old one stays.
    */
   async offer(app: App): Promise<void> {
+    const changed = this.#changedPartitioning(app);
+    if (changed !== undefined) {
+      this.problem(`The changed spicepod is not in force; the old one stays: ${changed}`);
+      this.#options.log.error({ cause: changed }, "The changed spicepod is not in force; the old one stays");
+      return;
+    }
     const decision = await offerApp(this.#state, Buffer.from(app.text), generationOf(app.spicepod));
     if (decision.kind === "follow") this.problem(`The spicepod file is not in force: ${decision.reason}`);
     else this.problem(undefined);
@@ -279,7 +294,7 @@ export class Scheduler {
       await this.#heartbeat.remove();
     } catch (error) {
       this.#options.log.warn(
-        { cause: text(error) },
+        { cause: messageOf(error) },
         "Could not deregister; a reaper removes this scheduler later",
       );
     }
@@ -294,7 +309,7 @@ export class Scheduler {
       .catch((error: unknown) => {
         if (!this.#stop.signal.aborted)
           this.#options.log.warn(
-            { cause: text(error) },
+            { cause: messageOf(error) },
             "News of a newer revision could not be followed yet",
           );
       })
@@ -307,6 +322,15 @@ export class Scheduler {
     await this.#state.open(signal);
     await this.#registration.register(signal);
     const { app, log } = this.#options;
+    const changed = this.#changedPartitioning(app);
+    const inForce = this.#state.document.app;
+    if (changed !== undefined && inForce !== undefined) {
+      await this.#follow(inForce, signal);
+      this.problem(`This scheduler's spicepod is not in force; the old one stays: ${changed}`);
+      log.error({ cause: changed }, "This scheduler's spicepod is not in force; the old one stays");
+      await this.#heartbeat.beat(signal);
+      return;
+    }
     const decision = await offerApp(this.#state, Buffer.from(app.text), generationOf(app.spicepod));
     if (decision.kind === "follow") {
       log.warn(
@@ -321,7 +345,7 @@ export class Scheduler {
   }
 
   #run(): void {
-    const { clock, random, log, metrics, onFatal } = this.#options;
+    const { clock, random, log, onFatal } = this.#options;
     const { signal } = this.#stop;
     const keep = (loop: Promise<void>) => {
       this.#loops.push(
@@ -336,7 +360,7 @@ export class Scheduler {
       state: this.#state,
       credentials: this.#options.credentials,
       onError: (scheduler, error) =>
-        log.debug({ scheduler, cause: text(error) }, "A scheduler could not be told of a new revision"),
+        log.debug({ scheduler, cause: messageOf(error) }, "A scheduler could not be told of a new revision"),
     });
     keep(this.#heartbeat.run(signal));
     keep(this.#registration.keep(signal));
@@ -348,7 +372,8 @@ export class Scheduler {
           random,
           ttlMs,
           onReaped: (ids) => log.warn({ schedulers: ids }, "Removed schedulers whose beats stopped"),
-          onError: (error) => log.warn({ cause: text(error) }, "The reaper could not look at the others"),
+          onError: (error) =>
+            log.warn({ cause: messageOf(error) }, "The reaper could not look at the others"),
         },
         signal,
       ),
@@ -360,7 +385,7 @@ export class Scheduler {
           clock,
           onError: (error) =>
             log.error(
-              { cause: text(error) },
+              { cause: messageOf(error) },
               "The cluster document could not be read; the last one stays in force",
             ),
         },
@@ -369,7 +394,6 @@ export class Scheduler {
     );
     keep(this.#reconciler.run(signal));
     keep(this.#collect(new Collector(this.#state, clock), signal));
-    metrics.gauge("scheduler_active_executors_count").set(0);
   }
 
   async #collect(collector: Collector, signal: AbortSignal): Promise<void> {
@@ -379,7 +403,7 @@ export class Scheduler {
         await collector.collect(signal);
       } catch (error) {
         if (signal.aborted) return;
-        this.#options.log.warn({ cause: text(error) }, "Old assignment objects could not be collected");
+        this.#options.log.warn({ cause: messageOf(error) }, "Old assignment objects could not be collected");
       }
     }
   }
@@ -393,6 +417,7 @@ export class Scheduler {
         desk: this.#desk,
         executors: this.executors,
         streams: this.streams,
+        streamsChanged: (open) => metrics.gauge("scheduler_active_executors_count").set(open),
         app: () => this.#app,
         expandSecret,
         schedulers: () => this.#schedulers(),
@@ -420,6 +445,11 @@ export class Scheduler {
         authorize,
       }),
     );
+  }
+
+  #changedPartitioning(app: App): string | undefined {
+    const tables = app.tables.map((t) => t.reconcile);
+    return changedPartitioning(this.#state.document, tables);
   }
 
   #schedulers(): SchedulerInstance[] {
@@ -470,38 +500,60 @@ export class Scheduler {
 
   async #refresh(fullName: string, request: RefreshRequest): Promise<RefreshOutcome> {
     const { signal } = this.#stop;
+    const { refreshMode: mode, refreshSql, refreshJitterMaxMs: jitterMaxMs, partition } = request;
     try {
       await this.#reconciler.reconcileTable(fullName, signal);
     } catch (error) {
       this.#options.log.warn(
-        { dataset: fullName, cause: text(error) },
+        { dataset: fullName, cause: messageOf(error) },
         "Discovery before a refresh failed; refreshing what is assigned",
       );
     }
-    return this.#command(fullName, JSON.stringify(request));
+    const entry = this.#state.document.accelerations[fullName];
+    let owners = [...(entry?.partitions.ownedCounts().keys() ?? [])];
+    let partitions: readonly string[] | undefined;
+    if (entry !== undefined && partition !== undefined) {
+      const found = findPartition(entry, partition);
+      if (typeof found === "string") return { kind: "refused", message: found };
+      partitions = [found.key];
+      owners = found.owner === undefined ? [] : [found.owner];
+    }
+    if (owners.length === 0) {
+      return { kind: "unavailable", message: "No executor owns what is to be refreshed yet" };
+    }
+    return this.#command(fullName, owners, {
+      kind: "refresh",
+      ...(mode === undefined ? {} : { mode }),
+      ...(refreshSql === undefined ? {} : { refreshSql }),
+      ...(jitterMaxMs === undefined ? {} : { jitterMaxMs }),
+      ...(partitions === undefined ? {} : { partitions }),
+    });
   }
 
+  /** To every executor that is connected: one that owns nothing of the table now may do so later. */
   async #setRefreshSql(fullName: string, refreshSql: string | null): Promise<RefreshOutcome> {
-    return this.#command(fullName, JSON.stringify({ setRefreshSql: refreshSql }));
+    const { ids } = this.#desk.live();
+    if (ids.length === 0) return { kind: "unavailable", message: "No executor is connected" };
+    return this.#command(fullName, ids, { kind: "set-refresh-sql", refreshSql });
   }
 
-  /** Send a refresh command to every owner of the table; accepted when all of them took it. */
-  async #command(fullName: string, overrides: string): Promise<RefreshOutcome> {
-    const owners = [...(this.#state.document.accelerations[fullName]?.partitions.ownedCounts().keys() ?? [])];
-    if (owners.length === 0)
-      return { kind: "unavailable", message: "No executor owns a partition of it yet" };
+  /** Send a command to executors; accepted when all of them took it. */
+  async #command(
+    fullName: string,
+    executors: readonly string[],
+    command: RefreshCommand,
+  ): Promise<RefreshOutcome> {
+    const overrides = printRefreshCommand(command);
     const value = { requestId: this.#options.random.uuid(), table: fullName, overrides };
     const outcomes = await Promise.allSettled(
-      owners.map((owner) =>
-        this.#commands.send(owner, { $case: "refreshDataset", value }, this.#stop.signal),
+      executors.map((executor) =>
+        this.#commands.send(executor, { $case: "refreshDataset", value }, this.#stop.signal),
       ),
     );
     const failed = outcomes.find((o) => o.status === "rejected");
     if (failed === undefined) return { kind: "accepted" };
-    return {
-      kind: failed.reason instanceof CommandRefusedError ? "refused" : "unavailable",
-      message: text(failed.reason),
-    };
+    const kind = failed.reason instanceof CommandRefusedError ? "refused" : "unavailable";
+    return { kind, message: messageOf(failed.reason) };
   }
 
   #onDocument(): void {
@@ -519,14 +571,29 @@ export class Scheduler {
     }
     for (const advice of unsaid(this.#advice(), this.#said))
       log.info({ dataset: advice.table }, advice.message);
-    const committed = document.app;
-    if (committed !== undefined && committed.generation > this.#app.generation) {
-      this.#follow(committed, this.#stop.signal).catch((error: unknown) => {
-        if (this.#stop.signal.aborted) return;
-        this.#notice = `Spicepod generation ${committed.generation} cannot be used here: ${text(error)}`;
-        log.error({ cause: text(error) }, "The committed spicepod cannot be used here; the old one stays");
-      });
+    void this.#followCommitted();
+  }
+
+  /** Take over the committed spicepod when it is a newer one; one at a time, so that generations never go back. */
+  async #followCommitted(): Promise<void> {
+    const { log } = this.#options;
+    const { signal } = this.#stop;
+    const committed = this.#state.document.app;
+    if (this.#following || signal.aborted) return;
+    if (committed === undefined || committed.generation <= this.#app.generation) return;
+    this.#following = true;
+    try {
+      await this.#follow(committed, signal);
+    } catch (error) {
+      if (signal.aborted) return;
+      this.#notice = `Spicepod generation ${committed.generation} cannot be used here: ${messageOf(error)}`;
+      log.error({ cause: messageOf(error) }, "The committed spicepod cannot be used here; the old one stays");
+      return;
+    } finally {
+      this.#following = false;
     }
+    // Another one may have been committed meanwhile.
+    await this.#followCommitted();
   }
 
   async #follow(committed: AppReference, signal: AbortSignal): Promise<void> {
@@ -542,6 +609,11 @@ export class Scheduler {
     }
     this.#app = app;
     this.#notice = undefined;
+    this.#restartNotice =
+      JSON.stringify(app.spicepod.runtime) === JSON.stringify(this.#options.app.spicepod.runtime)
+        ? undefined
+        : "The spicepod's section runtime changed: restart the nodes for it to take effect";
+    if (this.#restartNotice !== undefined) log.warn(this.#restartNotice);
     log.info({ generation: app.generation, sha256: app.sha256 }, "Spicepod in force");
     this.#reconciler.wake();
   }
@@ -552,7 +624,18 @@ export class Scheduler {
   }
 }
 
-function text(error: unknown): string {
-  if (error instanceof NotRegisteredError) return error.message;
-  return String((error as { message?: unknown } | undefined)?.message ?? error);
+/** The partition of a table that a client names by its values; a text that says why there is none. */
+function findPartition(
+  entry: TableEntry,
+  value: Readonly<Record<string, string | null>>,
+): { readonly key: string; readonly owner: string | undefined } | string {
+  const expressions = entry.partition_expressions;
+  const named = Object.keys(value);
+  if (named.length !== expressions.length || named.some((name) => !expressions.includes(name))) {
+    return `A partition of it is named by ${expressions.map((e) => JSON.stringify(e)).join(" and ")}, not by ${named.map((n) => JSON.stringify(n)).join(" and ") || "nothing"}`;
+  }
+  const set = entry.partitions;
+  const key = JSON.stringify(expressions.map((e) => value[e] ?? null));
+  const index = set.indexOfKey(key);
+  return index < 0 ? `It has no partition ${JSON.stringify(value)}` : { key, owner: set.owner(index) };
 }
