@@ -1,5 +1,6 @@
 import { rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
 import type { Server } from "@grpc/grpc-js";
 import { fileStateWarning, resolveParameters } from "@spice-shards/spicepod";
 import { askMetrics } from "../adapters/cluster/node-metrics.ts";
@@ -9,9 +10,10 @@ import { installPartitionMacros } from "../adapters/duckdb/partition-macros.ts";
 import { GrpcExchange } from "../adapters/exchange/grpc-client.ts";
 import { discoverPartitions } from "../adapters/source/discover-partitions.ts";
 import { fileSpool } from "../adapters/spool/file-spool.ts";
+import { controlFolder } from "../adapters/store/file.ts";
 import { openStore } from "../adapters/store/open.ts";
 import { proveConditionalWrites } from "../adapters/store/prove.ts";
-import { lockDataDir } from "../adapters/system/data-dir.ts";
+import { type DataDir, DataDirInUseError, lockDataDir } from "../adapters/system/data-dir.ts";
 import { openScratchDir } from "../adapters/system/scratch-dir.ts";
 import type { App } from "../core/app/app.ts";
 import { pruneByPartition } from "../core/query/plan/prune-by-partition.ts";
@@ -66,13 +68,9 @@ export async function startScheduler(
   const onSecret = (value: string) => context.log.redactor.addSecret(value);
   const given = app.scheduler.stateLocation;
   const dataDirPath = single?.dataDir ?? options.dataDir.path;
-  // A lock of its own: an executor on the same host keeps the directory itself.
-  const dataDir =
-    given === undefined && single === undefined
-      ? lockDataDir(join(dataDirPath, "scheduler"), false)
-      : undefined;
-  if (dataDir !== undefined) log.warn(fileStateWarning);
+  if (given === undefined && single === undefined) log.warn(fileStateWarning);
   const location = given ?? `file://${join(resolve(dataDirPath), "cluster")}/`;
+  const lock = single === undefined ? lockFileState(location) : undefined;
   const store = single?.store ?? (await openState(location));
   const { server, id, address } = single?.internal ?? (await context.listenCluster());
   async function openState(location: string): Promise<ObjectStore> {
@@ -224,7 +222,7 @@ export async function startScheduler(
       await store.close();
       security.close();
       metrics.close();
-      dataDir?.release();
+      lock?.release();
     },
   };
 }
@@ -233,6 +231,19 @@ export async function startScheduler(
 function silentNode(nodeId: string) {
   const sample = `node_status{node_id=${JSON.stringify(nodeId)},role="executor"} 0`;
   return { nodeId, text: `# TYPE node_status gauge\n${sample}\n` };
+}
+
+/** Keep other schedulers away from a `file://` state, which is for one. Throws when one is there. */
+function lockFileState(location: string): DataDir | undefined {
+  if (!location.startsWith("file://")) return undefined;
+  try {
+    return lockDataDir(join(fileURLToPath(location), controlFolder, "scheduler"), false);
+  } catch (error) {
+    if (!(error instanceof DataDirInUseError)) throw error;
+    throw new StartupError(
+      `The state in ${location} is in use by another scheduler: file:// serves one scheduler on one host; use an object store such as s3:// for several`,
+    );
+  }
 }
 
 /** Tell the peers that the server goes away; control streams end only by force. */

@@ -3,9 +3,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { JsonDuckDBValueConverter } from "@duckdb/node-api";
 import { openDatabase } from "../../src/adapters/duckdb/database.ts";
+import { installPartitionMacros } from "../../src/adapters/duckdb/partition-macros.ts";
 import { fileSpool } from "../../src/adapters/spool/file-spool.ts";
+import { bindPartitionExpression } from "../../src/core/partition/bind.ts";
+import { canonicalTextSql, duckdbSql } from "../../src/core/partition/duckdb-sql.ts";
 import type { Catalog, CatalogTable } from "../../src/core/query/catalog.ts";
-import { keepAll, type Prune } from "../../src/core/query/plan/prune.ts";
+import type { Prune } from "../../src/core/query/plan/prune.ts";
+import { pruneByPartition } from "../../src/core/query/plan/prune-by-partition.ts";
 import { encodeSelect } from "../../src/core/query/wire-type.ts";
 import { quoteIdentifier, quoteLiteral } from "../../src/core/sql/quote.ts";
 import type { ChunkStream, Database, Json } from "../../src/ports/database.ts";
@@ -23,6 +27,7 @@ export interface InProcessOptions {
   readonly setup?: readonly string[];
   readonly prune?: Prune;
   readonly gatherOnly?: boolean;
+  readonly reduceFromRows?: number;
   /** The catalog that the next attempt to plan sees, made from the true one. */
   readonly catalog?: (catalog: Catalog) => Catalog;
   readonly timeoutMs?: number;
@@ -65,12 +70,14 @@ export class InProcessCluster implements TestCluster {
     const directory = await mkdtemp(join(tmpdir(), "cluster-"));
     const open = () => openDatabase({ threads: 2, memoryLimit: "2GB", tempDirectory: directory });
     const [store, planning, final] = [await open(), await open(), await open()];
+    for (const database of [store, planning, final]) await installPartitionMacros(database);
     for (const sql of options.setup ?? []) await store.run(sql);
     const catalog = await load(store, options);
     const inner = new LocalExchange(store, directory, options.ungrouped ?? false);
     const planner = new QueryPlanner({
       database: planning,
-      prune: options.prune ?? keepAll,
+      prune: options.prune ?? pruneByPartition,
+      reduceFromRows: options.reduceFromRows ?? 100,
       ...(options.gatherOnly === undefined ? {} : { gatherOnly: options.gatherOnly }),
     });
     const service = new DistributedQueryService({
@@ -142,7 +149,8 @@ async function load(store: Database, options: InProcessOptions): Promise<Catalog
   for (const { name, select, partitionBy } of options.tables) {
     await store.run(`CREATE TABLE ${quoteIdentifier(name)} AS ${select}`);
     const columns = await store.describe(`SELECT * FROM ${quoteIdentifier(name)}`);
-    const keys = partitionBy.map((expression, i) => `CAST(${expression} AS VARCHAR) AS k${i}`).join(", ");
+    const texts = keyTexts(partitionBy, columns);
+    const keys = texts.map((text, i) => `${text} AS k${i}`).join(", ");
     const found =
       partitionBy.length === 0
         ? [{}]
@@ -151,14 +159,18 @@ async function load(store: Database, options: InProcessOptions): Promise<Catalog
     for (const [index, row] of found.entries()) {
       const values = partitionBy.map((_, i) => (row as Record<string, string | null>)[`k${i}`] ?? null);
       const executor = executors[index % executors.length] ?? "e0";
-      const where = partitionBy.map(
-        (expression, i) =>
-          `CAST(${expression} AS VARCHAR) IS NOT DISTINCT FROM ${values[i] === null ? "NULL" : quoteLiteral(values[i] as string)}`,
+      const where = texts.map(
+        (text, i) =>
+          `${text} IS NOT DISTINCT FROM ${values[i] === null ? "NULL" : quoteLiteral(values[i] as string)}`,
       );
       await store.run(
         `CREATE TABLE ${executor}.${quoteIdentifier(`${name}_${index}`)} AS SELECT * FROM ${quoteIdentifier(name)}${where.length === 0 ? "" : ` WHERE ${where.join(" AND ")}`}`,
       );
+      const [counted] = await store.rows(
+        `SELECT count(*)::INTEGER AS n FROM ${executor}.${quoteIdentifier(`${name}_${index}`)}`,
+      );
       partitions.push({
+        rows: Number(counted?.["n"]),
         key: JSON.stringify(values),
         values,
         holders: [{ executor, epoch: 1, version: index }],
@@ -176,6 +188,25 @@ async function load(store: Database, options: InProcessOptions): Promise<Catalog
   for (const [name, sql] of Object.entries(options.views ?? {}))
     await store.run(`CREATE VIEW ${name} AS ${sql}`);
   return { tables, views: new Map(Object.entries(options.views ?? {})) };
+}
+
+/** SQL for the canonical text of each partition value; for an expression that is none of ours, its plain text. */
+function keyTexts(
+  partitionBy: readonly string[],
+  columns: readonly { readonly name: string; readonly type: string }[],
+): readonly string[] {
+  return partitionBy.map((sql, i) => {
+    try {
+      const bound = bindPartitionExpression(
+        `expr${i}`,
+        sql,
+        columns.map((column) => ({ ...column, nullable: true })),
+      );
+      return canonicalTextSql(bound, duckdbSql(bound));
+    } catch {
+      return `CAST(${sql} AS VARCHAR)`;
+    }
+  });
 }
 
 /** Runs fragments in the store; a partition's version is its number there. */

@@ -5,11 +5,11 @@ import { InProcessCluster } from "./in-process-cluster.ts";
 
 const partitionings: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
   "by key": {
-    lineitem: ["l_orderkey % 6"],
-    orders: ["o_orderkey % 6"],
+    lineitem: ["bucket(6, l_orderkey)"],
+    orders: ["bucket(6, o_orderkey)"],
     customer: ["c_nationkey"],
-    part: ["p_partkey % 4"],
-    partsupp: ["ps_partkey % 4"],
+    part: ["bucket(4, p_partkey)"],
+    partsupp: ["bucket(4, ps_partkey)"],
     supplier: ["s_suppkey % 3"],
     nation: [],
     region: [],

@@ -6,7 +6,7 @@ import { visits, wideQueries } from "./wide-table.ts";
 const gathering = new Set<string>();
 
 describe.each([
-  [["hash(visitor) % 12"], 3, false],
+  [["bucket(12, visitor)"], 3, false],
   [["site % 5", "phone_kind"], 5, true],
 ] as const)(
   "forty-three shapes on a wide table by %j over %i executors",

@@ -1,15 +1,23 @@
 import { checkTree } from "../../core/query/allow/check-tree.ts";
 import type { BoundGet, BoundNode } from "../../core/query/bound/bound-plan.ts";
 import { withBucketProbe } from "../../core/query/bound/bucket-probe.ts";
+import { joinEdges } from "../../core/query/bound/join-edges.ts";
 import { type TableNeeds, tableNeeds } from "../../core/query/bound/table-needs.ts";
 import type { Catalog } from "../../core/query/catalog.ts";
-import { type Analysis, assemblePlan, type DescribedBlock, named } from "../../core/query/plan/assemble.ts";
+import {
+  assemblePlan,
+  type DescribedBlock,
+  named,
+  wholeQueryExecutor,
+} from "../../core/query/plan/assemble.ts";
 import { bindValues, type ParameterValue, type QueryValues } from "../../core/query/plan/bind-values.ts";
 import type { DistributedPlan } from "../../core/query/plan/distributed-plan.ts";
 import { inlineCtes } from "../../core/query/plan/inline-ctes.ts";
 import type { Prune } from "../../core/query/plan/prune.ts";
+import { type UseEdge, useEdges } from "../../core/query/plan/reductions.ts";
 import { type ResolvedStatement, resolveTables, viewsNamedIn } from "../../core/query/plan/resolve.ts";
 import { StatementError } from "../../core/query/plan/statement-error.ts";
+import { readTables, type TableReads } from "../../core/query/plan/table-reads.ts";
 import type { OutputColumn } from "../../core/query/split/block.ts";
 import { findBlocks } from "../../core/query/split/find-blocks.ts";
 import { propertiesOf } from "../../core/query/split/properties.ts";
@@ -34,6 +42,8 @@ export interface PlannerOptions {
   readonly prune: Prune;
   /** Plan as if no block could be split: every statement gathers. */
   readonly gatherOnly?: boolean;
+  /** Gathered tables of so many rows wait for the join keys of smaller ones (default 20,000). */
+  readonly reduceFromRows?: number;
 }
 
 export interface PlanRequest {
@@ -48,6 +58,7 @@ export class QueryPlanner {
   readonly #database: Database;
   readonly #prune: Prune;
   readonly #gatherOnly: boolean;
+  readonly #reduceFromRows: number;
   readonly #shadows: ShadowTables;
   readonly #parsed = new Recent<string, ParsedStatement>(500);
 
@@ -55,6 +66,7 @@ export class QueryPlanner {
     this.#database = options.database;
     this.#prune = options.prune;
     this.#gatherOnly = options.gatherOnly ?? false;
+    this.#reduceFromRows = options.reduceFromRows ?? 20_000;
     this.#shadows = new ShadowTables(options.database);
   }
 
@@ -140,34 +152,47 @@ export class QueryPlanner {
       const columns = await describe(connection, text);
       const probed = withBucketProbe(statement.node);
       const planned = probed === statement.node ? text : withShadows(probed);
-      const needs = await this.#needs(connection, planned, statement, shadows);
-      const { blocks, described } = await this.#blocks(connection, statement, columns, withShadows);
-      const analysis: Analysis = {
+      const { needs, edges } = await this.#readPlan(connection, planned, statement, shadows);
+      const prefix = freePrefix(sql, text);
+      const reads = readTables(statement.uses, needs, this.#prune, prefix);
+      const { volatile } = propertiesOf(statement.node);
+      // Where nothing is divided, nothing has to be split.
+      const whole = reads.executors.length === 0 || wholeQueryExecutor({ reads, volatile }) !== undefined;
+      const found =
+        whole || this.#gatherOnly
+          ? { blocks: { split: [], gathered: [] }, described: [] }
+          : await this.#blocks(connection, { statement, columns, reads, withShadows });
+      return assemblePlan({
         statement,
         columns,
-        blocks,
-        described,
-        needs,
-        volatile: propertiesOf(statement.node).volatile,
-        prefix: freePrefix(sql, text),
-      };
-      return assemblePlan(analysis, this.#prune);
+        ...found,
+        reads,
+        volatile,
+        edges,
+        reduceFromRows: this.#reduceFromRows,
+        prefix,
+      });
     });
   }
 
   /** Split blocks whose fragments bind on their own; those that do not are looked at again from further inside. */
   async #blocks(
     connection: Connection,
-    statement: ResolvedStatement,
-    columns: readonly OutputColumn[],
-    withShadows: (node: QueryNode) => string,
+    given: {
+      readonly statement: ResolvedStatement;
+      readonly columns: readonly OutputColumn[];
+      readonly reads: TableReads;
+      readonly withShadows: (node: QueryNode) => string;
+    },
   ) {
+    const { statement, columns, reads, withShadows } = given;
     const refused = new Map<SelectNode, string>();
     const known = new Map<SelectNode, DescribedBlock>();
     for (;;) {
-      const blocks = this.#gatherOnly
-        ? { split: [], gathered: [] }
-        : findBlocks(statement.node, statement.uses, refused);
+      const blocks = findBlocks(statement.node, statement.uses, {
+        refused,
+        disjoint: (use) => reads.uses[use]?.disjoint ?? new Set(),
+      });
       let complete = true;
       for (const block of blocks.split) {
         if (known.has(block.node)) continue;
@@ -190,32 +215,33 @@ export class QueryPlanner {
     }
   }
 
-  async #needs(
+  /** What the engine's optimised plan over empty tables says of every use. */
+  async #readPlan(
     connection: Connection,
     text: string,
     statement: ResolvedStatement,
     shadows: readonly (readonly [string, string])[],
-  ): Promise<ReadonlyMap<number, TableNeeds> | undefined> {
-    if (statement.uses.length === 0) return new Map();
+  ): Promise<{ needs: ReadonlyMap<number, TableNeeds> | undefined; edges: readonly UseEdge[] }> {
+    if (statement.uses.length === 0) return { needs: new Map(), edges: [] };
     const rows = await connection.rows(
       "SELECT CAST(json_serialize_plan($1::VARCHAR, optimize := true) AS VARCHAR) AS plan",
       { parameters: [text] },
     );
     const json = rows[0]?.["plan"];
     // Some constants have no serialised form; the statement is right all the same.
-    if (typeof json !== "string" || json === "") return undefined;
+    if (typeof json !== "string" || json === "") return { needs: undefined, edges: [] };
     const result = readEngineJson(json) as { error: boolean; plans?: readonly BoundNode[] };
     const [plan] = result.plans ?? [];
-    if (result.error || plan === undefined) return undefined;
-    const byName = tableNeeds(plan, ({ function_data: data }: BoundGet) =>
-      data?.schema === "shadow" ? data.table : undefined,
-    );
+    if (result.error || plan === undefined) return { needs: undefined, edges: [] };
+    const uses = new Map(shadows.map(([, name], index) => [name, index]));
+    const shadowOf = ({ function_data: data }: BoundGet) =>
+      data?.schema === "shadow" ? data.table : undefined;
     const needs = new Map<number, TableNeeds>();
-    statement.uses.forEach(({ index }) => {
-      const found = byName.get(shadows[index]?.[1] ?? "");
-      if (found !== undefined) needs.set(index, found);
-    });
-    return needs;
+    for (const [name, found] of tableNeeds(plan, shadowOf)) {
+      const use = uses.get(name);
+      if (use !== undefined) needs.set(use, found);
+    }
+    return { needs, edges: useEdges(joinEdges(plan, shadowOf), (name) => uses.get(name)) };
   }
 
   /** The parsed texts of all views that a statement may read, also through other views. */

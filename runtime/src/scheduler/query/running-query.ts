@@ -37,7 +37,7 @@ export async function startPlan(
   const passed = plan.final.kind === "pass-through" ? plan.fragments[plan.final.fragment] : undefined;
   if (passed !== undefined && wrap === undefined)
     return passThrough(passed, calls, connection, tools, signal);
-  const files = await fetchFragments(calls, tools, signal);
+  const files = await fetchFragments(plan.fragments, calls, tools, signal);
   const relations = new Map(
     plan.fragments.map((fragment) => [
       fragment.relation,

@@ -1,24 +1,22 @@
 import { quoteIdentifier } from "../../sql/quote.ts";
 import { filterSql } from "../bound/filter-sql.ts";
 import type { TableNeeds } from "../bound/table-needs.ts";
-import { needsPredicate } from "../bound/to-predicate.ts";
 import type { Block, OutputColumn } from "../split/block.ts";
 import type { FoundBlocks } from "../split/find-blocks.ts";
 import { positional } from "../split/rows.ts";
 import { print } from "../tree/print.ts";
 import type { BaseTableRef, QueryNode, SelectNode } from "../tree/tree.ts";
 import { rewrite, walk } from "../tree/walk.ts";
-import { chooseHolders, type HolderChoice } from "./choose-holders.ts";
 import type {
   DistributedPlan,
+  FragmentReduction,
   FragmentTarget,
   PlannedFragment,
   Strategy,
-  TableRead,
 } from "./distributed-plan.ts";
-import type { PlanScan } from "./plan-scan.ts";
-import type { Prune, Pruned } from "./prune.ts";
-import type { ResolvedStatement, TableUse } from "./resolve.ts";
+import { chooseReductions, type Reduction, type UseEdge } from "./reductions.ts";
+import type { ResolvedStatement } from "./resolve.ts";
+import type { TableReads, UseRead } from "./table-reads.ts";
 
 /** Everything that the planner found out about a statement before it decides. */
 export interface Analysis {
@@ -28,10 +26,14 @@ export interface Analysis {
   readonly blocks: FoundBlocks;
   /** What the engine said of each split block, in the order of `blocks.split`. */
   readonly described: readonly DescribedBlock[];
-  /** By use; absent when the engine could not plan the statement over empty tables: then everything is needed. */
-  readonly needs: ReadonlyMap<number, TableNeeds> | undefined;
+  /** What is read of which table, and where. */
+  readonly reads: TableReads;
   /** True when a volatile function ties the whole statement to the scheduler. */
   readonly volatile: boolean;
+  /** Equality joins between uses, as far as they are known. */
+  readonly edges: readonly UseEdge[];
+  /** Tables with fewer rows are fetched without waiting for the keys of others. */
+  readonly reduceFromRows: number;
   /** Starts every name that the planner makes; occurs nowhere in the statement. */
   readonly prefix: string;
 }
@@ -42,60 +44,36 @@ export interface DescribedBlock {
 }
 
 /**
- * Decide how a statement is answered: which partitions it needs, who serves them, what runs there, and what the
- * scheduler does with the results (spec chapter 07, Planning).
- * @throws UnassignedPartitionsError when a needed partition has no holder.
+ * Decide how a statement is answered: what runs on the executors that have its rows, and what the scheduler does with
+ * the results (spec chapter 07, Planning).
  */
-export function assemblePlan(analysis: Analysis, prune: Prune): DistributedPlan {
-  const { uses } = analysis.statement;
-  const pruned = uses.map((use) => pruneUse(use, needsOf(analysis, use), prune));
-  const needed = neededPartitions(uses, pruned);
-  const choice = chooseHolders(needed);
-  const reads = uses.map((use, i) => new UseRead(use, pruned[i] as Pruned, choice, analysis.prefix));
-  const executors = [...new Set(reads.flatMap((read) => read.executors))].sort();
+export function assemblePlan(analysis: Analysis): DistributedPlan {
+  const { reads } = analysis;
   const shared = {
-    tables: reads.map((read) => read.summary),
+    tables: reads.uses.map((read) => read.summary),
     columns: analysis.columns,
-    executors,
-    partitionsTotal: needed.reduce((sum, { table }) => sum + table.partitions.length, 0),
-    partitionsRead: needed.reduce((sum, { partitions }) => sum + partitions.size, 0),
+    executors: reads.executors,
+    partitionsTotal: reads.partitionsTotal,
+    partitionsRead: reads.partitionsRead,
   };
-  if (uses.length === 0 || executors.length === 0) {
-    return { ...shared, ...new Composer(analysis, reads, []).compose("local") };
-  }
-  const [only] = executors;
-  if (executors.length === 1 && only !== undefined && !analysis.volatile) {
-    return { ...shared, ...wholeQuery(analysis, reads, only) };
-  }
-  return { ...shared, ...new Composer(analysis, reads, analysis.blocks.split).compose() };
+  if (reads.executors.length === 0) return { ...shared, ...new Composer(analysis, []).compose("local") };
+  const only = wholeQueryExecutor(analysis);
+  if (only !== undefined) return { ...shared, ...wholeQuery(analysis, only) };
+  return { ...shared, ...new Composer(analysis, analysis.blocks.split).compose() };
 }
 
-function needsOf(analysis: Analysis, use: TableUse): TableNeeds {
-  if (analysis.needs === undefined) {
-    return { columns: use.table.columns.map((_, i) => i), filters: [[]] };
-  }
-  return analysis.needs.get(use.index) ?? { columns: [], filters: [] };
-}
-
-function pruneUse({ table }: TableUse, { filters }: TableNeeds, prune: Prune): Pruned {
-  if (filters.length === 0) return { kept: [], reason: "the answer does not depend on its rows" };
-  const columns = table.columns.map(({ name }) => name);
-  return prune(table, needsPredicate(filters, columns));
-}
-
-function neededPartitions(uses: readonly TableUse[], pruned: readonly Pruned[]) {
-  const tables = new Map<string, { table: TableUse["table"]; partitions: Set<number> }>();
-  uses.forEach(({ table }, i) => {
-    const entry = tables.get(table.fullName) ?? { table, partitions: new Set<number>() };
-    for (const index of pruned[i]?.kept ?? []) entry.partitions.add(index);
-    tables.set(table.fullName, entry);
-  });
-  return [...tables.values()];
+/** The executor that can answer alone: it has every needed partition, and nothing ties the query to the scheduler. */
+export function wholeQueryExecutor({
+  reads,
+  volatile,
+}: Pick<Analysis, "reads" | "volatile">): string | undefined {
+  return reads.executors.length === 1 && !volatile ? reads.executors[0] : undefined;
 }
 
 type Decided = Pick<DistributedPlan, "strategy" | "blocks" | "fragments" | "final">;
 
-function wholeQuery(analysis: Analysis, reads: readonly UseRead[], executor: string): Decided {
+function wholeQuery(analysis: Analysis, executor: string): Decided {
+  const reads = analysis.reads.uses;
   const columns = positional(analysis.columns);
   const fragment: PlannedFragment = {
     id: "f0",
@@ -125,51 +103,6 @@ export function named<T>(tree: T, nameOf: (use: number) => string | readonly [st
   });
 }
 
-/** One use of a table with the partitions that it reads and who serves them. */
-class UseRead {
-  readonly use: TableUse;
-  readonly scanName: string;
-  readonly executors: readonly string[];
-  readonly #byExecutor = new Map<string, PlanScan["partitions"][number][]>();
-  readonly #pruned: Pruned;
-
-  constructor(use: TableUse, pruned: Pruned, choice: HolderChoice, prefix: string) {
-    this.use = use;
-    this.scanName = `${prefix}scan_${use.index}`;
-    this.#pruned = pruned;
-    const holders = choice.get(use.table.fullName);
-    for (const index of pruned.kept) {
-      const holder = holders?.get(index);
-      const partition = use.table.partitions[index];
-      if (holder === undefined || partition === undefined) continue;
-      const list = this.#byExecutor.get(holder.executor) ?? [];
-      list.push({ key: partition.key, epoch: holder.epoch, version: holder.version });
-      this.#byExecutor.set(holder.executor, list);
-    }
-    this.executors = [...this.#byExecutor.keys()].sort();
-  }
-
-  get summary(): TableRead {
-    const { table } = this.use;
-    return {
-      table: table.name,
-      partitionsTotal: table.partitions.length,
-      partitionsRead: this.#pruned.kept.length,
-      reason: this.#pruned.reason,
-    };
-  }
-
-  scanOn(executor: string): PlanScan {
-    const { fullName, revision } = this.use.table;
-    return {
-      name: this.scanName,
-      table: fullName,
-      revision,
-      partitions: this.#byExecutor.get(executor) ?? [],
-    };
-  }
-}
-
 /** Writes the fragments of blocks and gathered tables, and the statement over them. */
 class Composer {
   readonly #analysis: Analysis;
@@ -181,9 +114,9 @@ class Composer {
   /** Gathered uses with equal fragments share one. */
   readonly #gathers = new Map<string, string>();
 
-  constructor(analysis: Analysis, reads: readonly UseRead[], split: readonly Block[]) {
+  constructor(analysis: Analysis, split: readonly Block[]) {
     this.#analysis = analysis;
-    this.#reads = reads;
+    this.#reads = analysis.reads.uses;
     this.#split = split;
   }
 
@@ -195,7 +128,7 @@ class Composer {
       const described = this.#analysis.described[index];
       if (described === undefined || !this.#addBlock(block, described)) continue;
       for (const use of block.uses) covered.add(use);
-      passThrough ||= block.passThrough && block.node === this.#analysis.statement.node;
+      passThrough ||= this.#passesThrough(block);
     }
     const rest = this.#reads.filter(({ use }) => !covered.has(use.index));
     for (const { node, reason } of this.#analysis.blocks.gathered) {
@@ -210,7 +143,7 @@ class Composer {
     ) {
       this.#blocks.push({ strategy: "gather", reason: "needed rows and columns are fetched" });
     }
-    const relations = new Map(rest.map((read) => [read.use.index, this.#gather(read)]));
+    const relations = this.#gatherAll(rest);
     const fetching = this.#blocks.map((block) => block.strategy).filter((name) => name !== "local");
     const strategies = strategy ?? [...new Set(fetching)].sort().join("+");
     if (passThrough && this.#fragments.length === 1) {
@@ -229,6 +162,10 @@ class Composer {
       fragments: this.#fragments,
       final: { kind: "statement", sql: print.query(final) },
     };
+  }
+
+  #passesThrough(block: Block): boolean {
+    return block.passThrough && block.node === this.#analysis.statement.node;
   }
 
   #replace<T>(tree: T): T {
@@ -262,11 +199,13 @@ class Composer {
             },
           }),
       targets: this.#targets(block.uses),
-      relationColumns: (block.passThrough ? described.output : columns).map(({ name, type }, source) => ({
-        name,
-        type,
-        source,
-      })),
+      relationColumns: (this.#passesThrough(block) ? described.output : columns).map(
+        ({ name, type }, source) => ({
+          name,
+          type,
+          source,
+        }),
+      ),
       strategy: block.strategy,
     });
     this.#replaced.set(block.node, combined);
@@ -293,10 +232,10 @@ class Composer {
     return [...filters].reduce((sql, [name, query]) => sql.replaceAll(quoteIdentifier(name), query), text);
   }
 
-  #outerFilter(block: Block, { use }: UseRead): string {
+  #outerFilter(block: Block, { use, needs }: UseRead): string {
     if (block.node === this.#analysis.statement.node || hasFilter(block.fragment)) return "";
     return whereSql(
-      needsOf(this.#analysis, use),
+      needs,
       use.table.columns.map(({ name }) => name),
     );
   }
@@ -307,10 +246,47 @@ class Composer {
     return executors.map((executor) => ({ executor, scans: reads.map((read) => read.scanOn(executor)) }));
   }
 
+  /** Fetch what is needed of uses, those first whose keys reduce others; gives the relation of each. */
+  #gatherAll(rest: readonly UseRead[]): Map<number, string> {
+    const reductions = chooseReductions(this.#analysis.edges, rest, this.#analysis.reduceFromRows);
+    const relations = new Map<number, string>();
+    const open = [...rest];
+    while (open.length > 0) {
+      // Sources are much smaller than their targets, so somebody is always ready.
+      const ready = open.findIndex(({ use }) =>
+        reductions.every(({ target, source }) => target !== use.index || relations.has(source)),
+      );
+      const [read] = open.splice(Math.max(ready, 0), 1);
+      if (read === undefined) break;
+      const { index } = read.use;
+      const by = reductions.filter(({ target }) => target === index);
+      relations.set(
+        index,
+        this.#gather(
+          read,
+          by.map((reduction) => this.#reducedBy(read, reduction, relations)),
+        ),
+      );
+    }
+    return relations;
+  }
+
+  #reducedBy(read: UseRead, reduction: Reduction, relations: ReadonlyMap<number, string>): FragmentReduction {
+    const source = this.#reads[reduction.source] as UseRead;
+    const fragment = this.#fragments.find(({ relation }) => relation === relations.get(reduction.source));
+    const column = read.use.table.columns[reduction.targetColumn];
+    return {
+      column: quoteIdentifier(column?.name ?? ""),
+      type: column?.type ?? "",
+      fragment: fragment?.id ?? "",
+      position: source.needs.columns.indexOf(reduction.sourceColumn),
+    };
+  }
+
   /** Fetch what is needed of one use; gives the name of its relation. */
-  #gather(read: UseRead): string {
+  #gather(read: UseRead, reducedBy: readonly FragmentReduction[]): string {
+    const { needs } = read;
     const { table, index } = read.use;
-    const needs = needsOf(this.#analysis, read.use);
     const names = table.columns.map(({ name }) => name);
     const columns = needs.columns.map((i) => table.columns[i] as OutputColumn);
     // A fragment has one column at least; of a bare count only the number of rows matters.
@@ -321,7 +297,7 @@ class Composer {
       executor,
       scans[0]?.partitions.map(({ key }) => key),
     ]);
-    const text = `${list.join(", ")} FROM ${table.fullName}${where} ${JSON.stringify(partitions)}`;
+    const text = `${list.join(", ")} FROM ${table.fullName}${where} ${JSON.stringify([partitions, reducedBy])}`;
     const same = this.#gathers.get(text);
     if (same !== undefined) return same;
     const relation = `${this.#analysis.prefix}fragment_${this.#fragments.length}`;
@@ -341,6 +317,7 @@ class Composer {
         return source === undefined ? { name, type } : { name, type, source };
       }),
       strategy: "gather",
+      ...(reducedBy.length === 0 ? {} : { reducedBy }),
     });
     return relation;
   }

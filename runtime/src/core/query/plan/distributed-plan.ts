@@ -31,6 +31,18 @@ export interface PlannedFragment {
     readonly source?: number;
   }[];
   readonly strategy: Strategy;
+  /** Other fragments whose rows tell which of this one's matter: they are fetched first. */
+  readonly reducedBy?: readonly FragmentReduction[];
+}
+
+/** Only rows whose `column` is among the values of a column of another fragment matter. */
+export interface FragmentReduction {
+  /** The column in this fragment's SQL, quoted. */
+  readonly column: string;
+  readonly type: string;
+  /** The id of the other fragment, and the position of the column in its result. */
+  readonly fragment: string;
+  readonly position: number;
 }
 
 /** What one executor reads for a fragment. */

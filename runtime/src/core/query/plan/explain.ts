@@ -40,6 +40,12 @@ export function explainPlan(
       return `${executor} (${partitions} partitions)`;
     });
     lines.push({ part: `fragment ${fragment.id}`, detail: `on ${targets.join(", ")}: ${fragment.sql}` });
+    for (const { column, fragment: source } of fragment.reducedBy ?? []) {
+      lines.push({
+        part: `fragment ${fragment.id}`,
+        detail: `only rows whose ${column} fragment ${source} has`,
+      });
+    }
     for (const run of runs) {
       if (run.fragment !== fragment.id) continue;
       const how = run.ungrouped ? ", without grouping" : "";

@@ -4,6 +4,7 @@ import { type TreeObject, walk } from "../tree/walk.ts";
 import { splitAggregation } from "./aggregation.ts";
 import { type Block, NotSplit } from "./block.ts";
 import { isAggregation, propertiesOf } from "./properties.ts";
+import { type DisjointColumns, isUndivided } from "./push-down.ts";
 import { splitRows } from "./rows.ts";
 
 /** A block that stays in the scheduler, and why: what EXPLAIN shows. */
@@ -18,17 +19,19 @@ export interface FoundBlocks {
   readonly gathered: readonly GatheredBlock[];
 }
 
+export interface KnownOfBlocks {
+  readonly refused: ReadonlyMap<SelectNode, string>;
+  readonly disjoint: DisjointColumns;
+}
+
 /**
  * Go through the query blocks of a statement from the outside in, and split each as far out as it can be. What stays
  * in the scheduler reads its tables' needed rows and columns.
  *
- * @param refused blocks that turned out not to work alone (they refer to an outer query, or their types forbid it).
+ * @param known.refused blocks that turned out not to work alone (they refer to an outer query, or their types forbid it).
+ * @param known.disjoint columns whose equal values are all on one executor.
  */
-export function findBlocks(
-  root: QueryNode,
-  uses: readonly TableUse[],
-  refused: ReadonlyMap<SelectNode, string>,
-): FoundBlocks {
+export function findBlocks(root: QueryNode, uses: readonly TableUse[], known: KnownOfBlocks): FoundBlocks {
   const split: Block[] = [];
   const gathered: GatheredBlock[] = [];
   const visit = (part: unknown) => {
@@ -36,7 +39,7 @@ export function findBlocks(
       if (object["type"] !== "SELECT_NODE") return true;
       const node = object as TreeObject & SelectNode;
       if (!readsCatalog(node)) return false;
-      const decided = decide(node, node === root, uses, refused);
+      const decided = decide(node, node === root, uses, known);
       if (decided === undefined) return true;
       if ("reason" in decided && "strategy" in decided) {
         split.push(decided);
@@ -56,11 +59,13 @@ function decide(
   node: SelectNode,
   isRoot: boolean,
   uses: readonly TableUse[],
-  refused: ReadonlyMap<SelectNode, string>,
+  { refused, disjoint }: KnownOfBlocks,
 ): Block | GatheredBlock | undefined {
   const reason = refused.get(node);
   if (reason !== undefined) return { node, reason };
   try {
+    const pushed = isUndivided(node, uses, disjoint) ? attempt(() => splitRows(node, uses, true)) : undefined;
+    if (pushed !== undefined) return pushed;
     if (isAggregation(node)) {
       if (isTainted(node)) throw new NotSplit("a volatile function is evaluated in the scheduler only");
       return splitAggregation(node, uses);
@@ -70,6 +75,15 @@ function decide(
     return isRoot || limited ? splitRows(node, uses) : undefined;
   } catch (error) {
     if (error instanceof NotSplit) return { node, reason: error.message };
+    throw error;
+  }
+}
+
+function attempt(split: () => Block): Block | undefined {
+  try {
+    return split();
+  } catch (error) {
+    if (error instanceof NotSplit) return undefined;
     throw error;
   }
 }

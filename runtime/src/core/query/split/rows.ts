@@ -12,17 +12,20 @@ import { scopeOf } from "./scope.ts";
 /**
  * Split a SELECT that neither groups nor aggregates: executors project, filter, sort, cut and remove duplicates
  * among their own rows; the scheduler sorts, cuts and removes again what crosses executors (spec chapter 07, Top-K).
+ *
+ * @param undivided no group and no window partition is divided among executors, so they may do those too.
  * @throws NotSplit with the reason when the block needs its rows in one place.
  */
-export function splitRows(node: SelectNode, uses: readonly TableUse[]): Block {
+export function splitRows(node: SelectNode, uses: readonly TableUse[], undivided = false): Block {
   const read = rowWiseUses(node.from_table);
   if (read === undefined) throw new NotSplit("its rows come from more than a scan");
   if (node.sample !== null) throw new NotSplit("it is sampled");
-  if (node.qualify !== null) throw new NotSplit("its windows need all rows");
-  const whole = [...node.select_list, ...(node.where_clause === null ? [] : [node.where_clause])];
-  for (const part of whole) refuseNonRow(part);
+  if (node.qualify !== null && !undivided) throw new NotSplit("its windows need all rows");
+  if (node.where_clause !== null) refuseNonRow(node.where_clause, false);
+  const whole = [...node.select_list, ...node.group_expressions, node.having, node.qualify];
+  for (const part of whole) if (part !== null) refuseNonRow(part, undivided);
   const plan = readModifiers(node);
-  const keys = plan.orders === undefined ? [] : sortKeys(node, plan.orders, uses);
+  const keys = plan.orders === undefined ? [] : sortKeys(node, plan.orders, uses, undivided);
   const cut = plan.limit === undefined ? undefined : plan.limit + plan.offset;
   const hidden = keys.filter(({ item }) => item === undefined);
   if (plan.distinct && hidden.length > 0) throw new NotSplit("DISTINCT ordered by something else");
@@ -38,7 +41,9 @@ export function splitRows(node: SelectNode, uses: readonly TableUse[]): Block {
     ],
   };
   return {
-    ...describe(plan.orders !== undefined, cut, plan.distinct),
+    ...(undivided
+      ? { strategy: "push-down" as const, reason: "no group or window partition is divided among executors" }
+      : describe(plan.orders !== undefined, cut, plan.distinct)),
     node,
     uses: read,
     fragment,
@@ -47,8 +52,9 @@ export function splitRows(node: SelectNode, uses: readonly TableUse[]): Block {
   };
 }
 
-function refuseNonRow(part: Expression): void {
+function refuseNonRow(part: Expression, undivided: boolean): void {
   if (isRowWise(part)) return;
+  if (undivided && !propertiesOf(part).volatile && !propertiesOf(part).tables) return;
   const { windows, volatile, tables } = propertiesOf(part);
   if (windows) throw new NotSplit("its windows need all rows");
   if (volatile) throw new NotSplit("a volatile function is evaluated in the scheduler only");
@@ -142,6 +148,7 @@ function sortKeys(
   node: SelectNode,
   orders: readonly OrderBy[],
   uses: readonly TableUse[],
+  undivided: boolean,
 ): readonly SortKey[] {
   const scope = scopeOf(node.from_table, uses);
   const aliases = new Aliases(node, scope);
@@ -163,7 +170,7 @@ function sortKeys(
       const index = node.select_list.findIndex((item) => same(aliases.inline(item), inlined));
       if (index >= 0) return { order, item: index, key: inlined, collation };
     }
-    refuseNonRow(inlined);
+    refuseNonRow(inlined, undivided);
     if (unnests(inlined)) throw new NotSplit("it is ordered by unnested values");
     return { order, item: undefined, key: inlined, collation };
   });
