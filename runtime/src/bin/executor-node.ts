@@ -3,6 +3,8 @@ import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import type { GetAppDefinitionResponse } from "@spice-shards/proto";
 import { parseSize } from "@spice-shards/spicepod";
+import { callAnyNode } from "../adapters/cluster/call-node.ts";
+import { serveMetrics } from "../adapters/cluster/node-metrics.ts";
 import { openDatabase } from "../adapters/duckdb/database.ts";
 import { engineSettings } from "../adapters/duckdb/engine-settings.ts";
 import { installPartitionMacros } from "../adapters/duckdb/partition-macros.ts";
@@ -10,7 +12,6 @@ import { lockDataDir } from "../adapters/system/data-dir.ts";
 import { openScratchDir } from "../adapters/system/scratch-dir.ts";
 import type { App } from "../core/app/app.ts";
 import { messageOf } from "../core/text/message-of.ts";
-import { callAnyScheduler } from "../executor/call-scheduler.ts";
 import { Executor } from "../executor/executor.ts";
 import { ExecutorInfo } from "../executor/node-info.ts";
 import { Metrics } from "../observe/metrics.ts";
@@ -41,6 +42,11 @@ export async function startExecutor(
   const metrics = new Metrics({ role: "executor", nodeId: id });
   let executor: Executor | undefined;
   await context.listenMetrics(metrics);
+  serveMetrics(
+    server,
+    () => metrics.text(),
+    (call, roles) => security.authorize(call, roles),
+  );
   await context.listenHttp(late, late.info, metrics, () => executor?.agent.schedulerHttp ?? []);
   const app = await fetchApp(context, schedulers, id, signal);
   // Without mTLS no scheduler gives secrets away: this node has to have them itself.
@@ -141,7 +147,7 @@ async function fetchApp(
   let response: GetAppDefinitionResponse | undefined;
   for (let delay = 250; response === undefined; delay = Math.min(delay * 1.6, 10_000)) {
     try {
-      const answer = await callAnyScheduler<GetAppDefinitionResponse>(
+      const answer = await callAnyNode<GetAppDefinitionResponse>(
         schedulers(),
         () => context.security.channel(["scheduler"]),
         signal,

@@ -1,7 +1,7 @@
 import type { ChannelCredentials } from "@grpc/grpc-js";
 import type { ExpandSecretResponse } from "@spice-shards/proto";
 import type { SecretStores } from "@spice-shards/spicepod";
-import { callAnyScheduler } from "../executor/call-scheduler.ts";
+import { callAnyNode } from "../adapters/cluster/call-node.ts";
 
 /** Secrets that any of the schedulers expands for this executor over mTLS (spec chapter 04, ExpandSecret). */
 export function remoteSecrets(
@@ -11,7 +11,7 @@ export function remoteSecrets(
 ): SecretStores {
   return {
     async get(store, name, signal) {
-      const response = await callAnyScheduler<ExpandSecretResponse>(
+      const response = await callAnyNode<ExpandSecretResponse>(
         schedulers(),
         credentials,
         signal ?? AbortSignal.timeout(10_000),

@@ -3,6 +3,7 @@ import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Server } from "@grpc/grpc-js";
 import { fileStateWarning, resolveParameters } from "@spice-shards/spicepod";
+import { askMetrics } from "../adapters/cluster/node-metrics.ts";
 import { openDatabase } from "../adapters/duckdb/database.ts";
 import { engineSettings } from "../adapters/duckdb/engine-settings.ts";
 import { installPartitionMacros } from "../adapters/duckdb/partition-macros.ts";
@@ -86,7 +87,14 @@ export async function startScheduler(
   // A port that is drawn is known only now, and the cluster is told it.
   const late = new LateNode(context.role, () => context.endpoints());
   const metrics = single?.metrics ?? new Metrics({ role: "scheduler", nodeId: id });
-  await context.listenMetrics(metrics);
+  await context.listenMetrics(metrics, async (signal) => {
+    const own = { nodeId: id, text: await metrics.text() };
+    // A single node's executor lives in this process and writes into the same registry.
+    if (scheduler === undefined || single !== undefined) return [own];
+    const { answering, silent } = scheduler.peers;
+    const others = await askMetrics(answering, () => security.channel(["scheduler", "executor"]), signal);
+    return [own, ...others, ...silent.map(silentNode)];
+  });
   const httpPort = (await context.listenHttp(late, late.info, metrics)).split(":").at(-1);
   const scratch = await openScratchDir(
     app.spicepod.runtime.query.tempDirectory ?? join(dataDirPath, "tmp"),
@@ -219,6 +227,12 @@ export async function startScheduler(
       lock?.release();
     },
   };
+}
+
+/** A node that is known and does not answer shows in the cluster's metrics as `node_status` 0. */
+function silentNode(nodeId: string) {
+  const sample = `node_status{node_id=${JSON.stringify(nodeId)},role="executor"} 0`;
+  return { nodeId, text: `# TYPE node_status gauge\n${sample}\n` };
 }
 
 /** Keep other schedulers away from a `file://` state, which is for one. Throws when one is there. */

@@ -4,6 +4,7 @@ import type {
   GetSchedulersResponse,
   SchedulerInstance,
 } from "@spice-shards/proto";
+import { callAnyNode, callNode } from "../adapters/cluster/call-node.ts";
 import type { AcceleratorRegistry } from "../adapters/engine/registry.ts";
 import { LocalFragmentRunner } from "../adapters/exchange/fragment-runner.ts";
 import { addExchangeService, type ExchangeServerOptions } from "../adapters/exchange/grpc-server.ts";
@@ -27,7 +28,6 @@ import {
 import type { Random } from "../ports/random.ts";
 import type { Source } from "../ports/source.ts";
 import { ExecutorAgent } from "./agent.ts";
-import { callAnyScheduler, callScheduler } from "./call-scheduler.ts";
 import { datasetConfigOf } from "./dataset-config-of.ts";
 import { openDataset } from "./storage/open-dataset.ts";
 import { ExecutorPartitionStore } from "./storage/partition-store.ts";
@@ -326,7 +326,7 @@ export class Executor {
 
   async #schedulers(signal: AbortSignal): Promise<readonly SchedulerInstance[]> {
     const { bootstrap, credentials } = this.#options;
-    const { schedulers } = await callAnyScheduler<GetSchedulersResponse>(
+    const { schedulers } = await callAnyNode<GetSchedulersResponse>(
       [...this.agent.schedulerAddresses, bootstrap],
       credentials,
       signal,
@@ -339,7 +339,7 @@ export class Executor {
   async #allocate(scheduler: string, signal: AbortSignal): Promise<TableAssignment[] | undefined> {
     const { executorId, credentials } = this.#options;
     try {
-      const response = await callScheduler<AllocateInitialPartitionsResponse>(
+      const response = await callNode<AllocateInitialPartitionsResponse>(
         scheduler,
         credentials(),
         signal,

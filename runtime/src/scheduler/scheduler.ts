@@ -5,26 +5,26 @@ import type { App, AppTable } from "../core/app/app.ts";
 import { advise, unsaid } from "../core/cluster/advice.ts";
 import { changedPartitioning } from "../core/cluster/changed-partitioning.ts";
 import { firstCycleDone } from "../core/cluster/cycle.ts";
-import type { AppReference, ClusterDocument, TableEntry } from "../core/cluster/document.ts";
+import type { AppReference, ClusterDocument } from "../core/cluster/document.ts";
 import type { PartitionValues } from "../core/cluster/partition-values.ts";
 import { slicesOf, tableAssignment } from "../core/cluster/slices.ts";
-import { printRefreshCommand, type RefreshCommand } from "../core/refresh/refresh-command.ts";
 import { messageOf } from "../core/text/message-of.ts";
 import type { Logger } from "../observe/log.ts";
 import type { Metrics } from "../observe/metrics.ts";
 import type { Clock } from "../ports/clock.ts";
-import type { EndpointInfo, RefreshOutcome, RefreshRequest } from "../ports/node-info.ts";
+import type { EndpointInfo } from "../ports/node-info.ts";
 import type { ObjectStore } from "../ports/object-store.ts";
 import type { Random } from "../ports/random.ts";
 import { adminService } from "./admin-service.ts";
 import { Reconciler } from "./assignment/reconcile.ts";
 import { CatalogView } from "./catalog-view.ts";
 import { ControlStreams, clusterService } from "./cluster-service.ts";
-import { CommandRefusedError, Commands } from "./commands.ts";
+import { Commands } from "./commands.ts";
 import { ExecutorViews } from "./executor-views.ts";
 import { ExecutorDesk } from "./members/executor-desk.ts";
 import { PeerNews } from "./members/peer-news.ts";
 import { SchedulerInfo } from "./node-info.ts";
+import { RefreshCommands } from "./refresh-commands.ts";
 import { fetchApp, offerApp } from "./state/app-objects.ts";
 import { ClusterState } from "./state/cluster-state.ts";
 import { Collector } from "./state/collect.ts";
@@ -198,6 +198,15 @@ export class Scheduler {
       views: () => this.#app.views,
       serving: (executor, instance) => this.#desk.instanceOf(executor) === instance,
     });
+    const refreshes = new RefreshCommands({
+      commands: this.#commands,
+      document: () => this.#state.document,
+      live: () => this.#desk.live().ids,
+      reconcile: (table, signal) => this.#reconciler.reconcileTable(table, signal),
+      random,
+      log,
+      signal: this.#stop.signal,
+    });
     this.info = new SchedulerInfo({
       nodeId: schedulerId,
       role: options.role,
@@ -213,8 +222,8 @@ export class Scheduler {
       discoveryError: (table) => this.#discoveryErrors.get(table),
       accepting: () => this.#accepting,
       wallMs: () => clock.wallMs(),
-      refresh: (table, request) => this.#refresh(table, request),
-      setRefreshSql: (table, refreshSql) => this.#setRefreshSql(table, refreshSql),
+      refresh: (table, request) => refreshes.refresh(table, request),
+      setRefreshSql: (table, refreshSql) => refreshes.setRefreshSql(table, refreshSql),
     });
   }
 
@@ -242,6 +251,17 @@ export class Scheduler {
   /** `host:port` of an executor's internal server: its id. Undefined while it is not a member. */
   addressOf(executor: string): string | undefined {
     return this.#state.document.executors[executor] === undefined ? undefined : executor;
+  }
+
+  /** The other nodes of the cluster: id and address of those that should answer, and executors that are silent here. */
+  get peers(): { readonly answering: ReadonlyMap<string, string>; readonly silent: readonly string[] } {
+    const { schedulers, executors } = this.#state.document;
+    const live = new Set(this.#desk.live().ids);
+    const answering = new Map<string, string>();
+    for (const s of Object.values(schedulers)) answering.set(s.scheduler_id, s.advertise_address);
+    answering.delete(this.#options.schedulerId);
+    for (const id of live) answering.set(id, id);
+    return { answering, silent: Object.keys(executors).filter((id) => !live.has(id)) };
   }
 
   /** Why a dataset of the spicepod cannot be queried yet; undefined for one that can, and for other names. */
@@ -498,64 +518,6 @@ export class Scheduler {
     }
   }
 
-  async #refresh(fullName: string, request: RefreshRequest): Promise<RefreshOutcome> {
-    const { signal } = this.#stop;
-    const { refreshMode: mode, refreshSql, refreshJitterMaxMs: jitterMaxMs, partition } = request;
-    try {
-      await this.#reconciler.reconcileTable(fullName, signal);
-    } catch (error) {
-      this.#options.log.warn(
-        { dataset: fullName, cause: messageOf(error) },
-        "Discovery before a refresh failed; refreshing what is assigned",
-      );
-    }
-    const entry = this.#state.document.accelerations[fullName];
-    let owners = [...(entry?.partitions.ownedCounts().keys() ?? [])];
-    let partitions: readonly string[] | undefined;
-    if (entry !== undefined && partition !== undefined) {
-      const found = findPartition(entry, partition);
-      if (typeof found === "string") return { kind: "refused", message: found };
-      partitions = [found.key];
-      owners = found.owner === undefined ? [] : [found.owner];
-    }
-    if (owners.length === 0) {
-      return { kind: "unavailable", message: "No executor owns what is to be refreshed yet" };
-    }
-    return this.#command(fullName, owners, {
-      kind: "refresh",
-      ...(mode === undefined ? {} : { mode }),
-      ...(refreshSql === undefined ? {} : { refreshSql }),
-      ...(jitterMaxMs === undefined ? {} : { jitterMaxMs }),
-      ...(partitions === undefined ? {} : { partitions }),
-    });
-  }
-
-  /** To every executor that is connected: one that owns nothing of the table now may do so later. */
-  async #setRefreshSql(fullName: string, refreshSql: string | null): Promise<RefreshOutcome> {
-    const { ids } = this.#desk.live();
-    if (ids.length === 0) return { kind: "unavailable", message: "No executor is connected" };
-    return this.#command(fullName, ids, { kind: "set-refresh-sql", refreshSql });
-  }
-
-  /** Send a command to executors; accepted when all of them took it. */
-  async #command(
-    fullName: string,
-    executors: readonly string[],
-    command: RefreshCommand,
-  ): Promise<RefreshOutcome> {
-    const overrides = printRefreshCommand(command);
-    const value = { requestId: this.#options.random.uuid(), table: fullName, overrides };
-    const outcomes = await Promise.allSettled(
-      executors.map((executor) =>
-        this.#commands.send(executor, { $case: "refreshDataset", value }, this.#stop.signal),
-      ),
-    );
-    const failed = outcomes.find((o) => o.status === "rejected");
-    if (failed === undefined) return { kind: "accepted" };
-    const kind = failed.reason instanceof CommandRefusedError ? "refused" : "unavailable";
-    return { kind, message: messageOf(failed.reason) };
-  }
-
   #onDocument(): void {
     const { metrics, log } = this.#options;
     const { document, rootBytes } = this.#state.snapshot;
@@ -622,20 +584,4 @@ export class Scheduler {
     const { document, rootBytes } = this.#state.snapshot;
     return advise({ document, rootBytes, maxPerExecutor: this.#app.scheduler.maxPartitionsPerExecutor });
   }
-}
-
-/** The partition of a table that a client names by its values; a text that says why there is none. */
-function findPartition(
-  entry: TableEntry,
-  value: Readonly<Record<string, string | null>>,
-): { readonly key: string; readonly owner: string | undefined } | string {
-  const expressions = entry.partition_expressions;
-  const named = Object.keys(value);
-  if (named.length !== expressions.length || named.some((name) => !expressions.includes(name))) {
-    return `A partition of it is named by ${expressions.map((e) => JSON.stringify(e)).join(" and ")}, not by ${named.map((n) => JSON.stringify(n)).join(" and ") || "nothing"}`;
-  }
-  const set = entry.partitions;
-  const key = JSON.stringify(expressions.map((e) => value[e] ?? null));
-  const index = set.indexOfKey(key);
-  return index < 0 ? `It has no partition ${JSON.stringify(value)}` : { key, owner: set.owner(index) };
 }

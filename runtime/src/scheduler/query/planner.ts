@@ -200,6 +200,7 @@ export class QueryPlanner {
           const fragment = await describe(connection, withShadows(block.fragment));
           const output =
             block.node === statement.node ? columns : await describe(connection, withShadows(block.node));
+          for (const kept of block.kept) await describe(connection, withShadows(kept));
           const combined = block.combine({ fragment: "f", columns: fragment, output });
           if (combined === undefined) throw invalid("its types need all rows in one place", undefined);
           known.set(block.node, { fragment, output });

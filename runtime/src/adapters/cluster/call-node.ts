@@ -8,8 +8,8 @@ type Send<R> = (
   done: (error: Error | null, response: R) => void,
 ) => { cancel(): void };
 
-/** One unary call to a scheduler with a deadline of 5 s, on a channel of its own. Rejects with the call's error. */
-export async function callScheduler<R>(
+/** One unary call to a node of the cluster with a deadline of 5 s, on a channel of its own. Rejects with the call's error. */
+export async function callNode<R>(
   address: string,
   credentials: ChannelCredentials,
   signal: AbortSignal,
@@ -28,17 +28,17 @@ export async function callScheduler<R>(
   }
 }
 
-/** The answer of the first scheduler that gives one. Rejects with the last one's error when none does. */
-export async function callAnyScheduler<R>(
+/** The answer of the first node that gives one. Rejects with the last one's error when none does. */
+export async function callAnyNode<R>(
   addresses: Iterable<string>,
   credentials: () => ChannelCredentials,
   signal: AbortSignal,
   send: Send<R>,
 ): Promise<R> {
-  let failure: unknown = new Error("No scheduler is known");
+  let failure: unknown = new Error("No node is known");
   for (const address of new Set(addresses)) {
     try {
-      return await callScheduler(address, credentials(), signal, send);
+      return await callNode(address, credentials(), signal, send);
     } catch (error) {
       signal.throwIfAborted();
       failure = error;
