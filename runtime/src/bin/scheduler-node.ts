@@ -106,8 +106,6 @@ export async function startScheduler(
     threads,
     memoryLimit,
     tempDirectory: join(scratch, "spill"),
-    // As on an executor: memory of finished queries goes back to the system.
-    settings: { allocator_background_threads: "true", allocator_flush_threshold: "16MB" },
     settings: engineSettings,
   });
   const discovery = await openDatabase({
