@@ -41,6 +41,10 @@ lint: build ## Types, lint, format, import rules, generated files up to date
 format: $(STAMP) ## Format and apply safe lint fixes
 	biome check --write .
 
+.PHONY: extensions
+extensions: $(STAMP) ## Put DuckDB's signed extensions (S3, PostgreSQL) where `npx spiced` finds them
+	node scripts/testbed/extensions.ts
+
 .PHONY: testbed
 testbed: $(STAMP) ## Provision the servers and data that the test tiers need
 	node scripts/testbed/provision.ts $(TIER)

@@ -4,6 +4,7 @@
  * `EXCHANGE_ROWS` sets the size of the large result (default 5,000,000 rows of 5 columns). The `quack` extension takes
  * part when `QUACK_EXTENSIONS` names the files of `httpfs` and `quack` with a colon between (PyPI `duckdb-extension-*`).
  */
+
 import { mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -11,9 +12,10 @@ import { join } from "node:path";
 import { tableFromArrays, tableToIPC } from "apache-arrow";
 import { openDatabase } from "../runtime/src/adapters/duckdb/database.ts";
 import type { GrpcExchange } from "../runtime/src/adapters/exchange/grpc-client.ts";
-import { Spool } from "../runtime/src/adapters/exchange/spool.ts";
+import { collect } from "../runtime/src/adapters/exchange/testing/collect.ts";
 import { fragment, readAll, TestExecutor } from "../runtime/src/adapters/exchange/testing/executor.ts";
 import { RemoteExecutor } from "../runtime/src/adapters/exchange/testing/remote-executor.ts";
+import { fileSpool } from "../runtime/src/adapters/spool/file-spool.ts";
 import { mtlsChannelCredentials } from "../runtime/src/adapters/tls/grpc-credentials.ts";
 import { CertificateSource } from "../runtime/src/adapters/tls/node-certificates.ts";
 import { TestCa } from "../runtime/src/adapters/tls/testing/certificates.ts";
@@ -47,7 +49,7 @@ export async function run(): Promise<readonly Figure[]> {
   const local = await TestExecutor.start({ threads: 1, directory: join(memory, "frames") });
   const zstd = await TestExecutor.start({ threads: 1, directory: join(memory, "zstd"), compression: "zstd" });
   const receiver = await openDatabase({ threads: 1, memoryLimit: "2GB" });
-  const spool = await Spool.open({ directory: join(memory, "spool"), quotaBytes: 4 * 2 ** 30 });
+  const spools = fileSpool({ directory: join(memory, "spool"), maxBytes: 4 * 2 ** 30 });
   const plain = plainNode.exchange();
   const secure = secureNode.exchange(mtlsChannelCredentials(source, ["executor"], log));
   const quack = await quackPair(process.env["QUACK_EXTENSIONS"], select);
@@ -55,16 +57,12 @@ export async function run(): Promise<readonly Figure[]> {
     await local.add("t", "a", select);
     await zstd.add("t", "a", select);
     const spooled = async (exchange: GrpcExchange) => {
-      const query = spool.query();
+      const spool = await spools.open("q");
       try {
-        const relation = await query.collect(
-          (signal) => [exchange.run("e", large, signal)],
-          large.columns,
-          never,
-        );
-        await receiver.rows(`SELECT sum(a), sum(d), max(s), max(l) FROM ${relation.sql}`);
+        const { sql } = await collect(spool, exchange.run("e", large, never), large.columns);
+        await receiver.rows(`SELECT sum(a), sum(d), max(s), max(l) FROM ${sql}`);
       } finally {
-        await query.close();
+        await spool.close();
       }
     };
     let bytes = 0;
@@ -140,7 +138,7 @@ export async function run(): Promise<readonly Figure[]> {
     secure.close();
     source.close();
     ca.close();
-    await Promise.all([plainNode.stop(), secureNode.stop(), local.stop(), zstd.stop(), spool.close()]);
+    await Promise.all([plainNode.stop(), secureNode.stop(), local.stop(), zstd.stop()]);
     await receiver.close();
     await rm(directory, { recursive: true, force: true });
     await rm(memory, { recursive: true, force: true });

@@ -21,6 +21,11 @@ export const parts = {
   "duckdb-extensions": (cacheDir) => {
     const dir = build(cacheDir, "duckdb-extensions", [duckdbVersion, "flat", ...extensions], (target) => {
       need("python3", "Python 3 with pip downloads DuckDB's extension packages");
+      if (spawnSync("python3", ["-m", "pip", "--version"]).status !== 0) {
+        throw new MissingToolError(
+          "python3 has no module pip, which downloads DuckDB's extension packages: install python3-pip",
+        );
+      }
       const wheels = extensions.map((name) => `duckdb-extension-${name}==${duckdbVersion}`);
       const unpacked = join(target, ".wheels");
       const pip = ["-m", "pip", "download", "--quiet", "--no-deps", "--disable-pip-version-check"];

@@ -3,13 +3,16 @@ import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import type { GetAppDefinitionResponse } from "@spice-shards/proto";
 import { parseSize } from "@spice-shards/spicepod";
+import { callAnyNode } from "../adapters/cluster/call-node.ts";
+import { serveMetrics } from "../adapters/cluster/node-metrics.ts";
 import { openDatabase } from "../adapters/duckdb/database.ts";
 import { engineSettings } from "../adapters/duckdb/engine-settings.ts";
 import { installPartitionMacros } from "../adapters/duckdb/partition-macros.ts";
 import { lockDataDir } from "../adapters/system/data-dir.ts";
 import { openScratchDir } from "../adapters/system/scratch-dir.ts";
 import type { App } from "../core/app/app.ts";
-import { callScheduler, Executor } from "../executor/executor.ts";
+import { messageOf } from "../core/text/message-of.ts";
+import { Executor } from "../executor/executor.ts";
 import { ExecutorInfo } from "../executor/node-info.ts";
 import { Metrics } from "../observe/metrics.ts";
 import { compileApp } from "./compile-app.ts";
@@ -32,14 +35,23 @@ export async function startExecutor(
   log.info({ data_dir: dataDir.path }, "Using data directory");
   const { server, id } = await context.listenCluster();
   const bootstrap = options.schedulerAddress!.host;
+  // The one to start from may be gone later; any other does as well.
+  const schedulers = () => [...(executor?.agent.schedulerAddresses ?? []), bootstrap];
   const credentials = () => security.channel(["scheduler"]);
   const late = new LateNode("executor", () => context.endpoints());
   const metrics = new Metrics({ role: "executor", nodeId: id });
   let executor: Executor | undefined;
   await context.listenMetrics(metrics);
+  serveMetrics(
+    server,
+    () => metrics.text(),
+    (call, roles) => security.authorize(call, roles),
+  );
   await context.listenHttp(late, late.info, metrics, () => executor?.agent.schedulerHttp ?? []);
-  const app = await fetchApp(context, bootstrap, id, signal);
-  const secrets = security.secure ? remoteSecrets(bootstrap, id, credentials) : localSecrets(app);
+  const app = await fetchApp(context, schedulers, id, signal);
+  // Without mTLS no scheduler gives secrets away: this node has to have them itself.
+  const secrets = () =>
+    security.secure ? remoteSecrets(schedulers, id, credentials) : localSecrets(executor?.app ?? app);
   const { database, scratch, close } = await openEngine(app, dataDir.path);
   let accepting = true;
   const running = await Executor.start(
@@ -58,10 +70,15 @@ export async function startExecutor(
       log,
       metrics,
       credentials,
-      check: () => undefined,
       source: (table, signal) =>
-        openDatasetSource(table, database, secrets, (value) => context.log.redactor.addSecret(value), signal),
-      fetchApp: (generation, signal) => fetchApp(context, bootstrap, id, signal, generation),
+        openDatasetSource(
+          table,
+          database,
+          secrets(),
+          (value) => context.log.redactor.addSecret(value),
+          signal,
+        ),
+      fetchApp: (generation, signal) => fetchApp(context, schedulers, id, signal, generation),
       onReplaced: (reason) => onFatal(new StartupError(`This executor was replaced: ${reason}`)),
     },
     { server, authorize: (call) => security.authorize(call, ["scheduler"]) },
@@ -79,8 +96,7 @@ export async function startExecutor(
     async stop(graceMs) {
       accepting = false;
       running.refuseNew();
-      await context.closePublic(graceMs);
-      await running.stop();
+      await Promise.all([context.closePublic(graceMs), running.stop(graceMs)]);
       server.forceShutdown();
       await close();
       security.close();
@@ -122,7 +138,7 @@ export async function openEngine(app: App, dataDir: string) {
 /** The spicepod in force, at `generation` or later; asks until a scheduler gives it. */
 async function fetchApp(
   context: NodeContext,
-  bootstrap: string,
+  schedulers: () => readonly string[],
   executorId: string,
   signal: AbortSignal,
   generation = 0,
@@ -131,9 +147,9 @@ async function fetchApp(
   let response: GetAppDefinitionResponse | undefined;
   for (let delay = 250; response === undefined; delay = Math.min(delay * 1.6, 10_000)) {
     try {
-      const answer = await callScheduler<GetAppDefinitionResponse>(
-        bootstrap,
-        context.security.channel(["scheduler"]),
+      const answer = await callAnyNode<GetAppDefinitionResponse>(
+        schedulers(),
+        () => context.security.channel(["scheduler"]),
         signal,
         (client, done) => client.getAppDefinition({ executorId }, done),
       );
@@ -141,7 +157,7 @@ async function fetchApp(
     } catch (error) {
       signal.throwIfAborted();
       log.warn(
-        { scheduler: bootstrap, cause: String((error as Error).message) },
+        { schedulers: schedulers(), cause: messageOf(error) },
         "No spicepod from the scheduler yet; trying again",
       );
     }

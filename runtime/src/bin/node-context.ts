@@ -11,7 +11,7 @@ import { type Address, formatAddress } from "../core/text/address.ts";
 import { Log } from "../observe/log.ts";
 import { parseLogLevels } from "../observe/log-level.ts";
 import type { Metrics } from "../observe/metrics.ts";
-import { MetricsServer } from "../observe/metrics-server.ts";
+import { MetricsServer, type MetricsServerOptions } from "../observe/metrics-server.ts";
 import type { ComponentStatus, EndpointInfo, NodeInfo } from "../ports/node-info.ts";
 import type { QueryService } from "../ports/query-service.ts";
 import { type BindAddress, insecureNotice, type SpicedOptions } from "./flags.ts";
@@ -126,9 +126,10 @@ export class NodeContext {
     return formatAddress(await this.#bind("http", http, (address) => server.listen(address)));
   }
 
-  async listenMetrics(metrics: Metrics): Promise<void> {
+  /** Serve Prometheus metrics when asked to; `cluster` gives those of all nodes. */
+  async listenMetrics(metrics: Metrics, cluster?: MetricsServerOptions["cluster"]): Promise<void> {
     if (this.options.metrics === undefined) return;
-    const server = new MetricsServer({ metrics });
+    const server = new MetricsServer({ metrics, ...(cluster === undefined ? {} : { cluster }) });
     this.#metricsServer = server;
     await this.#bind("metrics", this.options.metrics, (address) => server.listen(address));
   }

@@ -1,18 +1,23 @@
 import { rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { Server } from "@grpc/grpc-js";
 import { fileStateWarning, resolveParameters } from "@spice-shards/spicepod";
+import { askMetrics } from "../adapters/cluster/node-metrics.ts";
 import { openDatabase } from "../adapters/duckdb/database.ts";
 import { engineSettings } from "../adapters/duckdb/engine-settings.ts";
 import { installPartitionMacros } from "../adapters/duckdb/partition-macros.ts";
 import { GrpcExchange } from "../adapters/exchange/grpc-client.ts";
 import { discoverPartitions } from "../adapters/source/discover-partitions.ts";
 import { fileSpool } from "../adapters/spool/file-spool.ts";
+import { controlFolder } from "../adapters/store/file.ts";
 import { openStore } from "../adapters/store/open.ts";
 import { proveConditionalWrites } from "../adapters/store/prove.ts";
-import { lockDataDir } from "../adapters/system/data-dir.ts";
+import { type DataDir, DataDirInUseError, lockDataDir } from "../adapters/system/data-dir.ts";
 import { openScratchDir } from "../adapters/system/scratch-dir.ts";
 import type { App } from "../core/app/app.ts";
 import { pruneByPartition } from "../core/query/plan/prune-by-partition.ts";
+import { messageOf } from "../core/text/message-of.ts";
 import { MeasuredQueries } from "../observe/measured-queries.ts";
 import { Metrics } from "../observe/metrics.ts";
 import type { Exchange } from "../ports/exchange.ts";
@@ -24,7 +29,7 @@ import { DistributedQueryService } from "../scheduler/query/query-service.ts";
 import { Scheduler } from "../scheduler/scheduler.ts";
 import { compileApp } from "./compile-app.ts";
 import { LateNode } from "./late-node.ts";
-import type { InternalServer, NodeContext } from "./node-context.ts";
+import { type InternalServer, type NodeContext, StartupError } from "./node-context.ts";
 import { expandSecret, localSecrets, openDatasetSource } from "./sources.ts";
 import { version } from "./version.ts";
 import { watchSpicepod } from "./watch-spicepod.ts";
@@ -57,22 +62,20 @@ export async function startScheduler(
 ): Promise<RunningNode & { readonly scheduler: Scheduler }> {
   const { options, clock, random, security } = context;
   const log = context.log.module("scheduler");
-  const secrets = localSecrets(app);
+  // The stores of the spicepod in force: another one may name others.
+  let scheduler: Scheduler | undefined;
+  const inForce = () => scheduler?.app ?? app;
   const onSecret = (value: string) => context.log.redactor.addSecret(value);
   const given = app.scheduler.stateLocation;
   const dataDirPath = single?.dataDir ?? options.dataDir.path;
-  // A lock of its own: an executor on the same host keeps the directory itself.
-  const dataDir =
-    given === undefined && single === undefined
-      ? lockDataDir(join(dataDirPath, "scheduler"), false)
-      : undefined;
-  if (dataDir !== undefined) log.warn(fileStateWarning);
+  if (given === undefined && single === undefined) log.warn(fileStateWarning);
   const location = given ?? `file://${join(resolve(dataDirPath), "cluster")}/`;
+  const lock = single === undefined ? lockFileState(location) : undefined;
   const store = single?.store ?? (await openState(location));
   const { server, id, address } = single?.internal ?? (await context.listenCluster());
   async function openState(location: string): Promise<ObjectStore> {
     const params = await resolveParameters(app.scheduler.params, "runtime.scheduler.params", {
-      stores: secrets,
+      stores: localSecrets(app),
       onResolved: onSecret,
       signal,
     });
@@ -84,14 +87,21 @@ export async function startScheduler(
   // A port that is drawn is known only now, and the cluster is told it.
   const late = new LateNode(context.role, () => context.endpoints());
   const metrics = single?.metrics ?? new Metrics({ role: "scheduler", nodeId: id });
-  await context.listenMetrics(metrics);
+  await context.listenMetrics(metrics, async (signal) => {
+    const own = { nodeId: id, text: await metrics.text() };
+    // A single node's executor lives in this process and writes into the same registry.
+    if (scheduler === undefined || single !== undefined) return [own];
+    const { answering, silent } = scheduler.peers;
+    const others = await askMetrics(answering, () => security.channel(["scheduler", "executor"]), signal);
+    return [own, ...others, ...silent.map(silentNode)];
+  });
   const httpPort = (await context.listenHttp(late, late.info, metrics)).split(":").at(-1);
   const scratch = await openScratchDir(
     app.spicepod.runtime.query.tempDirectory ?? join(dataDirPath, "tmp"),
     "scheduler",
   );
   const memoryLimit = `${Math.round((app.spicepod.runtime.query.memoryLimit ?? 2 ** 32) / 2 ** 20)}MiB`;
-  const threads = Number(process.env["SPICED_QUERY_THREADS"] ?? 2);
+  const threads = countFromEnv("SPICED_QUERY_THREADS") ?? 2;
   const database = await openDatabase({
     threads,
     memoryLimit,
@@ -103,6 +113,8 @@ export async function startScheduler(
     memoryLimit: "512MB",
     tempDirectory: join(scratch, "discovery"),
   });
+  const planning = await openDatabase({ threads: 1, memoryLimit: "512MB" });
+  for (const each of [database, discovery, planning]) await installPartitionMacros(each);
   const compile = (text: string, file: string) =>
     compileApp(text, {
       file,
@@ -110,7 +122,7 @@ export async function startScheduler(
       registry: context.registry,
       warn: (message) => log.warn(message),
     });
-  const scheduler = await Scheduler.start(
+  const running = await Scheduler.start(
     {
       schedulerId: id,
       advertiseAddress: address,
@@ -129,34 +141,33 @@ export async function startScheduler(
       log,
       metrics,
       async discover(table, signal) {
-        const source = await openDatasetSource(table, discovery, secrets, onSecret, signal);
+        const source = await openDatasetSource(table, discovery, localSecrets(inForce()), onSecret, signal);
         try {
           return await discoverPartitions(table.dataset.acceleration.partitionBy, source, signal);
         } finally {
           await source.close();
         }
       },
-      expandSecret: (key) => expandSecret(app, key),
+      expandSecret: (key) => expandSecret(inForce(), key),
       secure: security.secure,
       credentials: () => security.channel(["scheduler"]),
       authorize: (call, roles) => security.authorize(call as never, roles as never),
       endpoints: () => context.endpoints(),
-      expectedExecutors: single === undefined ? expectedExecutors() : 1,
+      expectedExecutors: single === undefined ? countFromEnv("SPICED_EXPECTED_EXECUTORS") : 1,
       onFatal,
     },
     server,
     signal,
   );
+  scheduler = running;
   const remote = new GrpcExchange({
-    address: (executor) => scheduler.addressOf(executor),
+    address: (executor) => running.addressOf(executor),
     credentials: () => security.channel(["executor"]),
   });
   const exchange = single === undefined ? remote : single.exchange;
-  const planning = await openDatabase({ threads: 1, memoryLimit: "512MB" });
-  for (const each of [database, discovery, planning]) await installPartitionMacros(each);
   const service = new PendingTables(
     new DistributedQueryService({
-      catalog: () => scheduler.catalog.current(),
+      catalog: () => running.catalog.current(),
       planner: new QueryPlanner({ database: planning, prune: pruneByPartition }),
       database,
       exchange,
@@ -166,55 +177,88 @@ export async function startScheduler(
       random,
       defaultTimeoutMs: 300_000,
     }),
-    (table) => scheduler.pendingReason(table),
+    (table) => running.pendingReason(table),
   );
   const queries = new MeasuredQueries(service, metrics, clock, context.log.module("query"));
-  late.become(queries, scheduler.info);
+  late.become(queries, running.info);
   const watching = new AbortController();
   const watch = watchSpicepod(
     { path: options.spicepod.path, text: app.text, clock },
     watching.signal,
     async (text) => {
+      const refused = (error: unknown, what: string) => {
+        running.problem(`${what}: ${messageOf(error)}`);
+        log.error({ cause: messageOf(error) }, what);
+      };
+      let changed: App;
       try {
-        await scheduler.offer(compile(text, options.spicepod.path));
+        changed = compile(text, options.spicepod.path);
       } catch (error) {
-        const problem = String((error as Error).message);
-        scheduler.problem(`The changed spicepod is not in force: ${problem}`);
-        log.error({ cause: problem }, "The changed spicepod is not in force; the old one stays");
+        refused(error, "The changed spicepod is not in force; the old one stays");
+        return "done";
+      }
+      try {
+        await running.offer(changed);
+        return "done";
+      } catch (error) {
+        refused(error, "The changed spicepod could not be committed yet");
+        return "again";
       }
     },
   );
   log.info({ node_id: id, state: store.location }, "Scheduler started");
   return {
-    scheduler,
+    scheduler: running,
     async stop(graceMs) {
-      scheduler.refuseNew();
+      running.refuseNew();
       watching.abort();
       await watch;
       await context.closePublic(graceMs);
-      await scheduler.stop();
-      await new Promise<void>(
-        (resolve) =>
-          server.tryShutdown(() => resolve()) ??
-          setTimeout(() => {
-            server.forceShutdown();
-            resolve();
-          }, 500),
-      );
+      await running.stop();
+      await shutDown(server);
       remote.close();
-      await planning.close();
+      for (const each of [planning, database, discovery]) await each.close();
       await rm(scratch, { recursive: true, force: true });
-      await database.close();
-      await discovery.close();
       await store.close();
       security.close();
       metrics.close();
-      dataDir?.release();
+      lock?.release();
     },
   };
 }
 
-function expectedExecutors(): number | undefined {
-  const text = process.env["SPICED_EXPECTED_EXECUTORS"];
-  return text === undefined || text === "" ? undefined : Number(text);
+/** A node that is known and does not answer shows in the cluster's metrics as `node_status` 0. */
+function silentNode(nodeId: string) {
+  const sample = `node_status{node_id=${JSON.stringify(nodeId)},role="executor"} 0`;
+  return { nodeId, text: `# TYPE node_status gauge\n${sample}\n` };
+}
+
+/** Keep other schedulers away from a `file://` state, which is for one. Throws when one is there. */
+function lockFileState(location: string): DataDir | undefined {
+  if (!location.startsWith("file://")) return undefined;
+  try {
+    return lockDataDir(join(fileURLToPath(location), controlFolder, "scheduler"), false);
+  } catch (error) {
+    if (!(error instanceof DataDirInUseError)) throw error;
+    throw new StartupError(
+      `The state in ${location} is in use by another scheduler: file:// serves one scheduler on one host; use an object store such as s3:// for several`,
+    );
+  }
+}
+
+/** Tell the peers that the server goes away; control streams end only by force. */
+async function shutDown(server: Server): Promise<void> {
+  const force = setTimeout(() => server.forceShutdown(), 500);
+  await new Promise<void>((resolve) => {
+    server.tryShutdown(() => resolve());
+  });
+  clearTimeout(force);
+}
+
+/** A whole number above zero from the environment, or undefined without one. Throws a StartupError for another text. */
+function countFromEnv(name: string): number | undefined {
+  const text = process.env[name];
+  if (text === undefined || text === "") return undefined;
+  if (!/^[1-9]\d{0,5}$/.test(text)) throw new StartupError(`${name} is a whole number above 0, not ${text}`);
+  return Number(text);
 }

@@ -59,7 +59,6 @@ export async function startSingle(
     log,
     metrics,
     credentials: () => credentials.createInsecure(),
-    check: () => undefined,
     source: (table, signal) =>
       openDatasetSource(
         table,
@@ -76,7 +75,8 @@ export async function startSingle(
     async stop(graceMs) {
       scheduler.scheduler.refuseNew();
       await context.closePublic(graceMs);
-      await executor.stop();
+      // Every fragment belonged to a query of this node's own HTTP.
+      await executor.stop(0);
       await scheduler.stop(0);
       await engine.close();
       await socket.close();

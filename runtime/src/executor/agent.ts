@@ -4,6 +4,7 @@ import { faultPoint } from "../adapters/system/fault-point.ts";
 import type { AppReference } from "../core/cluster/document.ts";
 import { ExecutorSession, type SessionEffect } from "../core/cluster/executor-session.ts";
 import type { HeldPartition, PartitionReport, TableAssignment } from "../core/cluster/messages.ts";
+import { messageOf } from "../core/text/message-of.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Random } from "../ports/random.ts";
 import { SchedulerLink } from "./scheduler-link.ts";
@@ -19,6 +20,8 @@ export interface AgentHost {
   appChanged(app: AppReference): void;
   /** Another instance took this executor's id: serve no more, and end. */
   replaced(reason: string): void;
+  /** So many schedulers answer on a control stream from now on. */
+  connections(count: number): void;
 }
 
 export interface AgentOptions {
@@ -53,6 +56,8 @@ export class ExecutorAgent {
   readonly #options: AgentOptions;
   readonly #links = new Map<string, SchedulerLink>();
   readonly #tables = new Map<string, TableReport>();
+  /** Schedulers that are being asked for the first share. */
+  readonly #asking = new Set<string>();
   readonly #startedAtMs: number;
   #allocated = false;
   #listed: readonly SchedulerInstance[] = [];
@@ -69,20 +74,29 @@ export class ExecutorAgent {
 
   /** Take part until the signal is aborted; resolves when every link is closed. */
   async run(signal: AbortSignal): Promise<void> {
-    const { clock } = this.#options;
-    let listedAtMs = Number.NEGATIVE_INFINITY;
     try {
-      while (!signal.aborted) {
-        const now = clock.monotonicMs();
-        if (now - listedAtMs >= listRefreshMs || this.#links.size === 0) {
-          listedAtMs = now;
-          await this.#refreshLinks(signal);
-        }
-        this.#apply(this.session.tick(clock.monotonicMs()));
-        await clock.sleep(tickMs, signal).catch(() => undefined);
-      }
+      // Two loops: a scheduler that takes its time to answer must not hold up the beats to the others.
+      await Promise.all([this.#beats(signal), this.#lists(signal)]);
     } finally {
       await Promise.all([...this.#links.values()].map((link) => link.close()));
+    }
+  }
+
+  async #beats(signal: AbortSignal): Promise<void> {
+    const { clock } = this.#options;
+    while (!signal.aborted) {
+      this.#apply(this.session.tick(clock.monotonicMs()));
+      // Only the abort can end the sleep early, and the loop's condition sees it.
+      await clock.sleep(tickMs, signal).catch(() => undefined);
+    }
+  }
+
+  async #lists(signal: AbortSignal): Promise<void> {
+    const { clock } = this.#options;
+    while (!signal.aborted) {
+      await this.#refreshLinks(signal);
+      const pauseMs = this.#links.size === 0 ? tickMs : listRefreshMs;
+      await clock.sleep(pauseMs, signal).catch(() => undefined);
     }
   }
 
@@ -117,21 +131,37 @@ export class ExecutorAgent {
     for (const link of this.#links.values()) link.send({ $case: "table", value: report });
   }
 
+  /** A table is no longer accelerated here: schedulers that come later are not told of it. */
+  forgetTable(fullName: string): void {
+    this.#tables.delete(fullName);
+  }
+
   async #refreshLinks(signal: AbortSignal): Promise<void> {
     let listed: readonly SchedulerInstance[];
     try {
       listed = await this.#options.schedulers(signal);
     } catch (error) {
       if (!signal.aborted)
-        this.#options.log.warn({ cause: String(error) }, "No scheduler could be asked for its peers");
+        this.#options.log.warn({ cause: messageOf(error) }, "No scheduler could be asked for its peers");
       return;
     }
+    // Whoever asked while the process was told to stop must not open links that nobody closes.
+    if (signal.aborted) return;
     this.#listed = listed;
     const wanted = new Map(listed.map((s) => [s.schedulerId, addressOf(s)]));
+    for (const [id, link] of this.#links) {
+      // A scheduler that is gone, or came back at another address under its old id.
+      if (wanted.get(id) === link.address) continue;
+      this.#links.delete(id);
+      this.#disconnected(id);
+      void link.close();
+    }
     for (const [id, address] of wanted) {
       if (this.#links.has(id)) continue;
       const { executorId, credentials, clock, random } = this.#options;
-      const link = new SchedulerLink({
+      // A link that was given up still ends its stream; by then another may stand under the same id.
+      const current = (): boolean => this.#links.get(id) === link;
+      const link: SchedulerLink = new SchedulerLink({
         schedulerId: id,
         address,
         executorId,
@@ -141,22 +171,27 @@ export class ExecutorAgent {
         listener: {
           opened: (scheduler) => {
             // The link's constructor may open its stream before it is in the map.
-            queueMicrotask(() => this.#apply(this.session.connected(scheduler)));
+            queueMicrotask(() => {
+              if (current()) this.#apply(this.session.connected(scheduler));
+            });
           },
           closed: (scheduler, reason) => {
-            this.session.disconnected(scheduler);
+            if (!current()) return;
+            this.#disconnected(scheduler);
             if (!signal.aborted) this.#options.log.warn({ scheduler, reason }, "Control stream ended");
           },
-          received: (scheduler, response) => this.#received(scheduler, response, signal),
+          received: (scheduler, response) => {
+            if (current()) this.#received(scheduler, response, signal);
+          },
         },
       });
       this.#links.set(id, link);
     }
-    for (const [id, link] of this.#links) {
-      if (wanted.has(id)) continue;
-      this.#links.delete(id);
-      void link.close();
-    }
+  }
+
+  #disconnected(scheduler: string): void {
+    this.session.disconnected(scheduler);
+    this.#options.host.connections(this.session.joinedCount);
   }
 
   #received(scheduler: string, response: ControlStreamResponse, signal: AbortSignal): void {
@@ -166,7 +201,7 @@ export class ExecutorAgent {
         this.#links.get(scheduler)?.send({ $case: "ack", value: { commandId: response.commandId, error } });
       this.#options.host.refresh(table, requestId, overrides).then(
         () => answer(""),
-        (error: unknown) => answer(error instanceof Error ? error.message : String(error)),
+        (error: unknown) => answer(messageOf(error)),
       );
       return;
     }
@@ -175,12 +210,16 @@ export class ExecutorAgent {
     this.#apply(this.session.receive(scheduler, message));
     if (message.kind === "welcome") {
       this.#options.log.info({ scheduler }, "Joined a scheduler");
+      this.#options.host.connections(this.session.joinedCount);
       for (const report of this.#tables.values()) {
         this.#links.get(scheduler)?.send({ $case: "table", value: report });
       }
       // A lease at once, not at the next beat.
       this.#apply(this.session.tick(this.#options.clock.monotonicMs()));
-      if (!this.#allocated) void this.#allocate(scheduler, signal);
+      if (!this.#allocated && !this.#asking.has(scheduler)) {
+        this.#asking.add(scheduler);
+        void this.#allocate(scheduler, signal).finally(() => this.#asking.delete(scheduler));
+      }
     }
   }
 
@@ -197,7 +236,7 @@ export class ExecutorAgent {
         }
       } catch (error) {
         if (signal.aborted) return;
-        this.#options.log.warn({ scheduler, cause: String(error) }, "No first assignment yet");
+        this.#options.log.warn({ scheduler, cause: messageOf(error) }, "No first assignment yet");
       }
       await this.#options.clock.sleep(500, signal).catch(() => undefined);
     }

@@ -1,17 +1,20 @@
 import { type ChannelCredentials, type Server, status } from "@grpc/grpc-js";
-import {
-  type AllocateInitialPartitionsResponse,
-  ClusterServiceClient,
-  type GetSchedulersResponse,
-  type SchedulerInstance,
+import type {
+  AllocateInitialPartitionsResponse,
+  GetSchedulersResponse,
+  SchedulerInstance,
 } from "@spice-shards/proto";
+import { callAnyNode, callNode } from "../adapters/cluster/call-node.ts";
 import type { AcceleratorRegistry } from "../adapters/engine/registry.ts";
 import { LocalFragmentRunner } from "../adapters/exchange/fragment-runner.ts";
 import { addExchangeService, type ExchangeServerOptions } from "../adapters/exchange/grpc-server.ts";
 import type { App, AppTable } from "../core/app/app.ts";
+import { sameExpressions } from "../core/cluster/changed-partitioning.ts";
 import type { AppReference } from "../core/cluster/document.ts";
 import type { TableAssignment } from "../core/cluster/messages.ts";
+import { parseRefreshCommand } from "../core/refresh/refresh-command.ts";
 import { refreshSchedule } from "../core/refresh/schedule.ts";
+import { messageOf } from "../core/text/message-of.ts";
 import type { Logger } from "../observe/log.ts";
 import type { Metrics } from "../observe/metrics.ts";
 import type { Clock } from "../ports/clock.ts";
@@ -47,8 +50,6 @@ export interface ExecutorOptions {
   readonly log: Logger;
   readonly metrics: Metrics;
   readonly credentials: () => ChannelCredentials;
-  /** Refuses SQL that may not run here. */
-  check(sql: string): Promise<void> | void;
   /** Open the source of a dataset, with its secrets resolved. */
   source(table: AppTable, signal: AbortSignal): Promise<Source>;
   /** The spicepod in force, at this generation or a later one. */
@@ -72,9 +73,13 @@ export class Executor {
   readonly #store: ExecutorPartitionStore;
   readonly #runner: LocalFragmentRunner;
   readonly #stop = new AbortController();
-  readonly #loops: Promise<void>[] = [];
+  readonly #loops = new Set<Promise<void>>();
+  readonly #tasks = new Set<Promise<void>>();
+  /** Spicepods are taken over one after another. */
+  #following: Promise<void> = Promise.resolve();
   #accepting = true;
   #app: App;
+  #notice: string | undefined;
 
   private constructor(options: ExecutorOptions, runner: LocalFragmentRunner, store: ExecutorPartitionStore) {
     this.#options = options;
@@ -93,8 +98,12 @@ export class Executor {
       host: {
         hold: (assignment) => this.#hold(assignment),
         refresh: (table, requestId, overrides) => this.#refresh(table, requestId, overrides),
-        appChanged: (app) => this.#keep(this.#follow(app)),
+        appChanged: (app) => {
+          this.#following = this.#following.then(() => this.#follow(app));
+          this.#keep(this.#following);
+        },
         replaced: (reason) => options.onReplaced(reason),
+        connections: (count) => options.metrics.gauge("executor_scheduler_active_connections").set(count),
       },
       schedulers: (signal) => this.#schedulers(signal),
       allocate: (scheduler, signal) => this.#allocate(scheduler, signal),
@@ -110,7 +119,6 @@ export class Executor {
       partitions: store,
       directory: options.scratchDir,
       clock: options.clock,
-      check: (sql) => options.check(sql),
     });
     const executor = new Executor(options, runner, store);
     if (server !== undefined) {
@@ -148,10 +156,12 @@ export class Executor {
           if (status === "failed") metrics.counter("executor_task_failures").inc();
           metrics.histogram("executor_task_duration_ms").observe(clock.monotonicMs() - started);
         };
-        result.stats.then(
+        const task = result.stats.then(
           () => end("ok"),
           () => end("failed"),
         );
+        this.#tasks.add(task);
+        void task.then(() => this.#tasks.delete(task));
         return result;
       },
     };
@@ -162,9 +172,19 @@ export class Executor {
     this.#accepting = false;
   }
 
-  /** End refreshes and links, then close the storage. */
-  async stop(): Promise<void> {
+  /** Why this executor does not run the spicepod in force; undefined when it does. */
+  get notice(): string | undefined {
+    return this.#notice;
+  }
+
+  /** Let running fragments finish within `graceMs`, then end refreshes and links, and close the storage. */
+  async stop(graceMs: number): Promise<void> {
     this.#accepting = false;
+    const limit = new AbortController();
+    const finished = Promise.all(this.#tasks).then(() => limit.abort());
+    // Ended early by the abort when all have finished.
+    await this.#options.clock.sleep(graceMs, limit.signal).catch(() => undefined);
+    void finished;
     this.#stop.abort(new Error("The executor is stopping"));
     await Promise.allSettled(this.#loops);
     await this.#runner.close();
@@ -177,19 +197,29 @@ export class Executor {
 
   /** Take over a newer spicepod: tables that it changes start anew, the others go on undisturbed. */
   async #follow({ generation }: AppReference): Promise<void> {
-    if (generation <= this.#app.generation) return;
+    if (generation <= this.#app.generation || this.#stop.signal.aborted) return;
     const { log, metrics, fetchApp } = this.#options;
-    const app = await fetchApp(generation, this.#stop.signal);
+    let app: App;
+    try {
+      app = await fetchApp(generation, this.#stop.signal);
+    } catch (error) {
+      if (this.#stop.signal.aborted) return;
+      this.#notice = `Spicepod generation ${generation} cannot be used here: ${messageOf(error)}`;
+      log.error({ cause: messageOf(error) }, "The newer spicepod cannot be used here; the old one stays");
+      return;
+    }
     if (app.generation <= this.#app.generation) return;
     this.#app = app;
+    this.#notice = undefined;
     log.info({ generation: app.generation, sha256: app.sha256 }, "Following a newer spicepod");
     const wanted = new Map(app.tables.map((t) => [t.fullName, t]));
     for (const [name, { table, stop }] of [...this.#running]) {
       if (JSON.stringify(wanted.get(name)) === JSON.stringify(table)) continue;
       this.#running.delete(name);
       this.holders.delete(name);
-      if (!wanted.has(name)) metrics.removeDataset(table.name);
+      this.agent.forgetTable(name);
       await stop();
+      if (!wanted.has(name)) metrics.removeDataset(table.name);
     }
     for (const table of app.tables) {
       if (this.#running.has(table.fullName)) continue;
@@ -208,19 +238,22 @@ export class Executor {
     const holder = new TableHolder({
       name: table.name,
       fullName: table.fullName,
-      open: async (signal) =>
-        openDataset(
-          config,
-          {
-            database,
-            registry,
-            source: await source(table, signal),
-            clock,
-            dataDir,
-            warn: (message, cause) => log.warn({ dataset: table.name, cause: String(cause) }, message),
-          },
-          signal,
-        ),
+      open: async (signal) => {
+        const opened = await source(table, signal);
+        const warn = (message: string, cause: unknown) =>
+          log.warn({ dataset: table.name, cause: messageOf(cause) }, message);
+        try {
+          return await openDataset(
+            config,
+            { database, registry, source: opened, clock, dataDir, warn },
+            signal,
+          );
+        } catch (error) {
+          // The table that would have owned it does not exist.
+          await opened.close();
+          throw error;
+        }
+      },
       opened: (opened) => {
         if (opened === undefined) this.#store.remove(table.fullName);
         else this.#store.add(opened);
@@ -259,59 +292,56 @@ export class Executor {
       table,
       async stop() {
         stop.abort(new Error(`${table.name} starts anew under another spicepod`));
-        await running;
+        // How it ended was logged by its keeper.
+        await running.catch(() => undefined);
       },
     });
   }
 
   #hold(assignment: TableAssignment): void {
+    const own = this.#running.get(assignment.table)?.table.partitionBy;
+    if (own === undefined) return;
+    // Keys of another `partition_by` mean other rows: spicepod and assignment arrive apart, and the later one counts.
+    if (assignment.partitions.length > 0 && !sameExpressions(assignment.expressions, own)) return;
     this.holders.get(assignment.table)?.hold(assignment);
   }
 
   async #refresh(table: string, requestId: string, overrides: string): Promise<void> {
     const holder = this.holders.get(table);
     if (holder === undefined) throw new Error(`${table} is not accelerated here`);
-    const request = JSON.parse(overrides) as {
-      refreshSql?: string;
-      refreshMode?: "full" | "append";
-      partition?: Record<string, string | null>;
-      setRefreshSql?: string | null;
-    };
-    if (request.setRefreshSql !== undefined) {
-      holder.setRefreshSql(request.setRefreshSql);
-      return;
+    const command = parseRefreshCommand(overrides);
+    switch (command.kind) {
+      case "set-refresh-sql":
+        holder.setRefreshSql(command.refreshSql);
+        return;
+      case "refresh": {
+        const { kind: _, jitterMaxMs = 0, ...request } = command;
+        holder.request(requestId, request, Math.floor(jitterMaxMs * this.#options.random.next()));
+        return;
+      }
+      default:
+        command satisfies never;
     }
-    await holder.request(requestId, {
-      ...(request.refreshMode === undefined ? {} : { mode: request.refreshMode }),
-      ...(request.refreshSql === undefined ? {} : { refreshSql: request.refreshSql }),
-      ...(request.partition === undefined
-        ? {}
-        : { partitions: [JSON.stringify(Object.values(request.partition))] }),
-    });
   }
 
   async #schedulers(signal: AbortSignal): Promise<readonly SchedulerInstance[]> {
-    const known = [...this.agent.schedulerAddresses, this.#options.bootstrap];
-    let failure: unknown;
-    for (const address of new Set(known)) {
-      try {
-        const response = await this.#call<GetSchedulersResponse>(address, signal, (client, done) =>
-          client.getSchedulers({}, done),
-        );
-        return response.schedulers;
-      } catch (error) {
-        failure = error;
-      }
-    }
-    throw failure;
+    const { bootstrap, credentials } = this.#options;
+    const { schedulers } = await callAnyNode<GetSchedulersResponse>(
+      [...this.agent.schedulerAddresses, bootstrap],
+      credentials,
+      signal,
+      (client, done) => client.getSchedulers({}, done),
+    );
+    return schedulers;
   }
 
   /** Undefined while the scheduler has not finished its first assignment cycle. */
   async #allocate(scheduler: string, signal: AbortSignal): Promise<TableAssignment[] | undefined> {
-    const { executorId } = this.#options;
+    const { executorId, credentials } = this.#options;
     try {
-      const response = await this.#call<AllocateInitialPartitionsResponse>(
+      const response = await callNode<AllocateInitialPartitionsResponse>(
         scheduler,
+        credentials(),
         signal,
         (client, done) => client.allocateInitialPartitions({ executorId }, done),
       );
@@ -322,48 +352,13 @@ export class Executor {
     }
   }
 
-  /** One unary call with a deadline on a channel of its own. */
-  #call<R>(
-    address: string,
-    signal: AbortSignal,
-    send: (
-      client: ClusterServiceClient,
-      done: (error: Error | null, response: R) => void,
-    ) => { cancel(): void },
-  ): Promise<R> {
-    return callScheduler(address, this.#options.credentials(), signal, send);
-  }
-
   #keep(loop: Promise<void>): void {
-    this.#loops.push(
-      loop.catch((error: unknown) => {
+    const kept = loop
+      .catch((error: unknown) => {
         if (!this.#stop.signal.aborted)
-          this.#options.log.error({ cause: String(error) }, "A loop of the executor ended");
-      }),
-    );
-  }
-}
-
-const callTimeoutMs = 5_000;
-
-/** One unary call to a scheduler with a deadline, on a channel of its own. */
-export async function callScheduler<R>(
-  address: string,
-  credentials: ChannelCredentials,
-  signal: AbortSignal,
-  send: (
-    client: ClusterServiceClient,
-    done: (error: Error | null, response: R) => void,
-  ) => { cancel(): void },
-): Promise<R> {
-  const client = new ClusterServiceClient(address, credentials);
-  const limit = AbortSignal.any([signal, AbortSignal.timeout(callTimeoutMs)]);
-  try {
-    return await new Promise<R>((resolve, reject) => {
-      const call = send(client, (error, response) => (error === null ? resolve(response) : reject(error)));
-      limit.addEventListener("abort", () => call.cancel(), { once: true });
-    });
-  } finally {
-    client.close();
+          this.#options.log.error({ cause: messageOf(error) }, "A loop of the executor ended");
+      })
+      .finally(() => this.#loops.delete(kept));
+    this.#loops.add(kept);
   }
 }

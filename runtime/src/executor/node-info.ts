@@ -32,9 +32,12 @@ export class ExecutorInfo implements NodeInfo {
 
   async status(): Promise<NodeStatus> {
     const { nodeId, endpoints, executor } = this.#options;
-    const notices = executor.agent.mayServe()
-      ? []
-      : ["No scheduler confirms this executor's partitions: it refuses reads"];
+    const notices = [
+      ...(executor.agent.mayServe()
+        ? []
+        : ["No scheduler confirms this executor's partitions: it refuses reads"]),
+      ...(executor.notice === undefined ? [] : [executor.notice]),
+    ];
     return { nodeId, role: "executor", endpoints: endpoints(), executors: [], notices };
   }
 
@@ -94,7 +97,7 @@ export class ExecutorInfo implements NodeInfo {
                 code: "RefreshFailed",
                 message: state.error,
               },
-        freshMs: undefined,
+        freshMs: state?.freshMs,
         partitions: { total: assigned, assigned, loaded },
         rows: state?.rows,
         bytes: state?.bytes,
@@ -114,12 +117,12 @@ export class ExecutorInfo implements NodeInfo {
         replicas: [],
         epoch: p.epoch,
         version: p.loaded ? p.version : undefined,
-        state: p.loaded ? "loaded" : "loading",
+        state: p.loaded ? "loaded" : p.error === undefined ? "loading" : "failed",
         rows: p.loaded ? p.rows : undefined,
         bytes: p.loaded ? p.bytes : undefined,
-        lastRefreshMs: undefined,
+        lastRefreshMs: p.lastRefreshMs,
         lastSnapshotMs: undefined,
-        error: undefined,
+        error: p.error,
       }),
     );
   }

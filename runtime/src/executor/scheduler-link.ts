@@ -94,7 +94,13 @@ export class SchedulerLink {
       await new Promise<void>((resolve) => {
         stream.on("data", (response: ControlStreamResponse) => {
           heardAt = clock.monotonicMs();
-          listener.received(schedulerId, response);
+          try {
+            listener.received(schedulerId, response);
+          } catch (error) {
+            // A message that this build does not understand costs the stream, not the process.
+            reason = String((error as Error).message);
+            resolve();
+          }
         });
         stream.on("error", (error: Error) => {
           reason = error.message;

@@ -2,13 +2,14 @@ import type { TableReport } from "@spice-shards/proto";
 import type { PartitionReport, TableAssignment } from "../core/cluster/messages.ts";
 import { type RetryPolicy, retryDelay } from "../core/refresh/retry.ts";
 import type { RefreshSchedule } from "../core/refresh/schedule.ts";
+import { messageOf } from "../core/text/message-of.ts";
 import type { Logger } from "../observe/log.ts";
 import type { Metrics } from "../observe/metrics.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Random } from "../ports/random.ts";
 import { type RefreshEvent, RefreshLoop } from "./refresh/loop.ts";
 import type { AcceleratedTable } from "./storage/accelerated-table.ts";
-import type { AssignedPartition, RefreshRequest } from "./storage/refresh-types.ts";
+import type { AssignedPartition, RefreshReport, RefreshRequest } from "./storage/refresh-types.ts";
 
 export interface TableHolderOptions {
   readonly name: string;
@@ -63,11 +64,23 @@ export class TableHolder {
     const held = this.partitions();
     const sum = (pick: (p: { rows: number; bytes: number }) => number) =>
       held.reduce((n, p) => n + pick(p), 0);
-    return { ...this.counts, error: this.#error, rows: sum((p) => p.rows), bytes: sum((p) => p.bytes) };
+    const refreshed = held.map((p) => p.lastRefreshMs).filter((ms) => ms !== undefined);
+    return {
+      ...this.counts,
+      error: this.#error,
+      rows: sum((p) => p.rows),
+      bytes: sum((p) => p.bytes),
+      freshMs: refreshed.length === 0 ? undefined : Math.min(...refreshed),
+    };
   }
 
+  /** The partitions here, with when each was refreshed last (wall milliseconds) and why the last try failed. */
   partitions() {
-    return this.#table?.partitions() ?? [];
+    return (this.#table?.partitions() ?? []).map((p) => ({
+      ...p,
+      lastRefreshMs: this.#refreshedAtMs.get(p.key),
+      error: this.#failures.get(p.key),
+    }));
   }
 
   /** Take over an assignment: the whole share of this executor. */
@@ -85,23 +98,26 @@ export class TableHolder {
   }
 
   /**
-   * Refresh once, under a request id that is carried out once. Resolves when the request was accepted; how it ends is
-   * reported. Rejects when it cannot start.
+   * Refresh once after `delayMs`, under a request id that is carried out once. How it ends is reported. Throws when it
+   * cannot start.
    */
-  async request(requestId: string, request: RefreshRequest): Promise<void> {
-    if (this.#loop === undefined)
-      throw new Error(this.#error === "" ? "the dataset is not open yet" : this.#error);
-    this.#refreshing = true;
-    this.#reportTable();
+  request(requestId: string, request: RefreshRequest, delayMs = 0): void {
+    if (this.#loop === undefined) throw this.#notOpen();
     // The outcome comes as an event.
-    this.#loop.request(requestId, request).catch(() => undefined);
+    this.#loop.request(requestId, request, delayMs).catch(() => undefined);
   }
 
-  /** Read by another `refresh_sql` from the next refresh on; null goes back to the spicepod's. */
+  /**
+   * Read by another `refresh_sql` from the next refresh on; null goes back to the spicepod's. Throws while the dataset
+   * is not open.
+   */
   setRefreshSql(refreshSql: string | null): void {
-    if (this.#table === undefined)
-      throw new Error(this.#error === "" ? "the dataset is not open yet" : this.#error);
+    if (this.#table === undefined) throw this.#notOpen();
     this.#table.setRefreshSql(refreshSql);
+  }
+
+  #notOpen(): Error {
+    return new Error(this.#error === "" ? "the dataset is not open yet" : this.#error);
   }
 
   /** Hold, load and refresh until the signal aborts; then close the storage. */
@@ -123,9 +139,12 @@ export class TableHolder {
       await this.#bringLoop(this.#table, signal);
     } finally {
       signal.removeEventListener("abort", stopped);
-      await refreshes;
       this.#options.opened(undefined);
-      await this.#table?.close();
+      try {
+        await refreshes;
+      } finally {
+        await this.#table?.close();
+      }
     }
   }
 
@@ -171,20 +190,15 @@ export class TableHolder {
     for (const [key, partition] of wanted) {
       const state = held.get(key);
       if (state !== undefined) table.setEpoch(key, partition.epoch);
-      if (state?.loaded === true) this.#reportPartition(key);
-      else missing.push(partition);
+      if (state?.loaded !== true) missing.push(partition);
     }
+    this.#reportPartitions(wanted.keys());
     if (missing.length === 0) return true;
     const { log, name } = this.#options;
     for (const { values, epoch } of missing) this.#reportLoading(JSON.stringify(values), epoch);
     try {
       const report = await table.load(missing, signal, (progress) => this.#progress(progress.rows));
-      const now = this.#options.clock.wallMs();
-      for (const { key } of report.partitions) {
-        this.#failures.delete(key);
-        this.#refreshedAtMs.set(key, now);
-        this.#reportPartition(key);
-      }
+      this.#refreshed(report);
       for (const { key, error } of report.failed) {
         log.error({ dataset: name, cause: messageOf(error) }, "A partition could not be loaded");
         this.#reportFailed(key, wanted.get(key)?.epoch ?? 0, messageOf(error));
@@ -213,7 +227,7 @@ export class TableHolder {
   }
 
   #onEvent(event: RefreshEvent): void {
-    const { metrics, name, log, clock } = this.#options;
+    const { metrics, name, log } = this.#options;
     switch (event.kind) {
       case "progress":
         this.#refreshing = event.progress.phase !== "done";
@@ -222,12 +236,7 @@ export class TableHolder {
       case "finished": {
         this.#refreshing = false;
         const { report } = event;
-        for (const { key } of report.partitions) {
-          this.#failures.delete(key);
-          this.#refreshedAtMs.set(key, clock.wallMs());
-          this.#reportPartition(key);
-        }
-        for (const { key, error } of report.failed) this.#failures.set(key, messageOf(error));
+        this.#refreshed(report);
         this.#measure(report.rows, report.durationMs);
         this.#fail(report.failed.length === 0 ? "" : messageOf(report.failed[0]!.error));
         return;
@@ -243,7 +252,7 @@ export class TableHolder {
         return;
       case "retained":
         log.info({ dataset: name, rows: event.rows }, "Retention deleted rows");
-        for (const key of this.#wanted.keys()) this.#reportPartition(key);
+        this.#reportPartitions(this.#wanted.keys());
         return;
       default:
         event satisfies never;
@@ -266,21 +275,42 @@ export class TableHolder {
     );
   }
 
-  #reportPartition(key: string): void {
-    const state = this.#table?.partitions().find((p) => p.key === key);
-    if (state?.loaded !== true) return;
-    const error = this.#failures.get(key);
-    this.#options.report({
-      table: this.#options.fullName,
-      key,
-      epoch: state.epoch,
-      state: "loaded",
-      version: state.version,
-      rows: state.rows,
-      bytes: state.bytes,
-      ...(error === undefined ? {} : { error }),
-      lastRefreshMs: this.#refreshedAtMs.get(key) ?? 0,
-    });
+  /** What a refresh or load says of the partitions that it brought up to date. */
+  #refreshed({ partitions, failed }: RefreshReport): void {
+    const now = this.#options.clock.wallMs();
+    const problems = new Map(failed.map(({ key, error }) => [key, messageOf(error)]));
+    for (const { key } of partitions) {
+      // One that failed goes on serving what it had.
+      const problem = problems.get(key);
+      if (problem !== undefined) {
+        this.#failures.set(key, problem);
+        continue;
+      }
+      this.#failures.delete(key);
+      this.#refreshedAtMs.set(key, now);
+    }
+    this.#reportPartitions(partitions.map(({ key }) => key));
+  }
+
+  /** Report those of the partitions that serve. */
+  #reportPartitions(keys: Iterable<string>): void {
+    const held = new Map(this.#table?.partitions().map((p) => [p.key, p]));
+    for (const key of keys) {
+      const state = held.get(key);
+      if (state?.loaded !== true) continue;
+      const error = this.#failures.get(key);
+      this.#options.report({
+        table: this.#options.fullName,
+        key,
+        epoch: state.epoch,
+        state: "loaded",
+        version: state.version,
+        rows: state.rows,
+        bytes: state.bytes,
+        ...(error === undefined ? {} : { error }),
+        lastRefreshMs: this.#refreshedAtMs.get(key) ?? 0,
+      });
+    }
   }
 
   #reportLoading(key: string, epoch: number): void {
@@ -322,7 +352,3 @@ export class TableHolder {
 }
 
 const nothing = { version: 0, rows: 0, bytes: 0 } as const;
-
-function messageOf(error: unknown): string {
-  return String((error as { message?: unknown } | undefined)?.message ?? error);
-}

@@ -93,7 +93,8 @@ function catalogTable(
     fullName: definition.fullName,
     revision: entry.revision,
     columns,
-    partitionBy: definition.partitionBy,
+    // The keys are values of the recorded expressions, whatever the spicepod says meanwhile.
+    partitionBy: entry?.partition_expressions ?? definition.partitionBy,
     partitions,
   };
 }

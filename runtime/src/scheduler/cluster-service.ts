@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import { type ServerDuplexStream, type ServerUnaryCall, type sendUnaryData, status } from "@grpc/grpc-js";
 import type {
   ClusterServiceServer,
@@ -7,6 +6,7 @@ import type {
   SchedulerInstance,
   TableAssignment,
 } from "@spice-shards/proto";
+import { messageOf } from "../core/text/message-of.ts";
 import type { ExecutorViews } from "./executor-views.ts";
 import type { ExecutorDesk } from "./members/executor-desk.ts";
 import { fromWire, toWire } from "./wire.ts";
@@ -28,6 +28,9 @@ export interface ClusterServiceHost {
   acknowledged(executor: string, commandId: string, error: string): void;
   /** The streams that commands can be sent on, by executor. */
   readonly streams: ControlStreams;
+  /** So many executors have a control stream here from now on. */
+  streamsChanged(open: number): void;
+  /** Another scheduler tells its revision, and asks which of the executors that it no longer hears are heard here. */
   peerNews(
     scheduler: string,
     revision: number,
@@ -74,7 +77,7 @@ export function clusterService(host: ClusterServiceHost): ClusterServiceServer {
       try {
         return { value: await host.expandSecret(key) };
       } catch (error) {
-        host.warn("Secret was not expanded", { key, cause: String(error) });
+        host.warn("Secret was not expanded", { key, cause: messageOf(error) });
         throw new StatusError(status.INVALID_ARGUMENT, `Unable to expand secret ${key}`);
       }
     }),
@@ -146,18 +149,21 @@ function controlStream(
     if (message.kind === "welcome" && member !== undefined) {
       host.executors.joined(member.executor, member.instance, member.buildVersion);
       host.streams.set(member.executor, send);
+      host.streamsChanged(host.streams.count);
     }
     send(toWire(message));
     if (message.kind === "replaced") call.end();
   });
   const closed = () => {
     connection.close();
-    if (member !== undefined) host.streams.delete(member.executor, send);
+    if (member === undefined) return;
+    host.streams.delete(member.executor, send);
+    host.streamsChanged(host.streams.count);
     member = undefined;
     host.executors.touch();
   };
   const failed = (error: unknown) => {
-    host.warn("A control stream was ended", { executor: member?.executor, cause: String(error) });
+    host.warn("A control stream was ended", { executor: member?.executor, cause: messageOf(error) });
     call.destroy(Object.assign(new Error(), grpcError(error)));
   };
   call.on("data", ({ executorId, message }: ControlStreamRequest) => {
@@ -193,10 +199,5 @@ function grpcError(error: unknown): { code: status; message: string } {
   if ((error as Error).name === "PeerRefusedError") {
     return { code: status.PERMISSION_DENIED, message: (error as Error).message };
   }
-  return { code: status.INTERNAL, message: error instanceof Error ? error.message : String(error) };
-}
-
-/** A fresh command id. */
-export function commandId(): string {
-  return randomUUID();
+  return { code: status.INTERNAL, message: messageOf(error) };
 }

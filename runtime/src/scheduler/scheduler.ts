@@ -3,26 +3,28 @@ import { AdminServiceService, ClusterServiceService, type SchedulerInstance } fr
 import { generationOf } from "@spice-shards/spicepod";
 import type { App, AppTable } from "../core/app/app.ts";
 import { advise, unsaid } from "../core/cluster/advice.ts";
+import { changedPartitioning } from "../core/cluster/changed-partitioning.ts";
 import { firstCycleDone } from "../core/cluster/cycle.ts";
 import type { AppReference, ClusterDocument } from "../core/cluster/document.ts";
-import { NotRegisteredError } from "../core/cluster/errors.ts";
 import type { PartitionValues } from "../core/cluster/partition-values.ts";
 import { slicesOf, tableAssignment } from "../core/cluster/slices.ts";
+import { messageOf } from "../core/text/message-of.ts";
 import type { Logger } from "../observe/log.ts";
 import type { Metrics } from "../observe/metrics.ts";
 import type { Clock } from "../ports/clock.ts";
-import type { EndpointInfo, RefreshOutcome, RefreshRequest } from "../ports/node-info.ts";
+import type { EndpointInfo } from "../ports/node-info.ts";
 import type { ObjectStore } from "../ports/object-store.ts";
 import type { Random } from "../ports/random.ts";
 import { adminService } from "./admin-service.ts";
 import { Reconciler } from "./assignment/reconcile.ts";
 import { CatalogView } from "./catalog-view.ts";
 import { ControlStreams, clusterService } from "./cluster-service.ts";
-import { CommandRefusedError, Commands } from "./commands.ts";
+import { Commands } from "./commands.ts";
 import { ExecutorViews } from "./executor-views.ts";
 import { ExecutorDesk } from "./members/executor-desk.ts";
 import { PeerNews } from "./members/peer-news.ts";
 import { SchedulerInfo } from "./node-info.ts";
+import { RefreshCommands } from "./refresh-commands.ts";
 import { fetchApp, offerApp } from "./state/app-objects.ts";
 import { ClusterState } from "./state/cluster-state.ts";
 import { Collector } from "./state/collect.ts";
@@ -86,6 +88,9 @@ export class Scheduler {
   readonly #said = new Set<string>();
   #app: App;
   #notice: string | undefined;
+  /** What takes effect only after a restart. */
+  #restartNotice: string | undefined;
+  #following = false;
   #accepting = true;
   #news: PeerNews | undefined;
   #refreshing: Promise<unknown> | undefined;
@@ -126,7 +131,7 @@ export class Scheduler {
           { holder },
           `Scheduler id ${schedulerId} is held by another instance: waiting up to ${(ttlMs + 5_000) / 1000} s for its beats to stop`,
         ),
-      onError: (error) => log.warn({ cause: text(error) }, "Registration is tried again"),
+      onError: (error) => log.warn({ cause: messageOf(error) }, "Registration is tried again"),
     });
     this.#heartbeat = new Heartbeat({
       state: this.#state,
@@ -134,7 +139,7 @@ export class Scheduler {
       ttlMs,
       lostAfterMs: settings.executorLostAfter,
       content: () => ({ executors: this.#desk.beats(), queries: [] }),
-      onError: (error) => log.warn({ cause: text(error) }, "The heartbeat could not be written"),
+      onError: (error) => log.warn({ cause: messageOf(error) }, "The heartbeat could not be written"),
     });
     this.#desk = new ExecutorDesk({
       state: this.#state,
@@ -178,10 +183,13 @@ export class Scheduler {
           log.info({ assigned: Object.fromEntries(report.assigned) }, "Assigned partitions");
       },
       onDiscoveryError: (table, error) => {
-        this.#discoveryErrors.set(table, text(error));
-        log.error({ dataset: table, cause: text(error) }, "Partition discovery failed; the assignment stays");
+        this.#discoveryErrors.set(table, messageOf(error));
+        log.error(
+          { dataset: table, cause: messageOf(error) },
+          "Partition discovery failed; the assignment stays",
+        );
       },
-      onError: (error) => log.error({ cause: text(error) }, "The assignment cycle failed"),
+      onError: (error) => log.error({ cause: messageOf(error) }, "The assignment cycle failed"),
     });
     this.catalog = new CatalogView({
       executors: this.executors,
@@ -189,6 +197,15 @@ export class Scheduler {
       definitions: () => this.#app.tables,
       views: () => this.#app.views,
       serving: (executor, instance) => this.#desk.instanceOf(executor) === instance,
+    });
+    const refreshes = new RefreshCommands({
+      commands: this.#commands,
+      document: () => this.#state.document,
+      live: () => this.#desk.live().ids,
+      reconcile: (table, signal) => this.#reconciler.reconcileTable(table, signal),
+      random,
+      log,
+      signal: this.#stop.signal,
     });
     this.info = new SchedulerInfo({
       nodeId: schedulerId,
@@ -199,14 +216,14 @@ export class Scheduler {
       document: () => this.#state.document,
       datasets: () => this.#app.described,
       notices: () => [
-        ...(this.#notice === undefined ? [] : [this.#notice]),
+        ...[this.#notice, this.#restartNotice].filter((notice) => notice !== undefined),
         ...this.#advice().map((a) => a.message),
       ],
       discoveryError: (table) => this.#discoveryErrors.get(table),
       accepting: () => this.#accepting,
       wallMs: () => clock.wallMs(),
-      refresh: (table, request) => this.#refresh(table, request),
-      setRefreshSql: (table, refreshSql) => this.#setRefreshSql(table, refreshSql),
+      refresh: (table, request) => refreshes.refresh(table, request),
+      setRefreshSql: (table, refreshSql) => refreshes.setRefreshSql(table, refreshSql),
     });
   }
 
@@ -236,6 +253,17 @@ export class Scheduler {
     return this.#state.document.executors[executor] === undefined ? undefined : executor;
   }
 
+  /** The other nodes of the cluster: id and address of those that should answer, and executors that are silent here. */
+  get peers(): { readonly answering: ReadonlyMap<string, string>; readonly silent: readonly string[] } {
+    const { schedulers, executors } = this.#state.document;
+    const live = new Set(this.#desk.live().ids);
+    const answering = new Map<string, string>();
+    for (const s of Object.values(schedulers)) answering.set(s.scheduler_id, s.advertise_address);
+    answering.delete(this.#options.schedulerId);
+    for (const id of live) answering.set(id, id);
+    return { answering, silent: Object.keys(executors).filter((id) => !live.has(id)) };
+  }
+
   /** Why a dataset of the spicepod cannot be queried yet; undefined for one that can, and for other names. */
   pendingReason(name: string): string | undefined {
     const table = this.#app.tables.find((t) => t.name.toLowerCase() === name.toLowerCase());
@@ -252,9 +280,16 @@ export class Scheduler {
 
   /**
    * Offer another version of this scheduler's own spicepod file. It comes into force unless a higher generation is
-   * committed; errors of the store pass through, and the old one stays.
+   * committed or it partitions stored tables in another way; then {@link problem} says so. Errors of the store pass
+   * through, and the old one stays.
    */
   async offer(app: App): Promise<void> {
+    const changed = this.#changedPartitioning(app);
+    if (changed !== undefined) {
+      this.problem(`The changed spicepod is not in force; the old one stays: ${changed}`);
+      this.#options.log.error({ cause: changed }, "The changed spicepod is not in force; the old one stays");
+      return;
+    }
     const decision = await offerApp(this.#state, Buffer.from(app.text), generationOf(app.spicepod));
     if (decision.kind === "follow") this.problem(`The spicepod file is not in force: ${decision.reason}`);
     else this.problem(undefined);
@@ -279,7 +314,7 @@ export class Scheduler {
       await this.#heartbeat.remove();
     } catch (error) {
       this.#options.log.warn(
-        { cause: text(error) },
+        { cause: messageOf(error) },
         "Could not deregister; a reaper removes this scheduler later",
       );
     }
@@ -294,7 +329,7 @@ export class Scheduler {
       .catch((error: unknown) => {
         if (!this.#stop.signal.aborted)
           this.#options.log.warn(
-            { cause: text(error) },
+            { cause: messageOf(error) },
             "News of a newer revision could not be followed yet",
           );
       })
@@ -307,6 +342,15 @@ export class Scheduler {
     await this.#state.open(signal);
     await this.#registration.register(signal);
     const { app, log } = this.#options;
+    const changed = this.#changedPartitioning(app);
+    const inForce = this.#state.document.app;
+    if (changed !== undefined && inForce !== undefined) {
+      await this.#follow(inForce, signal);
+      this.problem(`This scheduler's spicepod is not in force; the old one stays: ${changed}`);
+      log.error({ cause: changed }, "This scheduler's spicepod is not in force; the old one stays");
+      await this.#heartbeat.beat(signal);
+      return;
+    }
     const decision = await offerApp(this.#state, Buffer.from(app.text), generationOf(app.spicepod));
     if (decision.kind === "follow") {
       log.warn(
@@ -321,7 +365,7 @@ export class Scheduler {
   }
 
   #run(): void {
-    const { clock, random, log, metrics, onFatal } = this.#options;
+    const { clock, random, log, onFatal } = this.#options;
     const { signal } = this.#stop;
     const keep = (loop: Promise<void>) => {
       this.#loops.push(
@@ -336,7 +380,7 @@ export class Scheduler {
       state: this.#state,
       credentials: this.#options.credentials,
       onError: (scheduler, error) =>
-        log.debug({ scheduler, cause: text(error) }, "A scheduler could not be told of a new revision"),
+        log.debug({ scheduler, cause: messageOf(error) }, "A scheduler could not be told of a new revision"),
     });
     keep(this.#heartbeat.run(signal));
     keep(this.#registration.keep(signal));
@@ -348,7 +392,8 @@ export class Scheduler {
           random,
           ttlMs,
           onReaped: (ids) => log.warn({ schedulers: ids }, "Removed schedulers whose beats stopped"),
-          onError: (error) => log.warn({ cause: text(error) }, "The reaper could not look at the others"),
+          onError: (error) =>
+            log.warn({ cause: messageOf(error) }, "The reaper could not look at the others"),
         },
         signal,
       ),
@@ -360,7 +405,7 @@ export class Scheduler {
           clock,
           onError: (error) =>
             log.error(
-              { cause: text(error) },
+              { cause: messageOf(error) },
               "The cluster document could not be read; the last one stays in force",
             ),
         },
@@ -369,7 +414,6 @@ export class Scheduler {
     );
     keep(this.#reconciler.run(signal));
     keep(this.#collect(new Collector(this.#state, clock), signal));
-    metrics.gauge("scheduler_active_executors_count").set(0);
   }
 
   async #collect(collector: Collector, signal: AbortSignal): Promise<void> {
@@ -379,7 +423,7 @@ export class Scheduler {
         await collector.collect(signal);
       } catch (error) {
         if (signal.aborted) return;
-        this.#options.log.warn({ cause: text(error) }, "Old assignment objects could not be collected");
+        this.#options.log.warn({ cause: messageOf(error) }, "Old assignment objects could not be collected");
       }
     }
   }
@@ -393,6 +437,7 @@ export class Scheduler {
         desk: this.#desk,
         executors: this.executors,
         streams: this.streams,
+        streamsChanged: (open) => metrics.gauge("scheduler_active_executors_count").set(open),
         app: () => this.#app,
         expandSecret,
         schedulers: () => this.#schedulers(),
@@ -420,6 +465,11 @@ export class Scheduler {
         authorize,
       }),
     );
+  }
+
+  #changedPartitioning(app: App): string | undefined {
+    const tables = app.tables.map((t) => t.reconcile);
+    return changedPartitioning(this.#state.document, tables);
   }
 
   #schedulers(): SchedulerInstance[] {
@@ -468,42 +518,6 @@ export class Scheduler {
     }
   }
 
-  async #refresh(fullName: string, request: RefreshRequest): Promise<RefreshOutcome> {
-    const { signal } = this.#stop;
-    try {
-      await this.#reconciler.reconcileTable(fullName, signal);
-    } catch (error) {
-      this.#options.log.warn(
-        { dataset: fullName, cause: text(error) },
-        "Discovery before a refresh failed; refreshing what is assigned",
-      );
-    }
-    return this.#command(fullName, JSON.stringify(request));
-  }
-
-  async #setRefreshSql(fullName: string, refreshSql: string | null): Promise<RefreshOutcome> {
-    return this.#command(fullName, JSON.stringify({ setRefreshSql: refreshSql }));
-  }
-
-  /** Send a refresh command to every owner of the table; accepted when all of them took it. */
-  async #command(fullName: string, overrides: string): Promise<RefreshOutcome> {
-    const owners = [...(this.#state.document.accelerations[fullName]?.partitions.ownedCounts().keys() ?? [])];
-    if (owners.length === 0)
-      return { kind: "unavailable", message: "No executor owns a partition of it yet" };
-    const value = { requestId: this.#options.random.uuid(), table: fullName, overrides };
-    const outcomes = await Promise.allSettled(
-      owners.map((owner) =>
-        this.#commands.send(owner, { $case: "refreshDataset", value }, this.#stop.signal),
-      ),
-    );
-    const failed = outcomes.find((o) => o.status === "rejected");
-    if (failed === undefined) return { kind: "accepted" };
-    return {
-      kind: failed.reason instanceof CommandRefusedError ? "refused" : "unavailable",
-      message: text(failed.reason),
-    };
-  }
-
   #onDocument(): void {
     const { metrics, log } = this.#options;
     const { document, rootBytes } = this.#state.snapshot;
@@ -519,14 +533,29 @@ export class Scheduler {
     }
     for (const advice of unsaid(this.#advice(), this.#said))
       log.info({ dataset: advice.table }, advice.message);
-    const committed = document.app;
-    if (committed !== undefined && committed.generation > this.#app.generation) {
-      this.#follow(committed, this.#stop.signal).catch((error: unknown) => {
-        if (this.#stop.signal.aborted) return;
-        this.#notice = `Spicepod generation ${committed.generation} cannot be used here: ${text(error)}`;
-        log.error({ cause: text(error) }, "The committed spicepod cannot be used here; the old one stays");
-      });
+    void this.#followCommitted();
+  }
+
+  /** Take over the committed spicepod when it is a newer one; one at a time, so that generations never go back. */
+  async #followCommitted(): Promise<void> {
+    const { log } = this.#options;
+    const { signal } = this.#stop;
+    const committed = this.#state.document.app;
+    if (this.#following || signal.aborted) return;
+    if (committed === undefined || committed.generation <= this.#app.generation) return;
+    this.#following = true;
+    try {
+      await this.#follow(committed, signal);
+    } catch (error) {
+      if (signal.aborted) return;
+      this.#notice = `Spicepod generation ${committed.generation} cannot be used here: ${messageOf(error)}`;
+      log.error({ cause: messageOf(error) }, "The committed spicepod cannot be used here; the old one stays");
+      return;
+    } finally {
+      this.#following = false;
     }
+    // Another one may have been committed meanwhile.
+    await this.#followCommitted();
   }
 
   async #follow(committed: AppReference, signal: AbortSignal): Promise<void> {
@@ -542,6 +571,11 @@ export class Scheduler {
     }
     this.#app = app;
     this.#notice = undefined;
+    this.#restartNotice =
+      JSON.stringify(app.spicepod.runtime) === JSON.stringify(this.#options.app.spicepod.runtime)
+        ? undefined
+        : "The spicepod's section runtime changed: restart the nodes for it to take effect";
+    if (this.#restartNotice !== undefined) log.warn(this.#restartNotice);
     log.info({ generation: app.generation, sha256: app.sha256 }, "Spicepod in force");
     this.#reconciler.wake();
   }
@@ -550,9 +584,4 @@ export class Scheduler {
     const { document, rootBytes } = this.#state.snapshot;
     return advise({ document, rootBytes, maxPerExecutor: this.#app.scheduler.maxPartitionsPerExecutor });
   }
-}
-
-function text(error: unknown): string {
-  if (error instanceof NotRegisteredError) return error.message;
-  return String((error as { message?: unknown } | undefined)?.message ?? error);
 }

@@ -3,7 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import type { FragmentRequest } from "../../ports/exchange.ts";
-import { Spool } from "./spool.ts";
+import type { SpoolStore } from "../../ports/spool.ts";
+import { fileSpool } from "../spool/file-spool.ts";
+import { collect } from "./testing/collect.ts";
 import { fragment, readAll, TestExecutor } from "./testing/executor.ts";
 
 const never = new AbortController().signal;
@@ -15,11 +17,11 @@ const wide: [string, string][] = [
 describe("LocalFragmentRunner", () => {
   let executor: TestExecutor;
   let directory: string;
-  let spool: Spool;
+  let spools: SpoolStore;
   beforeAll(async () => {
     executor = await TestExecutor.start({ threads: 2 });
     directory = await mkdtemp(join(tmpdir(), "spool-"));
-    spool = await Spool.open({ directory: join(directory, "spool"), quotaBytes: 1 << 30 });
+    spools = fileSpool({ directory: join(directory, "spool"), maxBytes: 1 << 30 });
     await executor.add("t", "a", "SELECT range AS i, 'payload-' || hash(range) AS s FROM range(600000)");
     await executor.add(
       "t",
@@ -33,26 +35,19 @@ describe("LocalFragmentRunner", () => {
     ]);
   });
   afterAll(async () => {
-    await spool.close();
     await executor.stop();
     await rm(directory, { recursive: true, force: true });
   });
 
   /** Run, spool, evaluate `SELECT {select} FROM (result)`, and check that nothing is left behind. */
   async function evaluate(request: FragmentRequest, select: string, end = "") {
-    const query = spool.query();
+    const spool = await spools.open("q");
     try {
-      const relation = await query.collect(
-        (signal) => [executor.runner.run(request, signal)],
-        request.columns,
-        never,
-      );
-      const rows = await executor.database.rows(`SELECT ${select} FROM ${relation.sql} AS result ${end}`);
-      await relation.release();
-      return { rows, stats: relation.stats[0]! };
+      const { sql, stats } = await collect(spool, executor.runner.run(request, never), request.columns);
+      const rows = await executor.database.rows(`SELECT ${select} FROM ${sql} AS result ${end}`);
+      return { rows, stats };
     } finally {
-      await query.close();
-      expect(spool.bytes).toBe(0);
+      await spool.close();
       expect(executor.pins).toBe(0);
       expect(await executor.files()).toEqual([]);
     }
@@ -82,6 +77,37 @@ describe("LocalFragmentRunner", () => {
     );
     expect(rows).toEqual([{ n: "1000000", total: "499999500000", wrong: "0" }]);
     expect(stats.rows).toBe(1_000_000);
+  });
+
+  test("a large scan of many small partitions comes in few frames, every row once, also the second time", async () => {
+    const keys = Array.from({ length: 70 }, (_, i) => `p${i}`);
+    for (const [i, key] of keys.entries()) {
+      // Some are empty, some large, most small.
+      const rows = i % 7 === 3 ? 0 : i % 20 === 0 ? 60_000 : 4_000;
+      await executor.add(
+        "many",
+        key,
+        `SELECT ${i} * 100000 + range AS i, md5(i::VARCHAR) AS s FROM range(${rows})`,
+      );
+    }
+    const scans = [
+      {
+        name: "t",
+        table: "many",
+        revision: 1,
+        partitions: keys.map((key) => ({ key, epoch: 1, version: 1 })),
+      },
+    ];
+    const expected = 4 * 60_000 + 56 * 4_000;
+    const request = fragment("SELECT i, s FROM t WHERE i >= 0", wide, [], { scans });
+    for (let again = 0; again < 2; again++) {
+      const { rows } = await evaluate(
+        request,
+        "count(*) AS n, count(DISTINCT i) AS d, count(*) FILTER (s <> md5(i::VARCHAR)) AS wrong",
+      );
+      expect(rows).toEqual([{ n: String(expected), d: String(expected), wrong: "0" }]);
+    }
+    expect((await readAll(executor.runner.run(request, never))).length).toBeLessThan(keys.length / 2);
   });
 
   test("a large ordered result keeps its order across frames", async () => {
@@ -213,21 +239,5 @@ describe("LocalFragmentRunner", () => {
     await new Promise((resolve) => setTimeout(resolve, 50));
     await other.stop();
     await expect(reading).rejects.toMatchObject({ name: "ResourceExhaustedError" });
-  });
-});
-
-describe("Spool", () => {
-  test("refuses what is over the quota and deletes what had arrived", async () => {
-    const directory = await mkdtemp(join(tmpdir(), "spool-"));
-    const spool = await Spool.open({ directory, quotaBytes: 1000 });
-    const query = spool.query();
-    async function* frames() {
-      for (let i = 0; i < 3; i++) yield new Uint8Array(400);
-    }
-    const stats = Promise.resolve({ rows: 0, bytes: 0, durationMs: 0, ungrouped: false });
-    const reading = query.collect(() => [{ frames: frames(), stats }], [], never);
-    await expect(reading).rejects.toMatchObject({ name: "ResourceExhaustedError" });
-    expect(spool.bytes).toBe(0);
-    await spool.close();
   });
 });

@@ -2,6 +2,7 @@ import { describe, expect, test } from "@jest/globals";
 import { advise, unsaid } from "./advice.ts";
 import { decideApp, proposeApp } from "./app.ts";
 import { backoffMs } from "./backoff.ts";
+import { changedPartitioning } from "./changed-partitioning.ts";
 import { CounterObserver } from "./counter-observer.ts";
 import { firstCycleDone, maySeed, planCycle } from "./cycle.ts";
 import { type ClusterDocument, newDocument, type SchedulerEntry } from "./document.ts";
@@ -15,7 +16,6 @@ import {
   registerScheduler,
 } from "./membership.ts";
 import { PartitionValues } from "./partition-values.ts";
-import { executorReadiness, schedulerReadiness } from "./readiness.ts";
 
 const scheduler = (id: string, instance: string): SchedulerEntry => ({
   scheduler_id: id,
@@ -267,44 +267,15 @@ describe("advice", () => {
   });
 });
 
-describe("readiness", () => {
-  const tables = [{ name: "t", partitions: 4, loaded: 4, known: true }];
-  const executors = { registered: 4, ready: 3 };
-
-  test("of a scheduler needs every partition once, and the gates", () => {
-    const ask = (parameters: object, t = tables) => schedulerReadiness({ tables: t, executors, parameters });
-    expect(ask({})).toEqual({ status: 200, body: "ready" });
-    expect(ask({}, [{ ...tables[0]!, loaded: 3 }])).toEqual({ status: 503, body: "not ready" });
-    expect(ask({}, [{ ...tables[0]!, known: false, partitions: 0, loaded: 0 }]).status).toBe(503);
-    expect([ask({ min_ready_executors: "3" }).status, ask({ min_ready_executors: "4" }).status]).toEqual([
-      200, 503,
-    ]);
-    expect([
-      ask({ min_ready_executors_percent: "75" }).status,
-      ask({ min_ready_executors_percent: "76" }).status,
-    ]).toEqual([200, 503]);
-    expect(ask({ min_ready_executors_percent: "101" })).toEqual({
-      status: 400,
-      body: "min_ready_executors_percent must be between 0 and 100",
-    });
-    expect(ask({ verbose: "true", min_ready_executors: "4" }).body).toBe(
-      "[+] table t: 4 of 4 partitions loaded\n[-] executors: 3 ready, 4 required\nnot ready",
-    );
-    const nobody = schedulerReadiness({
-      tables,
-      executors: { registered: 0, ready: 0 },
-      parameters: { min_ready_executors_percent: "1" },
-    });
-    expect(nobody.status).toBe(503);
-  });
-
-  test("of an executor is that of its own partitions", () => {
-    expect([executorReadiness(4, 4, true, {}).status, executorReadiness(4, 3, true, {}).status]).toEqual([
-      200, 503,
-    ]);
-    expect(executorReadiness(0, 0, false, {}).status).toBe(503);
-    expect(executorReadiness(4, 4, true, { min_ready_executors: "1" }).status).toBe(400);
-  });
+test("a table with files keeps its partition expressions", () => {
+  const changed = (name: string, expression: string, onChangedExpressions: "keep" | "rebuild") =>
+    changedPartitioning(cluster(1, 3), [{ name, expressions: [expression], onChangedExpressions }]);
+  expect(changed("t", "bucket(3, id)", "keep")).toBeUndefined();
+  expect(changed("t", "bucket(4, id)", "rebuild")).toBeUndefined();
+  expect(changed("other", "bucket(4, id)", "keep")).toBeUndefined();
+  expect(changed("t", "bucket(4, id)", "keep")).toMatch(
+    /^t: The 'partition_by' expressions are different from .* Its files have bucket\(3, id\)\.$/,
+  );
 });
 
 test("back-off follows Fibonacci with jitter", () => {

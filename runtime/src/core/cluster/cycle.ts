@@ -1,4 +1,5 @@
 import { type AssignmentWarning, type AssignTable, assign, type PartitionSizes } from "./assign.ts";
+import { sameExpressions } from "./changed-partitioning.ts";
 import { type Absences, applyDiscovery } from "./diff.ts";
 import { CLUSTER_SCHEMA_VERSION, type ClusterDocument, type TableEntry } from "./document.ts";
 import { PartitionSet } from "./partition-set.ts";
@@ -81,7 +82,7 @@ export function planCycle(
   const assignable: AssignTable[] = [];
   for (const table of input.tables) {
     const entry = entries[table.name];
-    const changed = entry !== undefined && !sameList(entry.partition_expressions, table.expressions);
+    const changed = entry !== undefined && !sameExpressions(entry.partition_expressions, table.expressions);
     if (changed && table.onChangedExpressions === "keep") changedExpressions.push(table.name);
     const next = changed && table.onChangedExpressions === "keep" ? entry : discovered(entry, table, changed);
     if (next === undefined) continue;
@@ -175,8 +176,4 @@ function keptCount(entry: TableEntry | undefined, next: TableEntry): number {
 
 function neverAssigned(entry: TableEntry): boolean {
   return entry.partitions.columns.epochs.every((epoch) => epoch === 0);
-}
-
-function sameList(a: readonly string[], b: readonly string[]): boolean {
-  return a.length === b.length && a.every((text, i) => text === b[i]);
 }

@@ -195,7 +195,12 @@ export class ExecutorSession {
 
   /** True while a scheduler answers on an open stream. */
   get joined(): boolean {
-    return [...this.#joined.values()].includes(true);
+    return this.joinedCount > 0;
+  }
+
+  /** Schedulers that welcomed this executor on a stream that is still open. */
+  get joinedCount(): number {
+    return [...this.#joined.values()].filter((joined) => joined).length;
   }
 
   #hold(assignment: TableAssignment): SessionEffect[] {

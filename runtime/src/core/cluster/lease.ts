@@ -34,9 +34,6 @@ export class ReadLease {
   }
 }
 
-/** How long the driver waits beyond an executor's lease before anybody else may own its partitions. */
-export const LEASE_SAFETY_FACTOR = 1.2;
-
 /**
  * How often a scheduler beats: TTL/3, and often enough for the leases that stand on its beats (the confirmation
  * that a scheduler passes on is its last beat that reached the store).

@@ -1,7 +1,15 @@
 import type { PartitionSizes } from "./assign.ts";
 import type { ClusterDocument } from "./document.ts";
 import type { PartitionReport } from "./messages.ts";
-import type { TableReadiness } from "./readiness.ts";
+
+export interface TableReadiness {
+  readonly name: string;
+  /** Partitions of the table in the cluster document; 0 with `known` false before its first discovery. */
+  readonly partitions: number;
+  /** How many of them were loaded at least once. */
+  readonly loaded: number;
+  readonly known: boolean;
+}
 
 interface ExecutorReports {
   readonly instance: string;

@@ -56,17 +56,21 @@ export class RefreshLoop {
 
   /**
    * Refresh now. A `requestId` that was seen before joins that refresh, running or finished, so that several
-   * schedulers may send the same request. Rejects with the refresh's error; it is not retried.
+   * schedulers may send the same request. It starts after `delayMs`. Rejects with the refresh's error; it is not
+   * retried.
    */
-  request(requestId: string, request: RefreshRequest): Promise<RefreshReport> {
+  request(requestId: string, request: RefreshRequest, delayMs = 0): Promise<RefreshReport> {
     const known = this.#requests.get(requestId);
     if (known !== undefined) return known;
-    const running = this.#once(requestId, request, this.#signal ?? new AbortController().signal).catch(
-      (error: unknown) => {
-        this.#options.onEvent({ kind: "failed", requestId, error, retryInMs: null });
-        throw error;
-      },
-    );
+    const signal = this.#signal ?? new AbortController().signal;
+    const start = async () => {
+      if (delayMs > 0) await this.#options.clock.sleep(delayMs, signal);
+      return this.#once(requestId, request, signal);
+    };
+    const running = start().catch((error: unknown) => {
+      if (!signal.aborted) this.#options.onEvent({ kind: "failed", requestId, error, retryInMs: null });
+      throw error;
+    });
     running.catch(() => undefined); // A caller may only want the event.
     this.#requests.set(requestId, running);
     for (const old of this.#requests.keys()) {

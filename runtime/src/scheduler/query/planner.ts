@@ -31,9 +31,9 @@ import {
 } from "../../core/query/tree/read-tree.ts";
 import type { Expression, QueryNode, SelectNode, Statement } from "../../core/query/tree/tree.ts";
 import { rewrite, type TreeObject } from "../../core/query/tree/walk.ts";
+import { Recent } from "../../core/recent.ts";
 import { type Connection, type Database, SqlError } from "../../ports/database.ts";
 import { InvalidQueryError } from "../../ports/query-service.ts";
-import { Recent } from "./recent.ts";
 import { ShadowTables } from "./shadow-tables.ts";
 
 export interface PlannerOptions {

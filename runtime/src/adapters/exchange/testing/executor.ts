@@ -5,7 +5,6 @@ import type { Database } from "../../../ports/database.ts";
 import { type FragmentRequest, type FragmentResult, StalePlanError } from "../../../ports/exchange.ts";
 import type { PartitionStore } from "../../../ports/partition-store.ts";
 import { openDatabase } from "../../duckdb/database.ts";
-import { checkSingleSelect } from "../check-single-select.ts";
 import { type FragmentRunnerOptions, LocalFragmentRunner } from "../fragment-runner.ts";
 
 /** An executor for tests: a database, tables as relations, a runner, and counts of what is still held. */
@@ -43,7 +42,6 @@ export class TestExecutor {
       partitions: tables,
       directory: join(directory, "frames"),
       clock: { monotonicMs: () => performance.now() },
-      check: checkSingleSelect(database),
       ...options,
     });
     return new TestExecutor(database, runner, directory, tables);

@@ -184,21 +184,41 @@ function prefixImage(set: RangeSet, width: number): RangeSet {
 
 /** Whether some x of the set has `x % divisor` equal to the value: the remainder has the sign of x. */
 function moduloTest(set: RangeSet, divisor: bigint): (text: string) => boolean {
-  const known = new Map<string, boolean>();
+  const bounds = set.intervals.map(({ low, high }) => ({
+    low: low as bigint | undefined,
+    high: high as bigint | undefined,
+  }));
+  const small = (value: bigint | undefined) => value === undefined || BigInt.asIntN(51, value) === value;
+  if (small(divisor) && bounds.every(({ low, high }) => small(low) && small(high))) {
+    const size = Number(divisor);
+    const short = bounds.map(({ low, high }) => ({
+      low: low === undefined ? -Infinity : Number(low),
+      high: high === undefined ? Infinity : Number(high),
+    }));
+    return (text) => {
+      const remainder = Number(text);
+      if (!Number.isInteger(remainder)) return true;
+      return short.some(({ low, high }) => hasRemainder(low, high, size, remainder));
+    };
+  }
+  // Bounds of many digits: arithmetic on them must stay exact, and the ends are those of the type or beyond.
   return (text) => {
-    const before = known.get(text);
-    if (before !== undefined) return before;
     if (!/^-?\d{1,39}$/.test(text)) return true;
     const remainder = BigInt(text);
-    const result = set.intervals.some(({ low, high }) =>
-      hasRemainder(low as bigint | undefined, high as bigint | undefined, divisor, remainder),
-    );
-    known.set(text, result);
-    return result;
+    return bounds.some(({ low, high }) => hasBigRemainder(low, high, divisor, remainder));
   };
 }
 
-function hasRemainder(
+function hasRemainder(low: number, high: number, divisor: number, remainder: number): boolean {
+  if (remainder >= divisor || remainder <= -divisor) return false;
+  if (remainder < 0) return hasRemainder(-high, -low, divisor, -remainder);
+  // Zero comes from either side; a positive remainder from x ≥ remainder only.
+  const least = remainder === 0 ? low : Math.max(low, remainder);
+  if (least === -Infinity || high === Infinity) return true;
+  return least + ((((remainder - least) % divisor) + divisor) % divisor) <= high;
+}
+
+function hasBigRemainder(
   low: bigint | undefined,
   high: bigint | undefined,
   divisor: bigint,
@@ -206,18 +226,12 @@ function hasRemainder(
 ): boolean {
   if (remainder >= divisor || remainder <= -divisor) return false;
   if (remainder < 0n) {
-    return hasRemainder(
-      high === undefined ? undefined : -high,
-      low === undefined ? undefined : -low,
-      divisor,
-      -remainder,
-    );
+    const turned = (value: bigint | undefined) => (value === undefined ? undefined : -value);
+    return hasBigRemainder(turned(high), turned(low), divisor, -remainder);
   }
-  // Zero comes from either side; a positive remainder from x ≥ remainder only.
   const least = remainder === 0n ? low : low === undefined || low < remainder ? remainder : low;
   if (least === undefined || high === undefined) return true;
-  const first = least + ((((remainder - least) % divisor) + divisor) % divisor);
-  return first <= high;
+  return least + ((((remainder - least) % divisor) + divisor) % divisor) <= high;
 }
 
 /** The unit's values in a set of dates or timestamps, where each interval is shorter than a few hundred steps. */

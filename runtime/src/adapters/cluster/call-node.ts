@@ -1,0 +1,48 @@
+import type { ChannelCredentials } from "@grpc/grpc-js";
+import { ClusterServiceClient } from "@spice-shards/proto";
+
+const callTimeoutMs = 5_000;
+
+type Send<R> = (
+  client: ClusterServiceClient,
+  done: (error: Error | null, response: R) => void,
+) => { cancel(): void };
+
+/** One unary call to a node of the cluster with a deadline of 5 s, on a channel of its own. Rejects with the call's error. */
+export async function callNode<R>(
+  address: string,
+  credentials: ChannelCredentials,
+  signal: AbortSignal,
+  send: Send<R>,
+): Promise<R> {
+  signal.throwIfAborted();
+  const client = new ClusterServiceClient(address, credentials);
+  const limit = AbortSignal.any([signal, AbortSignal.timeout(callTimeoutMs)]);
+  try {
+    return await new Promise<R>((resolve, reject) => {
+      const call = send(client, (error, response) => (error === null ? resolve(response) : reject(error)));
+      limit.addEventListener("abort", () => call.cancel(), { once: true });
+    });
+  } finally {
+    client.close();
+  }
+}
+
+/** The answer of the first node that gives one. Rejects with the last one's error when none does. */
+export async function callAnyNode<R>(
+  addresses: Iterable<string>,
+  credentials: () => ChannelCredentials,
+  signal: AbortSignal,
+  send: Send<R>,
+): Promise<R> {
+  let failure: unknown = new Error("No node is known");
+  for (const address of new Set(addresses)) {
+    try {
+      return await callNode(address, credentials(), signal, send);
+    } catch (error) {
+      signal.throwIfAborted();
+      failure = error;
+    }
+  }
+  throw failure;
+}
