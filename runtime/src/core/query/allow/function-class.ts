@@ -11,7 +11,7 @@ export type FunctionKind = "scalar" | "aggregate" | "table";
 const classes = new Map<string, FunctionClass>();
 for (const [key, names] of Object.entries(functionLists)) {
   const [kind, found] = key.split(" ") as [string, FunctionClass];
-  for (const name of names.trim().split(/\s+/)) classes.set(`${kind} ${name}`, found);
+  for (const name of names.trim().split(/\s+/)) classes.set(`${kind} ${name.toLowerCase()}`, found);
 }
 
 /** The class of a function by its name in any case; `undefined` when there is no function of that kind. */

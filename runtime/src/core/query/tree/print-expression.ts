@@ -69,7 +69,8 @@ export function printExpression(p: Printer, expression: Expression): string {
     case "STAR":
       return printStar(p, expression);
     case "LAMBDA":
-      return `lambda ${lambdaParameters(p, expression.lhs)}: ${p.expression(expression.expr)}`;
+      // The parser reads every `->` as a lambda; outside of list functions it is the operator on JSON.
+      return `(${p.expression(expression.lhs)} -> ${p.expression(expression.expr)})`;
     case "PARAMETER":
       return `$${expression.identifier}`;
     case "POSITIONAL_REFERENCE":
@@ -98,15 +99,22 @@ function printFunction(p: Printer, f: FunctionExpression): string {
   if (f.export_state) throw new UnprintableError("EXPORT_STATE");
   const orders = f.order_bys?.orders ?? [];
   const star = f.function_name === "count_star" && f.children.length === 0;
-  const args = star ? "*" : f.children.map((e) => printArgument(p, e)).join(", ");
+  const args = star ? "*" : f.children.map((e) => printArgument(p, f, e)).join(", ");
   const inner = `${f.distinct ? "DISTINCT " : ""}${args}${orders.length === 0 ? "" : ` ORDER BY ${printOrders(p, orders)}`}`;
   const name = star ? [f.catalog, f.schema, "count"].filter((p) => p !== "").join(".") : functionName(f);
   return `${name}(${inner})${f.filter === null ? "" : ` FILTER (WHERE ${p.expression(f.filter)})`}`;
 }
 
+/** Functions that take a lambda, by their names without `list_` and `array_`. */
+const lambdaFunctions = new Set("transform apply filter reduce".split(" "));
+
 /** An argument; in the tree a named one is an expression with an alias. */
-function printArgument(p: Printer, argument: Expression): string {
-  const text = p.expression(argument);
+function printArgument(p: Printer, f: FunctionExpression, argument: Expression): string {
+  const name = f.function_name.toLowerCase().replace(/^(?:list|array)_/, "");
+  const text =
+    argument.class === "LAMBDA" && lambdaFunctions.has(name)
+      ? `lambda ${lambdaParameters(p, argument.lhs)}: ${p.expression(argument.expr)}`
+      : p.expression(argument);
   return argument.alias === "" ? text : `${quoteIdentifier(argument.alias)} := ${text}`;
 }
 

@@ -97,8 +97,8 @@ function decimal(unscaled: bigint, width: number, scale: number): string {
   const digits = (unscaled < 0n ? -unscaled : unscaled).toString().padStart(scale + 1, "0");
   const whole = digits.slice(0, digits.length - scale);
   const text = `${unscaled < 0n ? "-" : ""}${whole}${scale === 0 ? "" : `.${digits.slice(-scale)}`}`;
-  if (scale > 0 && unscaled >= 0n && width === scale) return text.slice(1);
-  const natural = scale > 0 && unscaled >= 0n && width === digits.length;
+  if (scale > 0 && width === scale) return text.replace("0.", ".");
+  const natural = scale > 0 && width === digits.length;
   return natural ? text : `CAST('${text}' AS DECIMAL(${width},${scale}))`;
 }
 
