@@ -6,13 +6,15 @@ import { openDatabase } from "../runtime/src/adapters/duckdb/database.ts";
 import { type Figure, median } from "./figure.ts";
 import { benchCluster, timed } from "./support.ts";
 
+const rounds = Number(process.env["ROUNDS"] ?? 200);
+
 export async function run(): Promise<readonly Figure[]> {
   const dir = mkdtempSync(join(tmpdir(), "bench-latency-"));
   const one = await openDatabase({ threads: 2 });
   const figures: Figure[] = [];
   try {
     await one.run(
-      "CREATE TABLE t AS SELECT i AS id, i * 7919 % 1000003 AS b, i * 0.37 AS d, 'c' || i % 1000 AS s FROM range(1000000) r(i)",
+      "CREATE TABLE t AS SELECT i AS id, i * 7919 % 1000003 AS b, (i * 0.37)::DOUBLE AS d, 'c' || i % 1000 AS s FROM range(1000000) r(i)",
     );
     await one.run(`COPY t TO '${join(dir, "t.parquet")}' (FORMAT parquet)`);
     for (const perExecutor of (process.env["PARTITIONS"] ?? "12,100,1000").split(",").map(Number)) {
@@ -23,7 +25,7 @@ export async function run(): Promise<readonly Figure[]> {
         const measure = async (sql: (i: number) => string) => {
           const ours: number[] = [];
           const theirs: number[] = [];
-          for (let i = -20; i < 200; i++) {
+          for (let i = -20; i < rounds; i++) {
             const start = performance.now();
             await one.rows(sql(i));
             if (i >= 0) theirs.push(performance.now() - start);

@@ -34,6 +34,15 @@ export interface Connection {
   stream(sql: string, options?: SqlOptions): Promise<ChunkStream>;
   /** The result columns of a SELECT without running it. */
   describe(sql: string, options?: SqlOptions): Promise<readonly SqlColumn[]>;
+  /** A statement that runs many times on this connection; the engine plans it once while what it reads stays. */
+  prepare(sql: string): Promise<PreparedStatement>;
+}
+
+export interface PreparedStatement {
+  /** Run it; returns the rows that it changed. */
+  run(options?: Pick<SqlOptions, "signal">): Promise<number>;
+  /** Forget it. It must not run at that time. */
+  close(): void;
 }
 
 /** One DuckDB instance with a pool of connections. */

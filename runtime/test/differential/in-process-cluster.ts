@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { JsonDuckDBValueConverter } from "@duckdb/node-api";
 import { openDatabase } from "../../src/adapters/duckdb/database.ts";
+import { engineSettings } from "../../src/adapters/duckdb/engine-settings.ts";
 import { installPartitionMacros } from "../../src/adapters/duckdb/partition-macros.ts";
 import { fileSpool } from "../../src/adapters/spool/file-spool.ts";
 import { bindPartitionExpression } from "../../src/core/partition/bind.ts";
@@ -68,7 +69,8 @@ export class InProcessCluster implements TestCluster {
 
   static async start(options: InProcessOptions): Promise<InProcessCluster> {
     const directory = await mkdtemp(join(tmpdir(), "cluster-"));
-    const open = () => openDatabase({ threads: 2, memoryLimit: "2GB", tempDirectory: directory });
+    const open = () =>
+      openDatabase({ threads: 2, memoryLimit: "2GB", tempDirectory: directory, settings: engineSettings });
     const [store, planning, final] = [await open(), await open(), await open()];
     for (const database of [store, planning, final]) await installPartitionMacros(database);
     for (const sql of options.setup ?? []) await store.run(sql);

@@ -2,6 +2,7 @@ import {
   type DuckDBConnection,
   type DuckDBDataChunk,
   DuckDBInstance,
+  type DuckDBPreparedStatement,
   type DuckDBResult,
   ResultReturnType,
 } from "@duckdb/node-api";
@@ -10,6 +11,7 @@ import {
   type Connection,
   type Database,
   type Json,
+  type PreparedStatement,
   type SqlColumn,
   SqlError,
   type SqlOptions,
@@ -72,7 +74,7 @@ class PooledDatabase implements Database {
       return idle;
     }
     const connection = new PooledConnection(await this.#instance.connect(), (c) => {
-      if (this.#closed) c.native.closeSync();
+      if (this.#closed) c.close();
       else this.#idle.push(c);
     });
     this.#all.add(connection);
@@ -105,17 +107,20 @@ class PooledDatabase implements Database {
     this.#closed = true;
     for (const connection of this.#all) {
       connection.native.interrupt();
-      if (!connection.lent) connection.native.closeSync();
+      if (!connection.lent) connection.close();
     }
     this.#instance.closeSync();
   }
 }
 
 const interruptAgainMs = 20;
+/** Statements with parameters are few texts that run often: planning each anew costs more than most of them take. */
+const keptStatements = 8;
 
 class PooledConnection implements Connection {
   readonly native: DuckDBConnection;
   readonly #giveBack: (connection: PooledConnection) => void;
+  readonly #kept = new Map<string, DuckDBPreparedStatement>();
   lent = true;
 
   constructor(native: DuckDBConnection, giveBack: (connection: PooledConnection) => void) {
@@ -139,9 +144,46 @@ class PooledConnection implements Connection {
 
   async rows(sql: string, options?: SqlOptions): Promise<Record<string, Json>[]> {
     return this.#guard(sql, options, async () => {
-      const reader = await this.native.runAndReadAll(sql, parameters(options));
+      const values = parameters(options);
+      const reader =
+        values === undefined
+          ? await this.native.runAndReadAll(sql)
+          : await this.#withKept(sql, (statement) => {
+              statement.bind(values);
+              return statement.runAndReadAll();
+            });
       return reader.getRowObjectsJson() as Record<string, Json>[];
     });
+  }
+
+  async prepare(sql: string): Promise<PreparedStatement> {
+    const statement = await this.#guard(sql, undefined, () => this.native.prepare(sql));
+    return {
+      run: (options) => this.#guard(sql, options, async () => (await statement.run()).rowsChanged),
+      close: () => statement.destroySync(),
+    };
+  }
+
+  close(): void {
+    for (const statement of this.#kept.values()) statement.destroySync();
+    this.#kept.clear();
+    this.native.closeSync();
+  }
+
+  async #withKept<T>(sql: string, use: (statement: DuckDBPreparedStatement) => Promise<T>): Promise<T> {
+    const statement = this.#kept.get(sql) ?? (await this.native.prepare(sql));
+    this.#kept.delete(sql);
+    const result = await use(statement).catch((error: unknown) => {
+      statement.destroySync();
+      throw error;
+    });
+    this.#kept.set(sql, statement);
+    const [oldest] = this.#kept.keys();
+    if (this.#kept.size > keptStatements && oldest !== undefined) {
+      this.#kept.get(oldest)?.destroySync();
+      this.#kept.delete(oldest);
+    }
+    return result;
   }
 
   async stream(sql: string, options?: SqlOptions): Promise<ChunkStream> {

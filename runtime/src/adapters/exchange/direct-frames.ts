@@ -1,14 +1,10 @@
 import { readdirSync, rmSync, statSync } from "node:fs";
-import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { quoteLiteral } from "../../core/sql/quote.ts";
-import type { Database } from "../../ports/database.ts";
 import { readFrameFile } from "./frame-file.ts";
+import type { Copy, RepeatedCopies } from "./repeated-copies.ts";
 
 export interface DirectOptions {
-  readonly database: Database;
-  /** Where COPY may write, a file or a directory that does not exist yet; it is gone afterwards. */
-  readonly path: string;
+  readonly copies: RepeatedCopies;
   /** The statement in wire form. */
   readonly sql: string;
   /** Options of COPY. */
@@ -38,23 +34,41 @@ const pollMs = 5;
  * File calls are synchronous where they touch a few names on a tmpfs: they take microseconds, a thread hop does not.
  */
 export async function directFrames(options: DirectOptions): Promise<DirectResult | undefined> {
-  const { database, path, sql, format, limitBytes, unordered, signal } = options;
-  const overflow = new AbortController();
-  const dispose = () => rm(path, { recursive: true, force: true });
+  const { copies, sql, format, unordered } = options;
   // With this option COPY makes a directory of files.
   const files = unordered ? ", FILE_SIZE_BYTES '8MB', FILENAME_PATTERN '{i}'" : "";
+  const copy = await copies.acquire(sql, `${format}${files}`);
+  let result: DirectResult | undefined;
+  try {
+    result = await write(copy, options);
+    return result;
+  } finally {
+    if (result === undefined || result.bytes === 0) copy.release();
+  }
+}
+
+async function write(
+  copy: Copy,
+  { limitBytes, unordered, signal }: DirectOptions,
+): Promise<DirectResult | undefined> {
+  const { path } = copy;
+  const overflow = new AbortController();
+  const remove = () => rmSync(path, { recursive: true, force: true });
   const watch = setInterval(() => {
     if (totalSize(list(path, unordered)) > limitBytes) overflow.abort();
   }, pollMs);
   try {
-    const rows = await database.run(`COPY (${sql}) TO ${quoteLiteral(path)} (${format}${files})`, {
-      signal: AbortSignal.any([signal, overflow.signal]),
-    });
+    const rows = await copy.run(AbortSignal.any([signal, overflow.signal]));
     const found = list(path, unordered);
-    if (found.length === 1 && !unordered) return single(path, rows, found[0] as FrameFile);
-    return { rows, bytes: totalSize(found), read: () => readAll(found, rows), dispose };
+    if (found.length === 1 && !unordered) return await single(path, rows, found[0] as FrameFile);
+    const bytes = Math.max(1, totalSize(found));
+    const dispose = async () => {
+      remove();
+      copy.release();
+    };
+    return { rows, bytes, read: () => readAll(found, rows), dispose };
   } catch (error) {
-    await dispose();
+    remove();
     signal.throwIfAborted();
     if (overflow.signal.aborted) return undefined;
     throw error;

@@ -79,6 +79,37 @@ describe("LocalFragmentRunner", () => {
     expect(stats.rows).toBe(1_000_000);
   });
 
+  test("a large scan of many small partitions comes in few frames, every row once, also the second time", async () => {
+    const keys = Array.from({ length: 70 }, (_, i) => `p${i}`);
+    for (const [i, key] of keys.entries()) {
+      // Some are empty, some large, most small.
+      const rows = i % 7 === 3 ? 0 : i % 20 === 0 ? 60_000 : 4_000;
+      await executor.add(
+        "many",
+        key,
+        `SELECT ${i} * 100000 + range AS i, md5(i::VARCHAR) AS s FROM range(${rows})`,
+      );
+    }
+    const scans = [
+      {
+        name: "t",
+        table: "many",
+        revision: 1,
+        partitions: keys.map((key) => ({ key, epoch: 1, version: 1 })),
+      },
+    ];
+    const expected = 4 * 60_000 + 56 * 4_000;
+    const request = fragment("SELECT i, s FROM t WHERE i >= 0", wide, [], { scans });
+    for (let again = 0; again < 2; again++) {
+      const { rows } = await evaluate(
+        request,
+        "count(*) AS n, count(DISTINCT i) AS d, count(*) FILTER (s <> md5(i::VARCHAR)) AS wrong",
+      );
+      expect(rows).toEqual([{ n: String(expected), d: String(expected), wrong: "0" }]);
+    }
+    expect((await readAll(executor.runner.run(request, never))).length).toBeLessThan(keys.length / 2);
+  });
+
   test("a large ordered result keeps its order across frames", async () => {
     const request = fragment("SELECT i, s FROM t ORDER BY i DESC", wide, ["a", "b"]);
     const { rows } = await evaluate(

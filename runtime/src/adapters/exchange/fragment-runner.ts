@@ -1,5 +1,5 @@
 import { mkdir, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { Recent } from "../../core/recent.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Database } from "../../ports/database.ts";
 import type { FragmentRequest, FragmentResult, FragmentRunner, FragmentStats } from "../../ports/exchange.ts";
@@ -10,8 +10,9 @@ import { directFrames } from "./direct-frames.ts";
 import { FairQueue } from "./fair-queue.ts";
 import { type BoundScan, fragmentSql, sampleSql } from "./fragment-sql.ts";
 import { type FrameCompression, FrameEncoder, frameFormat } from "./frame-encoder.ts";
+import { RepeatedCopies } from "./repeated-copies.ts";
 import { RowWiseCheck } from "./row-wise-check.ts";
-import { rowIds, slicedFrames } from "./sliced-frames.ts";
+import { slicedFrames, slicedTables } from "./sliced-frames.ts";
 import { type Frame, streamedFrames } from "./streamed-frames.ts";
 
 export interface FragmentRunnerOptions {
@@ -37,7 +38,7 @@ const fewRows = 20_000;
 const uselessGrouping = 0.8;
 /** A result that comes out of an aggregation is complete anyway: writing it at once beats doing it twice. */
 const groupedLimit = 64 << 20;
-const plainLimit = 1 << 20;
+const plainLimit = 4 << 20;
 
 /** Runs fragments over pinned partitions of this node (spec chapter 07, One truth per query). */
 export class LocalFragmentRunner implements FragmentRunner {
@@ -46,6 +47,10 @@ export class LocalFragmentRunner implements FragmentRunner {
   readonly #queue: FairQueue;
   readonly #format: string;
   readonly #rowWise: RowWiseCheck;
+  readonly #copies: RepeatedCopies;
+  /** Statements whose results outgrew what is written at once. */
+  readonly #large = new Recent<string, true>(200);
+  readonly #useless = new Recent<string, boolean>(200);
   readonly #stopped = new AbortController();
   readonly #active = new Set<Promise<void>>();
   #spooled = 0;
@@ -55,6 +60,7 @@ export class LocalFragmentRunner implements FragmentRunner {
     this.#options = options;
     this.#encoder = encoder;
     this.#format = frameFormat(options.compression ?? "lz4_raw");
+    this.#copies = new RepeatedCopies(options.database, options.directory);
     this.#rowWise = new RowWiseCheck(options.database);
     this.#queue = new FairQueue({ concurrent: options.concurrent ?? 8, waiting: options.waiting ?? 256 });
   }
@@ -89,6 +95,7 @@ export class LocalFragmentRunner implements FragmentRunner {
   async close(): Promise<void> {
     this.#stopped.abort(new ResourceExhaustedError("The node is shutting down"));
     await Promise.all(this.#active);
+    this.#copies.close();
     this.#encoder.close();
     await rm(this.#options.directory, { recursive: true, force: true });
   }
@@ -167,13 +174,20 @@ export class LocalFragmentRunner implements FragmentRunner {
       yield* streamed(sql);
       return;
     }
-    for (const table of scan.relations) {
-      const over = (relation: string) => fragmentSql(chosen, [{ ...scan, relations: [relation] }], columns);
-      const rows = await rowIds(database, table, signal);
-      const prefix = `slice-${this.#attempts++}`;
-      const sliced = { database, directory, prefix, sql: over, table, format: this.#format, turn, signal };
-      yield* rows === undefined ? streamed(over(table)) : slicedFrames(sliced, rows);
-    }
+    const over = (relations: readonly string[]) => fragmentSql(chosen, [{ ...scan, relations }], columns);
+    const { tables, others } = await slicedTables(database, scan.relations, signal);
+    const prefix = `slice-${this.#attempts++}`;
+    yield* slicedFrames({
+      database,
+      directory,
+      prefix,
+      sql: over,
+      tables,
+      format: this.#format,
+      turn,
+      signal,
+    });
+    if (others.length > 0) yield* streamed(over(others));
   }
 
   async #direct(
@@ -181,15 +195,14 @@ export class LocalFragmentRunner implements FragmentRunner {
     written: string,
     signal: AbortSignal,
   ): Promise<AsyncGenerator<Frame, void> | undefined> {
-    const { database, directory, quotaBytes = 256 << 20 } = this.#options;
+    const { quotaBytes = 256 << 20 } = this.#options;
     const unordered = !/\border\b/i.test(written);
     const grouped = unordered && /\b(group|distinct)\b/i.test(written);
     const limitBytes = Math.min(grouped ? groupedLimit : plainLimit, quotaBytes - this.#spooled);
-    if (limitBytes <= 0) return undefined;
+    if (limitBytes <= 0 || this.#large.get(sql) === true) return undefined;
     this.#spooled += limitBytes;
     const direct = await directFrames({
-      database,
-      path: join(directory, `direct-${this.#attempts++}`),
+      copies: this.#copies,
       sql,
       format: this.#format,
       limitBytes,
@@ -198,7 +211,9 @@ export class LocalFragmentRunner implements FragmentRunner {
     }).finally(() => {
       this.#spooled -= limitBytes;
     });
-    return direct === undefined ? undefined : this.#spool(direct);
+    if (direct !== undefined) return this.#spool(direct);
+    if (limitBytes >= plainLimit) this.#large.set(sql, true);
+    return undefined;
   }
 
   async *#spool(direct: NonNullable<Awaited<ReturnType<typeof directFrames>>>): AsyncGenerator<Frame, void> {
@@ -225,9 +240,14 @@ export class LocalFragmentRunner implements FragmentRunner {
     if (ungrouped === undefined || scan === undefined) return false;
     const sql = sampleSql(scan, ungrouped.sql, ungrouped.keys);
     if (sql === undefined) return false;
+    // A version of a partition never changes, so neither does what its sample says.
+    const known = this.#useless.get(sql);
+    if (known !== undefined) return known;
     const [row] = await this.#options.database.rows(sql, { signal });
     const [rows, groups] = [Number(row?.["total"]), Number(row?.["groups"])];
-    return rows >= fewRows && groups / rows > uselessGrouping;
+    const useless = rows >= fewRows && groups / rows > uselessGrouping;
+    this.#useless.set(sql, useless);
+    return useless;
   }
 }
 

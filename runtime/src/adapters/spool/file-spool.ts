@@ -1,4 +1,5 @@
-import { mkdir, mkdtemp, rm, unlink, writeFile } from "node:fs/promises";
+import { mkdirSync, unlinkSync, writeFileSync } from "node:fs";
+import { rm, unlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ResourceExhaustedError } from "../../ports/exchange.ts";
 import type { Spool, SpoolStore } from "../../ports/spool.ts";
@@ -12,28 +13,34 @@ export interface FileSpoolOptions {
 
 /** Frames as files below one directory. */
 export function fileSpool(options: FileSpoolOptions): SpoolStore {
-  const shared = { bytes: 0 };
+  const shared = { bytes: 0, spools: 0 };
   return {
     async open(queryId) {
-      await mkdir(options.directory, { recursive: true });
+      if (shared.spools === 0) mkdirSync(options.directory, { recursive: true });
+      shared.spools += 1;
       // The id comes from outside: only its harmless characters reach the path.
-      const prefix = `q-${queryId.replaceAll(/[^\w-]/g, "").slice(0, 36)}-`;
-      return new FileSpool(await mkdtemp(join(options.directory, prefix)), options.maxBytes, shared);
+      const name = `q-${queryId.replaceAll(/[^\w-]/g, "").slice(0, 36)}-${shared.spools}`;
+      return new FileSpool(join(options.directory, name), options.maxBytes, shared);
     },
   };
 }
 
+/** Up to this size a call that blocks costs less than the thread hops of one that does not. */
+const smallBytes = 256 << 10;
+
 class FileSpool implements Spool {
-  readonly #directory: string;
+  readonly #prefix: string;
   readonly #maxBytes: number;
   readonly #shared: { bytes: number };
   readonly #sizes = new Map<string, number>();
+  readonly #writing = new Set<Promise<void>>();
   #bytes = 0;
   #next = 0;
   #closed = false;
 
-  constructor(directory: string, maxBytes: number, shared: { bytes: number }) {
-    this.#directory = directory;
+  /** @param prefix what the paths of this query's frames begin with; nobody else's do. */
+  constructor(prefix: string, maxBytes: number, shared: { bytes: number }) {
+    this.#prefix = prefix;
     this.#maxBytes = maxBytes;
     this.#shared = shared;
   }
@@ -49,23 +56,35 @@ class FileSpool implements Spool {
         `Fragment results of running queries need more than ${this.#maxBytes} bytes; retry later or select less`,
       );
     }
-    const path = join(this.#directory, `${this.#next}.parquet`);
+    const path = `${this.#prefix}-${this.#next}.parquet`;
     this.#next += 1;
     this.#count(path, frame.byteLength);
-    await writeFile(path, frame);
+    if (frame.byteLength <= smallBytes) {
+      writeFileSync(path, frame);
+    } else {
+      const written = writeFile(path, frame);
+      this.#writing.add(written);
+      await written.finally(() => this.#writing.delete(written));
+    }
     return path;
   }
 
   async remove(path: string): Promise<void> {
-    if (!this.#sizes.has(path)) return;
-    this.#discount(path);
-    if (!this.#closed) await unlink(path);
+    const size = this.#discount(path);
+    if (size === undefined) return;
+    if (size <= smallBytes) unlinkSync(path);
+    else await unlink(path);
   }
 
   async close(): Promise<void> {
     this.#closed = true;
-    for (const path of [...this.#sizes.keys()]) this.#discount(path);
-    await rm(this.#directory, { recursive: true, force: true });
+    await Promise.allSettled(this.#writing);
+    await Promise.all(
+      [...this.#sizes.keys()].map(async (path) => {
+        this.#discount(path);
+        await rm(path, { force: true });
+      }),
+    );
   }
 
   #count(path: string, size: number): void {
@@ -74,10 +93,12 @@ class FileSpool implements Spool {
     this.#shared.bytes += size;
   }
 
-  #discount(path: string): void {
-    const size = this.#sizes.get(path) ?? 0;
+  #discount(path: string): number | undefined {
+    const size = this.#sizes.get(path);
+    if (size === undefined) return undefined;
     this.#sizes.delete(path);
     this.#bytes -= size;
     this.#shared.bytes -= size;
+    return size;
   }
 }

@@ -31,9 +31,9 @@ import {
 } from "../../core/query/tree/read-tree.ts";
 import type { Expression, QueryNode, SelectNode, Statement } from "../../core/query/tree/tree.ts";
 import { rewrite, type TreeObject } from "../../core/query/tree/walk.ts";
+import { Recent } from "../../core/recent.ts";
 import { type Connection, type Database, SqlError } from "../../ports/database.ts";
 import { InvalidQueryError } from "../../ports/query-service.ts";
-import { Recent } from "./recent.ts";
 import { ShadowTables } from "./shadow-tables.ts";
 
 export interface PlannerOptions {
@@ -200,6 +200,7 @@ export class QueryPlanner {
           const fragment = await describe(connection, withShadows(block.fragment));
           const output =
             block.node === statement.node ? columns : await describe(connection, withShadows(block.node));
+          for (const kept of block.kept) await describe(connection, withShadows(kept));
           const combined = block.combine({ fragment: "f", columns: fragment, output });
           if (combined === undefined) throw invalid("its types need all rows in one place", undefined);
           known.set(block.node, { fragment, output });

@@ -262,7 +262,7 @@ describe("DistributedQueryService", () => {
     expect(text).toContain("table t: 6 of 6 partitions read");
     expect(text).toContain("executors: e0, e1, e2");
     expect(text).toContain('on e0 (2 partitions), e1 (2 partitions), e2 (2 partitions): SELECT "k" AS "g0"');
-    expect(text).toMatch(/final: SELECT "g0" AS "k", .* LIMIT \(3\)/);
+    expect(text).toMatch(/final: SELECT "r"."g0" AS "k", .* LIMIT \(3\)/);
     const analyzed = await c.query(`explain analyze ${sql}`);
     const lines = analyzed.rows.map((row) => row.join(": "));
     expect(

@@ -6,6 +6,7 @@ import { explainPlan, type FragmentRun } from "../../core/query/plan/explain.ts"
 import { statementKind } from "../../core/query/plan/statement-kind.ts";
 import type { ParsedStatement } from "../../core/query/tree/read-tree.ts";
 import type { ShowRef } from "../../core/query/tree/tree.ts";
+import { Recent } from "../../core/recent.ts";
 import { quoteLiteral } from "../../core/sql/quote.ts";
 import type { Clock } from "../../ports/clock.ts";
 import { type ChunkStream, type Database, SqlError } from "../../ports/database.ts";
@@ -30,7 +31,6 @@ import type { ConnectionTools } from "./connection-tools.ts";
 import { fragmentCalls } from "./fragment-requests.ts";
 import { Metadata } from "./metadata.ts";
 import type { QueryPlanner } from "./planner.ts";
-import { Recent } from "./recent.ts";
 import { type RunTools, startPlan } from "./running-query.ts";
 import { withoutExecutors } from "./without-executors.ts";
 

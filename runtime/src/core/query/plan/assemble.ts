@@ -150,7 +150,10 @@ class Composer {
       return {
         strategy: strategies,
         blocks: this.#blocks,
-        fragments: this.#fragments,
+        fragments: this.#fragments.map((fragment) => ({
+          ...fragment,
+          relationColumns: this.#analysis.columns.map(({ name, type }, source) => ({ name, type, source })),
+        })),
         final: { kind: "pass-through", fragment: 0 },
       };
     }
@@ -199,13 +202,7 @@ class Composer {
             },
           }),
       targets: this.#targets(block.uses),
-      relationColumns: (this.#passesThrough(block) ? described.output : columns).map(
-        ({ name, type }, source) => ({
-          name,
-          type,
-          source,
-        }),
-      ),
+      relationColumns: columns.map(({ name, type }, source) => ({ name, type, source })),
       strategy: block.strategy,
     });
     this.#replaced.set(block.node, combined);

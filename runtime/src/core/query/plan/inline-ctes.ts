@@ -24,7 +24,9 @@ export function inlineCtes(root: QueryNode): QueryNode {
   const inlined = new Map<string, CteEntry>();
   for (const [name, entry] of entries) {
     const recursive = entry.value.query.node.type === "RECURSIVE_CTE_NODE";
-    if (recursive || references.get(name) !== 1 || propertiesOf(entry.value.query).volatile) continue;
+    // One that nobody reads is left out: the engine does not run it either.
+    const read = references.get(name) ?? 0;
+    if (read > 1 || (read === 1 && (recursive || propertiesOf(entry.value.query).volatile))) continue;
     inlined.set(name, entry);
   }
   return inlined.size === 0 ? root : replace(root, inlined);

@@ -129,12 +129,13 @@ function count(f: FunctionExpression, x: Expression | undefined): AggregateSplit
   return { states: [{ grouped, row }], combine: ([n]) => (n === undefined ? undefined : total(n)) };
 }
 
+/** The engine sums true as one and false as zero, so over no value at all its answer is NULL. */
 function countIf(f: FunctionExpression, x: Expression): AggregateSplit {
-  const states = [{ grouped: aggregate(f, "count_if", [x]), row: oneIf(f, [bare(x)]) }];
+  const row = filtered(f, cast(cast(bare(x), "BOOLEAN"), "BIGINT"));
   return {
-    states,
-    // count_if counts in HUGEINT.
-    combine: ([n], [type]) => (n === undefined || type === undefined ? undefined : cast(total(n), type)),
+    states: [{ grouped: aggregate(f, "count_if", [x]), row }],
+    combine: ([n], [type]) =>
+      n === undefined || type === undefined ? undefined : cast(call("sum", [n]), type),
   };
 }
 

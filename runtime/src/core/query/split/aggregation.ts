@@ -1,7 +1,15 @@
 import type { TableUse } from "../plan/resolve.ts";
 import { aliased, call, cast, column, select, table } from "../tree/make.ts";
 import { printType } from "../tree/print-literal.ts";
-import type { ColumnRef, Expression, FunctionExpression, Modifier, SelectNode } from "../tree/tree.ts";
+import type {
+  ColumnRef,
+  Expression,
+  FunctionExpression,
+  Modifier,
+  QueryNode,
+  SelectNode,
+  Statement,
+} from "../tree/tree.ts";
 import { rewrite, type TreeObject } from "../tree/walk.ts";
 import {
   type AggregateSplit,
@@ -11,7 +19,7 @@ import {
   when,
 } from "./aggregates.ts";
 import { Aliases } from "./aliases.ts";
-import { type Block, type CombineContext, NotSplit, type OutputColumn } from "./block.ts";
+import { type Block, type CombineContext, NotSplit, type OutputColumn, rows } from "./block.ts";
 import { canonical } from "./canonical.ts";
 import { callsAggregateMacro, isAggregateCall, propertiesOf } from "./properties.ts";
 import { isRowWise, rowWiseUses } from "./row-wise.ts";
@@ -43,6 +51,7 @@ export function splitAggregation(node: SelectNode, uses: readonly TableUse[]): B
     fragment: parts.fragment(where),
     ...(parts.ungroupable ? { ungrouped: parts.ungrouped(where) } : {}),
     combine: (context) => parts.combine(context),
+    kept: parts.kept,
     passThrough: false,
   };
 }
@@ -55,6 +64,8 @@ interface SplitCall {
 /** Collects group keys and states of one block, and writes both sides of the split. */
 class Parts {
   readonly aliases: Aliases;
+  /** Subqueries of the block's outputs. */
+  readonly kept: QueryNode[] = [];
   readonly #node: SelectNode;
   readonly #scope: Scope;
   readonly #groups: readonly Expression[];
@@ -126,9 +137,9 @@ class Parts {
     const finish = (e: Expression) => this.#combined(e, types);
     try {
       const items = this.#items.map((item, i) => aliased(finish(item), outputName(output, i)));
-      return select(items, table(fragment), {
+      return select(items, table(fragment, rows), {
         cte_map: this.#node.cte_map,
-        group_expressions: this.#groups.map((_, i) => column(`g${i}`)),
+        group_expressions: this.#groups.map((_, i) => column(rows, `g${i}`)),
         group_sets: this.#node.group_sets.length > 0 ? this.#node.group_sets : this.#oneSet(),
         having: this.#having === null ? this.#emptyGuard() : finish(this.#having),
         qualify: this.#qualify === null ? null : finish(this.#qualify),
@@ -237,6 +248,7 @@ class Parts {
         return node;
       }
       if (node["class"] === "SUBQUERY") {
+        this.kept.push((node["subquery"] as Statement).node);
         if (node["subquery_type"] !== "ANY") return node;
         this.#collect(node["child"] as Expression);
         return node;
@@ -292,7 +304,7 @@ class Parts {
       this.#distinct.push({ ...argument, alias: "" });
       this.#distinctKeys.set(key, index);
     }
-    return { states: [], combine: () => call(name, [column(`d${index}`)], { distinct: true }) };
+    return { states: [], combine: () => call(name, [column(rows, `d${index}`)], { distinct: true }) };
   }
 
   #groupIndex(node: TreeObject): number | undefined {
@@ -304,7 +316,7 @@ class Parts {
   #combined(expression: Expression, types: readonly string[]): Expression {
     return rewrite(expression, (node) => {
       const group = this.#groupIndex(node);
-      if (group !== undefined) return column(`g${group}`);
+      if (group !== undefined) return column(rows, `g${group}`);
       if (node["class"] === "SUBQUERY") {
         return {
           ...node,
@@ -320,7 +332,7 @@ class Parts {
 
   #combineCall({ split, first }: SplitCall, types: readonly string[]): Expression {
     const offset = this.#groups.length + this.#distinct.length + first;
-    const columns: ColumnRef[] = split.states.map((_, i) => column(`s${first + i}`));
+    const columns: ColumnRef[] = split.states.map((_, i) => column(rows, `s${first + i}`));
     const combined = split.combine(
       columns,
       split.states.map((_, i) => types[offset + i] ?? ""),
@@ -355,7 +367,7 @@ function onlyWhereGrouping(expression: Expression, grouping: number): Expression
       class: "COMPARISON",
       type: "COMPARE_EQUAL",
       alias: "",
-      left: column("grouping"),
+      left: column(rows, "grouping"),
       right: {
         class: "CONSTANT",
         alias: "",

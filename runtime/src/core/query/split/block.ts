@@ -1,5 +1,11 @@
 import type { QueryNode, SelectNode } from "../tree/tree.ts";
 
+/**
+ * The name of the fragments' rows inside a combining query. Its columns are always named with it: a bare name would be
+ * taken for a result column that happens to bear it.
+ */
+export const rows = "r";
+
 export interface OutputColumn {
   readonly name: string;
   readonly type: string;
@@ -29,6 +35,11 @@ export interface Block {
    * result. Undefined when the types that the engine found do not allow the split.
    */
   combine(context: CombineContext): QueryNode | undefined;
+  /**
+   * Subqueries that stay in the combining query. They must bind alone: what they refer to outside of themselves is
+   * gone there.
+   */
+  readonly kept: readonly QueryNode[];
   /** True when the fragments' rows, one after another, are the block's result already. */
   readonly passThrough: boolean;
 }

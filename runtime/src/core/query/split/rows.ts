@@ -3,7 +3,7 @@ import { aliased, column, integerConstant, select, table } from "../tree/make.ts
 import type { Expression, Modifier, OrderBy, SelectNode } from "../tree/tree.ts";
 import { isOrderAll, ordinalOf } from "./aggregation.ts";
 import { Aliases } from "./aliases.ts";
-import { type Block, type CombineContext, NotSplit, type OutputColumn } from "./block.ts";
+import { type Block, type CombineContext, NotSplit, type OutputColumn, rows } from "./block.ts";
 import { canonical } from "./canonical.ts";
 import { callsAggregateMacro, propertiesOf } from "./properties.ts";
 import { isRowWise, rowWiseUses } from "./row-wise.ts";
@@ -48,6 +48,7 @@ export function splitRows(node: SelectNode, uses: readonly TableUse[], undivided
     uses: read,
     fragment,
     combine: (context) => combineRows(node, context, plan, keys),
+    kept: [],
     passThrough: !plan.distinct && plan.orders === undefined && cut === undefined,
   };
 }
@@ -194,12 +195,12 @@ function combineRows(
 ): SelectNode | undefined {
   const hidden = keys.filter(({ item }) => item === undefined);
   if (columns.length !== output.length + hidden.length) return undefined;
-  const own = output.map(({ name }, i) => aliased(column(`c${i}`), name));
+  const own = output.map(({ name }, i) => aliased(column(rows, `c${i}`), name));
   const orders = keys.map((key) => {
     const expression =
       key.item === "all"
         ? key.order.expression
-        : column(`c${key.item ?? output.length + hidden.indexOf(key)}`);
+        : column(rows, `c${key.item ?? output.length + hidden.indexOf(key)}`);
     const collated: Expression =
       key.collation === undefined
         ? expression
@@ -210,7 +211,7 @@ function combineRows(
   if (plan.distinct) modifiers.push({ type: "DISTINCT_MODIFIER", distinct_on_targets: [] });
   if (orders.length > 0) modifiers.push({ type: "ORDER_MODIFIER", orders });
   if (plan.limitModifier !== undefined) modifiers.push(plan.limitModifier);
-  return select(own, table(fragment), { modifiers, cte_map: node.cte_map });
+  return select(own, table(fragment, rows), { modifiers, cte_map: node.cte_map });
 }
 
 /** The columns of a rows fragment are `c0`, `c1`, … whatever the statement calls them. */
