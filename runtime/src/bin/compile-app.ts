@@ -41,7 +41,8 @@ export function compileApp(
   text: string,
   options: {
     readonly file: string;
-    readonly mode: "cluster" | "single";
+    /** When absent, `cluster` for a spicepod with `runtime.scheduler`, else `single`. */
+    readonly mode?: "cluster" | "single" | undefined;
     readonly registry: AcceleratorRegistry;
     warn(message: string): void;
   },
@@ -49,9 +50,10 @@ export function compileApp(
   const engines: EngineTable = Object.fromEntries(
     options.registry.descriptions().map(({ name, capabilities }) => [name, capabilities]),
   );
+  const hasScheduler = () => parseSpicepod(text, {}).spicepod?.runtime.scheduler !== undefined;
   const result = parseSpicepod(text, {
     checks: {
-      mode: options.mode,
+      mode: options.mode ?? (hasScheduler() ? "cluster" : "single"),
       engines,
       supportedFields: {
         acceleration,

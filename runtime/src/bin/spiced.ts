@@ -112,7 +112,7 @@ async function readApp(options: SpicedOptions): Promise<App> {
   const registry = builtInAccelerators();
   return compileApp(text, {
     file: path,
-    mode: options.role === "scheduler" || /^\s*scheduler:/m.test(text) ? "cluster" : "single",
+    mode: options.role === "scheduler" ? "cluster" : undefined,
     registry,
     warn: (message) => console.error(message),
   });

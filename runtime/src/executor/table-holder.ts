@@ -11,13 +11,19 @@ import { type RefreshEvent, RefreshLoop } from "./refresh/loop.ts";
 import type { AcceleratedTable } from "./storage/accelerated-table.ts";
 import type { AssignedPartition, RefreshReport, RefreshRequest } from "./storage/refresh-types.ts";
 
-export interface TableHolderOptions {
+/** What a holder uses of a table. */
+export type HeldTable = Pick<
+  AcceleratedTable,
+  "columns" | "partitions" | "load" | "refresh" | "retain" | "setEpoch" | "unload" | "setRefreshSql" | "close"
+>;
+
+export interface TableHolderOptions<T extends HeldTable = AcceleratedTable> {
   readonly name: string;
   readonly fullName: string;
   /** Open the dataset's storage and source; tried again while it fails. */
-  open(signal: AbortSignal): Promise<AcceleratedTable>;
+  open(signal: AbortSignal): Promise<T>;
   /** The table is open, or closed again (undefined). */
-  opened(table: AcceleratedTable | undefined): void;
+  opened(table: T | undefined): void;
   readonly schedule: RefreshSchedule;
   readonly retry: RetryPolicy;
   readonly retentionCheckMs?: number;
@@ -37,19 +43,19 @@ export interface TableHolderOptions {
  *        ▲ failure: back-off, reported               │ failure: back-off, reported
  *        └──────────────────────────────────────────┘
  */
-export class TableHolder {
-  readonly #options: TableHolderOptions;
+export class TableHolder<T extends HeldTable = AcceleratedTable> {
+  readonly #options: TableHolderOptions<T>;
   readonly #failures = new Map<string, string>();
   readonly #refreshedAtMs = new Map<string, number>();
   #wanted = new Map<string, AssignedPartition>();
-  #table: AcceleratedTable | undefined;
+  #table: T | undefined;
   #loop: RefreshLoop | undefined;
   #wake = Promise.withResolvers<void>();
   #error = "";
   #refreshing = false;
   #progressRows = 0;
 
-  constructor(options: TableHolderOptions) {
+  constructor(options: TableHolderOptions<T>) {
     this.#options = options;
   }
 
@@ -148,7 +154,7 @@ export class TableHolder {
     }
   }
 
-  async #open(signal: AbortSignal): Promise<AcceleratedTable | undefined> {
+  async #open(signal: AbortSignal): Promise<T | undefined> {
     for (let attempt = 1; !signal.aborted; attempt++) {
       try {
         const table = await this.#options.open(signal);
@@ -161,16 +167,15 @@ export class TableHolder {
           { dataset: this.#options.name, cause: messageOf(error) },
           "Dataset could not be opened",
         );
-        // An assignment that arrived before this must not cut the pause short: nothing is waited for but time.
-        this.#wake = Promise.withResolvers<void>();
         for (const [key, { epoch }] of this.#wanted) this.#reportFailed(key, epoch, messageOf(error));
-        await this.#pause(attempt, signal);
+        // Not ended early by an assignment: nothing is waited for but time.
+        await this.#options.clock.sleep(this.#delay(attempt), signal).catch(() => undefined);
       }
     }
     return undefined;
   }
 
-  async #bringLoop(table: AcceleratedTable, signal: AbortSignal): Promise<void> {
+  async #bringLoop(table: T, signal: AbortSignal): Promise<void> {
     let attempt = 0;
     while (!signal.aborted) {
       this.#wake = Promise.withResolvers<void>();
@@ -182,7 +187,7 @@ export class TableHolder {
   }
 
   /** One round; false when something could not be loaded and another try is due. */
-  async #bring(table: AcceleratedTable, signal: AbortSignal): Promise<boolean> {
+  async #bring(table: T, signal: AbortSignal): Promise<boolean> {
     const wanted = this.#wanted;
     const held = new Map(table.partitions().map((p) => [p.key, p]));
     table.unload([...held.keys()].filter((key) => !wanted.has(key)));
@@ -343,11 +348,16 @@ export class TableHolder {
   }
 
   async #pause(attempt: number, signal: AbortSignal): Promise<void> {
-    const delay = retryDelay({ enabled: true }, attempt, this.#options.random.next()) ?? 1_000;
     const wake = new AbortController();
     void this.#wake.promise.then(() => wake.abort());
     // Woken early or stopped: the caller looks again either way.
-    await this.#options.clock.sleep(delay, AbortSignal.any([signal, wake.signal])).catch(() => undefined);
+    await this.#options.clock
+      .sleep(this.#delay(attempt), AbortSignal.any([signal, wake.signal]))
+      .catch(() => undefined);
+  }
+
+  #delay(attempt: number): number {
+    return retryDelay({ enabled: true }, attempt, this.#options.random.next()) ?? 1_000;
   }
 }
 

@@ -1,11 +1,9 @@
 import type { ChannelCredentials, Server } from "@grpc/grpc-js";
 import { AdminServiceService, ClusterServiceService, type SchedulerInstance } from "@spice-shards/proto";
-import { generationOf } from "@spice-shards/spicepod";
 import type { App, AppTable } from "../core/app/app.ts";
 import { advise, unsaid } from "../core/cluster/advice.ts";
-import { changedPartitioning } from "../core/cluster/changed-partitioning.ts";
 import { firstCycleDone } from "../core/cluster/cycle.ts";
-import type { AppReference, ClusterDocument } from "../core/cluster/document.ts";
+import type { ClusterDocument } from "../core/cluster/document.ts";
 import type { PartitionValues } from "../core/cluster/partition-values.ts";
 import { slicesOf, tableAssignment } from "../core/cluster/slices.ts";
 import { messageOf } from "../core/text/message-of.ts";
@@ -16,6 +14,7 @@ import type { EndpointInfo } from "../ports/node-info.ts";
 import type { ObjectStore } from "../ports/object-store.ts";
 import type { Random } from "../ports/random.ts";
 import { adminService } from "./admin-service.ts";
+import { AppInForce } from "./app-in-force.ts";
 import { Reconciler } from "./assignment/reconcile.ts";
 import { CatalogView } from "./catalog-view.ts";
 import { ControlStreams, clusterService } from "./cluster-service.ts";
@@ -25,7 +24,6 @@ import { ExecutorDesk } from "./members/executor-desk.ts";
 import { PeerNews } from "./members/peer-news.ts";
 import { SchedulerInfo } from "./node-info.ts";
 import { RefreshCommands } from "./refresh-commands.ts";
-import { fetchApp, offerApp } from "./state/app-objects.ts";
 import { ClusterState } from "./state/cluster-state.ts";
 import { Collector } from "./state/collect.ts";
 import { Heartbeat } from "./state/heartbeat.ts";
@@ -82,15 +80,11 @@ export class Scheduler {
   readonly #desk: ExecutorDesk;
   readonly #reconciler: Reconciler;
   readonly #commands: Commands;
+  readonly #inForce: AppInForce;
   readonly #stop = new AbortController();
   readonly #loops: Promise<void>[] = [];
   readonly #discoveryErrors = new Map<string, string>();
   readonly #said = new Set<string>();
-  #app: App;
-  #notice: string | undefined;
-  /** What takes effect only after a restart. */
-  #restartNotice: string | undefined;
-  #following = false;
   #accepting = true;
   #news: PeerNews | undefined;
   #refreshing: Promise<unknown> | undefined;
@@ -98,7 +92,6 @@ export class Scheduler {
   private constructor(options: SchedulerOptions) {
     this.#options = options;
     const { clock, random, store, schedulerId, metrics, log } = options;
-    this.#app = options.app;
     const settings = options.app.scheduler;
     const instanceId = random.uuid();
     this.#state = new ClusterState({
@@ -111,6 +104,15 @@ export class Scheduler {
         metrics
           .counter("cluster_state_commits")
           .inc({ result: result === "lost-reply" ? "committed" : result }),
+    });
+    this.#inForce = new AppInForce({
+      state: this.#state,
+      own: options.app,
+      compile: (text, generation) => options.compile(text, generation),
+      log,
+      metrics,
+      signal: this.#stop.signal,
+      changed: () => this.#reconciler.wake(),
     });
     this.#registration = new Registration({
       state: this.#state,
@@ -166,7 +168,7 @@ export class Scheduler {
       settings,
       intervalMs: settings.partitionAssignmentInterval,
       ...(options.expectedExecutors === undefined ? {} : { expectedExecutors: options.expectedExecutors }),
-      tables: () => this.#app.tables.map((t) => t.reconcile),
+      tables: () => this.app.tables.map((t) => t.reconcile),
       discover: (table, signal) => this.#discover(table.name, signal),
       live: () => this.#desk.live(),
       sizes: (document, table) => this.executors.book.sizes(document, table),
@@ -194,8 +196,8 @@ export class Scheduler {
     this.catalog = new CatalogView({
       executors: this.executors,
       document: () => this.#state.document,
-      definitions: () => this.#app.tables,
-      views: () => this.#app.views,
+      definitions: () => this.app.tables,
+      views: () => this.app.views,
       serving: (executor, instance) => this.#desk.instanceOf(executor) === instance,
     });
     const refreshes = new RefreshCommands({
@@ -214,11 +216,8 @@ export class Scheduler {
       executors: this.executors,
       silentForMs: (executor) => this.#desk.silentForMs(executor),
       document: () => this.#state.document,
-      datasets: () => this.#app.described,
-      notices: () => [
-        ...[this.#notice, this.#restartNotice].filter((notice) => notice !== undefined),
-        ...this.#advice().map((a) => a.message),
-      ],
+      datasets: () => this.app.described,
+      notices: () => [...this.#inForce.notices, ...this.#advice().map((a) => a.message)],
       discoveryError: (table) => this.#discoveryErrors.get(table),
       accepting: () => this.#accepting,
       wallMs: () => clock.wallMs(),
@@ -241,7 +240,7 @@ export class Scheduler {
 
   /** The spicepod in force. */
   get app(): App {
-    return this.#app;
+    return this.#inForce.current;
   }
 
   get document(): ClusterDocument {
@@ -266,7 +265,7 @@ export class Scheduler {
 
   /** Why a dataset of the spicepod cannot be queried yet; undefined for one that can, and for other names. */
   pendingReason(name: string): string | undefined {
-    const table = this.#app.tables.find((t) => t.name.toLowerCase() === name.toLowerCase());
+    const table = this.app.tables.find((t) => t.name.toLowerCase() === name.toLowerCase());
     if (table === undefined || this.catalog.current().tables.has(table.name.toLowerCase())) return undefined;
     return (
       this.#discoveryErrors.get(table.fullName) ??
@@ -278,26 +277,14 @@ export class Scheduler {
     );
   }
 
-  /**
-   * Offer another version of this scheduler's own spicepod file. It comes into force unless a higher generation is
-   * committed or it partitions stored tables in another way; then {@link problem} says so. Errors of the store pass
-   * through, and the old one stays.
-   */
-  async offer(app: App): Promise<void> {
-    const changed = this.#changedPartitioning(app);
-    if (changed !== undefined) {
-      this.problem(`The changed spicepod is not in force; the old one stays: ${changed}`);
-      this.#options.log.error({ cause: changed }, "The changed spicepod is not in force; the old one stays");
-      return;
-    }
-    const decision = await offerApp(this.#state, Buffer.from(app.text), generationOf(app.spicepod));
-    if (decision.kind === "follow") this.problem(`The spicepod file is not in force: ${decision.reason}`);
-    else this.problem(undefined);
+  /** Offer another version of this scheduler's own spicepod file; see {@link AppInForce.offer}. */
+  offer(app: App): Promise<void> {
+    return this.#inForce.offer(app);
   }
 
-  /** Show a problem of this node on `/v1/status`, or that it is over. */
+  /** Show a problem of this scheduler's spicepod file on `/v1/status`, or that it is over. */
   problem(notice: string | undefined): void {
-    this.#notice = notice;
+    this.#inForce.problem(notice);
   }
 
   /** Show as not ready from now on: the first step of a shutdown. */
@@ -341,26 +328,7 @@ export class Scheduler {
   async #join(signal: AbortSignal): Promise<void> {
     await this.#state.open(signal);
     await this.#registration.register(signal);
-    const { app, log } = this.#options;
-    const changed = this.#changedPartitioning(app);
-    const inForce = this.#state.document.app;
-    if (changed !== undefined && inForce !== undefined) {
-      await this.#follow(inForce, signal);
-      this.problem(`This scheduler's spicepod is not in force; the old one stays: ${changed}`);
-      log.error({ cause: changed }, "This scheduler's spicepod is not in force; the old one stays");
-      await this.#heartbeat.beat(signal);
-      return;
-    }
-    const decision = await offerApp(this.#state, Buffer.from(app.text), generationOf(app.spicepod));
-    if (decision.kind === "follow") {
-      log.warn(
-        { reason: decision.reason },
-        "Following the committed spicepod instead of this scheduler's file",
-      );
-    }
-    const committed = this.#state.document.app!;
-    if (decision.kind === "follow") await this.#follow(committed, signal);
-    else this.#adopt({ ...app, generation: committed.generation, sha256: committed.sha256 });
+    await this.#inForce.settle(signal);
     await this.#heartbeat.beat(signal);
   }
 
@@ -438,7 +406,7 @@ export class Scheduler {
         executors: this.executors,
         streams: this.streams,
         streamsChanged: (open) => metrics.gauge("scheduler_active_executors_count").set(open),
-        app: () => this.#app,
+        app: () => this.app,
         expandSecret,
         schedulers: () => this.#schedulers(),
         assignments: (executor) => this.#assignments(executor),
@@ -467,11 +435,6 @@ export class Scheduler {
     );
   }
 
-  #changedPartitioning(app: App): string | undefined {
-    const tables = app.tables.map((t) => t.reconcile);
-    return changedPartitioning(this.#state.document, tables);
-  }
-
   #schedulers(): SchedulerInstance[] {
     return Object.values(this.#state.document.schedulers).map((s) => ({
       schedulerId: s.scheduler_id,
@@ -486,7 +449,7 @@ export class Scheduler {
     if (
       !firstCycleDone(
         document,
-        this.#app.tables.map((t) => t.fullName),
+        this.app.tables.map((t) => t.fullName),
       )
     )
       return undefined;
@@ -497,10 +460,10 @@ export class Scheduler {
   }
 
   async #discover(name: string, signal: AbortSignal): Promise<PartitionValues> {
-    const table = this.#app.tables.find((t) => t.fullName === name);
+    const table = this.app.tables.find((t) => t.fullName === name);
     if (table === undefined) throw new Error(`${name} is not an accelerated table of the spicepod in force`);
     const { clock, metrics } = this.#options;
-    const timeoutMs = this.#app.scheduler.partitionDiscoveryTimeout;
+    const timeoutMs = this.app.scheduler.partitionDiscoveryTimeout;
     const timeout = AbortSignal.timeout(timeoutMs);
     const started = clock.monotonicMs();
     try {
@@ -524,7 +487,7 @@ export class Scheduler {
     this.executors.prune(document);
     metrics.gauge("cluster_state_bytes").set(rootBytes);
     metrics.gauge("scheduler_count").set(Object.keys(document.schedulers).length);
-    for (const table of this.#app.tables) {
+    for (const table of this.app.tables) {
       const set = document.accelerations[table.fullName]?.partitions;
       const unassigned = set?.unassignedCount() ?? 0;
       const gauge = metrics.gauge("scheduler_partitions_count");
@@ -533,55 +496,11 @@ export class Scheduler {
     }
     for (const advice of unsaid(this.#advice(), this.#said))
       log.info({ dataset: advice.table }, advice.message);
-    void this.#followCommitted();
-  }
-
-  /** Take over the committed spicepod when it is a newer one; one at a time, so that generations never go back. */
-  async #followCommitted(): Promise<void> {
-    const { log } = this.#options;
-    const { signal } = this.#stop;
-    const committed = this.#state.document.app;
-    if (this.#following || signal.aborted) return;
-    if (committed === undefined || committed.generation <= this.#app.generation) return;
-    this.#following = true;
-    try {
-      await this.#follow(committed, signal);
-    } catch (error) {
-      if (signal.aborted) return;
-      this.#notice = `Spicepod generation ${committed.generation} cannot be used here: ${messageOf(error)}`;
-      log.error({ cause: messageOf(error) }, "The committed spicepod cannot be used here; the old one stays");
-      return;
-    } finally {
-      this.#following = false;
-    }
-    // Another one may have been committed meanwhile.
-    await this.#followCommitted();
-  }
-
-  async #follow(committed: AppReference, signal: AbortSignal): Promise<void> {
-    const body = await fetchApp(this.#state, committed, signal);
-    this.#adopt(this.#options.compile(new TextDecoder().decode(body), committed.generation));
-  }
-
-  #adopt(app: App): void {
-    const { metrics, log } = this.#options;
-    for (const table of app.tables) metrics.addDataset(table.name);
-    for (const table of this.#app.tables) {
-      if (!app.tables.some((t) => t.name === table.name)) metrics.removeDataset(table.name);
-    }
-    this.#app = app;
-    this.#notice = undefined;
-    this.#restartNotice =
-      JSON.stringify(app.spicepod.runtime) === JSON.stringify(this.#options.app.spicepod.runtime)
-        ? undefined
-        : "The spicepod's section runtime changed: restart the nodes for it to take effect";
-    if (this.#restartNotice !== undefined) log.warn(this.#restartNotice);
-    log.info({ generation: app.generation, sha256: app.sha256 }, "Spicepod in force");
-    this.#reconciler.wake();
+    void this.#inForce.followCommitted();
   }
 
   #advice() {
     const { document, rootBytes } = this.#state.snapshot;
-    return advise({ document, rootBytes, maxPerExecutor: this.#app.scheduler.maxPartitionsPerExecutor });
+    return advise({ document, rootBytes, maxPerExecutor: this.app.scheduler.maxPartitionsPerExecutor });
   }
 }

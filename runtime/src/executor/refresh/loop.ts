@@ -19,7 +19,7 @@ export type RefreshEvent =
   | { readonly kind: "retained"; readonly rows: number };
 
 export interface RefreshLoopOptions {
-  readonly table: AcceleratedTable;
+  readonly table: Pick<AcceleratedTable, "refresh" | "retain">;
   readonly schedule: RefreshSchedule;
   readonly retry: RetryPolicy;
   /** How often retention runs; not at all when absent. */

@@ -1,0 +1,208 @@
+import { expect, test } from "@jest/globals";
+import type { TableReport } from "@spice-shards/proto";
+import { TestClock } from "../../test/support/test-clock.ts";
+import type { PartitionReport, TableAssignment } from "../core/cluster/messages.ts";
+import { Log } from "../observe/log.ts";
+import { Metrics } from "../observe/metrics.ts";
+import type { AssignedPartition, RefreshReport } from "./storage/refresh-types.ts";
+import { type HeldTable, TableHolder } from "./table-holder.ts";
+
+/** A table in memory that loads what it is told to, unless a test makes it fail. */
+class FakeTable implements HeldTable {
+  readonly columns = [{ name: "id", type: "BIGINT" }];
+  readonly held = new Map<string, { epoch: number; version: number; loaded: boolean }>();
+  readonly loads: string[][] = [];
+  readonly failing = new Map<string, Error>();
+  refreshSql: string | null | undefined;
+  closed = 0;
+
+  partitions() {
+    return [...this.held].map(([key, slot]) => ({
+      key,
+      values: JSON.parse(key) as (string | null)[],
+      rows: 10,
+      bytes: 100,
+      watermark: null,
+      statistics: {},
+      ...slot,
+    }));
+  }
+
+  async load(wanted: readonly AssignedPartition[]): Promise<RefreshReport> {
+    const keys = wanted.map(({ values }) => JSON.stringify(values));
+    this.loads.push(keys);
+    for (const { values, epoch } of wanted) {
+      const key = JSON.stringify(values);
+      this.held.set(key, { epoch, version: 1, loaded: !this.failing.has(key) });
+    }
+    return this.#report(keys);
+  }
+
+  async refresh(): Promise<RefreshReport> {
+    const keys = [...this.held.keys()];
+    for (const key of keys) {
+      const slot = this.held.get(key)!;
+      if (!this.failing.has(key)) this.held.set(key, { ...slot, version: slot.version + 1 });
+    }
+    return this.#report(keys);
+  }
+
+  #report(keys: readonly string[]): RefreshReport {
+    const failed = keys.flatMap((key) => {
+      const error = this.failing.get(key);
+      return error === undefined ? [] : [{ key, error }];
+    });
+    const partitions = this.partitions().filter((p) => keys.includes(p.key) && p.loaded);
+    return { unchanged: false, rows: 10 * keys.length, durationMs: 1, partitions, failed };
+  }
+
+  async retain(): Promise<number> {
+    return 0;
+  }
+
+  setEpoch(key: string, epoch: number): void {
+    const slot = this.held.get(key);
+    if (slot !== undefined) this.held.set(key, { ...slot, epoch });
+  }
+
+  unload(keys: readonly string[]): void {
+    for (const key of keys) this.held.delete(key);
+  }
+
+  setRefreshSql(sql: string | null): void {
+    this.refreshSql = sql;
+  }
+
+  async close(): Promise<void> {
+    this.closed += 1;
+  }
+}
+
+function bed(open?: (table: FakeTable) => Promise<FakeTable>) {
+  const table = new FakeTable();
+  const clock = new TestClock();
+  const reports: PartitionReport[] = [];
+  const tables: TableReport[] = [];
+  const served: boolean[] = [];
+  const holder = new TableHolder({
+    name: "t",
+    fullName: "spice.public.t",
+    open: open === undefined ? async () => table : () => open(table),
+    opened: (opened) => served.push(opened !== undefined),
+    schedule: { jitterMs: 0 },
+    retry: { enabled: true },
+    clock,
+    random: { next: () => 0.5, uuid: () => "u" },
+    log: new Log({ levels: { base: "silent", modules: new Map() } }).module("executor"),
+    metrics: new Metrics({ role: "executor", nodeId: "e" }),
+    report: (report) => reports.push(report),
+    reportTable: (report) => tables.push(report),
+  });
+  const stop = new AbortController();
+  const running = holder.run(stop.signal);
+  const end = async () => {
+    stop.abort(new Error("the test is over"));
+    await running;
+  };
+  return { holder, table, clock, reports, tables, served, end };
+}
+
+const assignment = (epoch: number, ...keys: string[]): TableAssignment => ({
+  table: "spice.public.t",
+  revision: epoch,
+  expressions: ["p"],
+  partitions: keys.map((p) => ({ key: JSON.stringify([p]), epoch, role: "owner" as const })),
+});
+const settle = () => new Promise((resolve) => setTimeout(resolve, 20));
+
+test("brings what it holds to what is assigned, and closes in the end", async () => {
+  const { holder, table, reports, served, end } = bed();
+  holder.hold(assignment(5, "a", "b"));
+  await settle();
+  expect(holder.counts).toEqual({ assigned: 2, loaded: 2 });
+  expect(reports.map((r) => `${r.key} ${r.state} ${r.epoch}`)).toEqual([
+    '["a"] loading 5',
+    '["b"] loading 5',
+    '["a"] loaded 5',
+    '["b"] loaded 5',
+  ]);
+  reports.length = 0;
+  holder.hold(assignment(6, "b", "c"));
+  await settle();
+  expect([...table.held.keys()]).toEqual(['["b"]', '["c"]']);
+  // What stayed only has a new epoch: nothing is read again.
+  expect(table.loads).toEqual([['["a"]', '["b"]'], ['["c"]']]);
+  expect(reports[0]).toMatchObject({ key: '["b"]', state: "loaded", epoch: 6 });
+  await end();
+  expect([table.closed, served]).toEqual([1, [true, false]]);
+});
+
+test("tries again what could not be loaded, and tells why", async () => {
+  const { holder, table, clock, reports, tables, end } = bed();
+  table.failing.set('["a"]', new Error("the source is down"));
+  holder.hold(assignment(5, "a", "b"));
+  await settle();
+  expect(reports.at(-1)).toMatchObject({ key: '["a"]', state: "failed", error: "the source is down" });
+  expect(tables.at(-1)?.error).toBe("the source is down");
+  table.failing.clear();
+  await clock.advance(1_000);
+  await settle();
+  expect(table.loads.at(-1)).toEqual(['["a"]']);
+  expect(reports.at(-1)).toMatchObject({ key: '["a"]', state: "loaded", version: 1 });
+  expect(tables.at(-1)?.error).toBe("");
+  await end();
+});
+
+test("a partition whose refresh failed serves on and carries the reason", async () => {
+  const { holder, table, clock, reports, end } = bed();
+  holder.hold(assignment(5, "a", "b"));
+  await settle();
+  const before = clock.wallMs();
+  await clock.advance(60_000);
+  table.failing.set('["a"]', new Error("bad row"));
+  reports.length = 0;
+  holder.request("r1", {});
+  await settle();
+  expect(reports).toMatchObject([
+    { key: '["a"]', state: "loaded", version: 1, error: "bad row", lastRefreshMs: before },
+    { key: '["b"]', state: "loaded", version: 2, lastRefreshMs: before + 60_000 },
+  ]);
+  // The same request again, from another scheduler, is the same refresh.
+  holder.request("r1", {});
+  await settle();
+  expect(table.held.get('["b"]')?.version).toBe(2);
+  holder.request("r2", {}, 500);
+  await settle();
+  expect(table.held.get('["b"]')?.version).toBe(2);
+  await clock.advance(500);
+  await settle();
+  expect(table.held.get('["b"]')?.version).toBe(3);
+  await end();
+});
+
+test("opens again after a pause, refuses commands until then, and ends while it waits", async () => {
+  let attempts = 0;
+  const { holder, clock, tables, table, end } = bed(async (fake) => {
+    attempts += 1;
+    if (attempts < 3) throw new Error("no such bucket");
+    return fake;
+  });
+  await settle();
+  expect(() => holder.request("r", {})).toThrow("no such bucket");
+  expect(() => holder.setRefreshSql("SELECT 1")).toThrow("no such bucket");
+  // An assignment does not cut the pause short.
+  holder.hold(assignment(5, "a"));
+  await settle();
+  expect(attempts).toBe(1);
+  await clock.advance(2_000);
+  await settle();
+  expect(attempts).toBe(3);
+  holder.setRefreshSql(null);
+  expect([table.refreshSql, tables.at(-1)?.error]).toEqual([null, ""]);
+  await end();
+
+  const never = bed(() => Promise.reject(new Error("down")));
+  await settle();
+  await never.end();
+  expect([never.clock.sleeping, never.table.closed]).toEqual([0, 0]);
+});
