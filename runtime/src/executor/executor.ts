@@ -208,6 +208,7 @@ export class Executor {
     const holder = new TableHolder({
       name: table.name,
       fullName: table.fullName,
+      partitionBy: table.partitionBy,
       open: async (signal) =>
         openDataset(
           config,

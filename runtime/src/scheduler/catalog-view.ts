@@ -93,7 +93,8 @@ function catalogTable(
     fullName: definition.fullName,
     revision: entry.revision,
     columns,
-    partitionBy: definition.partitionBy,
+    // What the partitions were made by, whatever the spicepod in force says.
+    partitionBy: entry.partition_expressions,
     partitions,
   };
 }
