@@ -93,8 +93,8 @@ function catalogTable(
     fullName: definition.fullName,
     revision: entry.revision,
     columns,
-    // The keys are values of the recorded expressions, whatever the spicepod says meanwhile.
-    partitionBy: entry?.partition_expressions ?? definition.partitionBy,
+    // What the partitions were made by, whatever the spicepod in force says.
+    partitionBy: entry.partition_expressions,
     partitions,
   };
 }

@@ -207,7 +207,7 @@ describe("a running cluster whose spicepod or state goes bad", () => {
 datasets:
   - from: file:${join(dir, "t.csv")}
     name: t
-    acceleration: { engine: arrow, partition_by: ["bucket(2, id)"] }
+    acceleration: { engine: duckdb, mode: file, partition_by: ["bucket(2, id)"] }
 `,
     );
     cluster = await TestCluster.start({ executors: 1, spicepod: good });
@@ -220,13 +220,31 @@ datasets:
   });
 
   test("a mistake in a changed spicepod leaves the old one in force, and shows", async () => {
-    await cluster.writeSpicepod(good.replace("engine: arrow", "engine: arow"));
+    await cluster.writeSpicepod(good.replace("engine: duckdb", "engine: duckbd"));
     const line = await cluster.schedulers[0]!.line((l) =>
       /The changed spicepod is not in force/.test(l.message ?? ""),
     );
-    expect(String(line["cause"])).toContain("arow");
+    expect(String(line["cause"])).toContain("duckbd");
     expect(await cluster.sql("SELECT sum(id) AS s FROM t")).toEqual([{ s: 6 }]);
     await cluster.writeSpicepod(good);
+  });
+
+  test("other partition expressions over existing files are refused, and reverting them mends it", async () => {
+    const changed = good.replace("bucket(2, id)", "bucket(5, id)");
+    await cluster.writeSpicepod(changed);
+    const refused = await eventually(async () => {
+      const [row] = await cluster.get<{ error_message?: string }[]>("/v1/datasets?status=true");
+      return row?.error_message;
+    });
+    expect(refused).toBe(
+      "The 'partition_by' expressions are different from the expressions used to create the existing partition files. Revert the 'partition_by' expressions, delete the partition files, or change the location the partition files are stored to create new partitions.",
+    );
+    await expect(cluster.sql("SELECT sum(id) AS s FROM t")).rejects.toThrow("HTTP 503");
+    await cluster.writeSpicepod(good);
+    await eventually(async () => {
+      expect(await cluster.sql("SELECT sum(id) AS s FROM t")).toEqual([{ s: 6 }]);
+      return true;
+    });
   });
 
   test("a cluster.json that vanishes is an error, is not made anew, and queries go on", async () => {

@@ -1,0 +1,3 @@
+import { killPoints } from "../support/kill-points.ts";
+
+killPoints({ acceleration: "mode: file", lane: 0 });
