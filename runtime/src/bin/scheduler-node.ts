@@ -106,7 +106,12 @@ export async function startScheduler(
     threads,
     memoryLimit,
     tempDirectory: join(scratch, "spill"),
-    settings: engineSettings,
+    settings: {
+      // Memory of finished queries goes back to the system, so that a burst does not set the size for good.
+      allocator_background_threads: "true",
+      allocator_flush_threshold: "16MB",
+      ...engineSettings,
+    },
   });
   const discovery = await openDatabase({
     threads: 1,
