@@ -21,6 +21,7 @@ import {
 import { Aliases } from "./aliases.ts";
 import { type Block, type CombineContext, NotSplit, type OutputColumn, rows } from "./block.ts";
 import { canonical } from "./canonical.ts";
+import { isOrderAll, ordinalOf } from "./positions.ts";
 import { callsAggregateMacro, isAggregateCall, propertiesOf } from "./properties.ts";
 import { isRowWise, rowWiseUses } from "./row-wise.ts";
 import { type Scope, scopeOf } from "./scope.ts";
@@ -380,18 +381,6 @@ function onlyWhereGrouping(expression: Expression, grouping: number): Expression
         : { class: "CONJUNCTION", type: "CONJUNCTION_AND", alias: "", children: [here, f.filter] };
     return { ...f, filter };
   });
-}
-
-/** The position that a bare integer in GROUP BY or ORDER BY means. */
-export function ordinalOf(expression: Expression): number | undefined {
-  if (expression.class !== "CONSTANT" || expression.value.is_null) return undefined;
-  const { type, value } = expression.value;
-  return type.id === "INTEGER" && typeof value === "number" ? value : undefined;
-}
-
-/** `ORDER BY ALL`. */
-export function isOrderAll(expression: Expression): boolean {
-  return expression.class === "STAR" && expression.columns && expression.expr === null;
 }
 
 export function outputName(output: readonly OutputColumn[], index: number): string {

@@ -1,9 +1,9 @@
 import type { TableUse } from "../plan/resolve.ts";
 import type { Expression, SelectNode } from "../tree/tree.ts";
 import { walk } from "../tree/walk.ts";
-import { ordinalOf } from "./aggregation.ts";
 import { Aliases } from "./aliases.ts";
 import { NotSplit } from "./block.ts";
+import { ordinalOf } from "./positions.ts";
 import { isAggregation, propertiesOf } from "./properties.ts";
 import { type Scope, scopeOf, unqualified } from "./scope.ts";
 

@@ -1,10 +1,10 @@
 import type { TableUse } from "../plan/resolve.ts";
 import { aliased, column, integerConstant, select, table } from "../tree/make.ts";
 import type { Expression, Modifier, OrderBy, SelectNode } from "../tree/tree.ts";
-import { isOrderAll, ordinalOf } from "./aggregation.ts";
 import { Aliases } from "./aliases.ts";
 import { type Block, type CombineContext, NotSplit, type OutputColumn, rows } from "./block.ts";
 import { canonical } from "./canonical.ts";
+import { isOrderAll, ordinalOf } from "./positions.ts";
 import { callsAggregateMacro, propertiesOf } from "./properties.ts";
 import { isRowWise, rowWiseUses } from "./row-wise.ts";
 import { scopeOf } from "./scope.ts";
