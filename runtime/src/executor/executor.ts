@@ -238,7 +238,6 @@ export class Executor {
     const holder = new TableHolder({
       name: table.name,
       fullName: table.fullName,
-      partitionBy: table.partitionBy,
       open: async (signal) => {
         const opened = await source(table, signal);
         const warn = (message: string, cause: unknown) =>

@@ -20,8 +20,6 @@ export type HeldTable = Pick<
 export interface TableHolderOptions<T extends HeldTable = AcceleratedTable> {
   readonly name: string;
   readonly fullName: string;
-  /** Canonical prints of the partition expressions that this executor stores by. */
-  readonly partitionBy: readonly string[];
   /** Open the dataset's storage and source; tried again while it fails. */
   open(signal: AbortSignal): Promise<T>;
   /** The table is open, or closed again (undefined). */
@@ -93,13 +91,8 @@ export class TableHolder<T extends HeldTable = AcceleratedTable> {
 
   /** Take over an assignment: the whole share of this executor. */
   hold(assignment: TableAssignment): void {
-    const { expressions, partitions } = assignment;
-    // Partitions by other expressions hold other rows: to load them by ours would lose some.
-    const foreign = partitions.length > 0 && expressions.join("\n") !== this.#options.partitionBy.join("\n");
-    if (foreign) this.#fail(changedExpressions);
-    else if (this.#error === changedExpressions) this.#fail("");
     this.#wanted = new Map(
-      (foreign ? [] : partitions).map(({ key, epoch }) => [
+      assignment.partitions.map(({ key, epoch }) => [
         key,
         { values: JSON.parse(key) as (string | null)[], epoch },
       ]),
@@ -165,7 +158,7 @@ export class TableHolder<T extends HeldTable = AcceleratedTable> {
     for (let attempt = 1; !signal.aborted; attempt++) {
       try {
         const table = await this.#options.open(signal);
-        if (this.#error !== changedExpressions) this.#fail("");
+        this.#fail("");
         return table;
       } catch (error) {
         if (signal.aborted) return undefined;
@@ -367,8 +360,5 @@ export class TableHolder<T extends HeldTable = AcceleratedTable> {
     return retryDelay({ enabled: true }, attempt, this.#options.random.next()) ?? 1_000;
   }
 }
-
-const changedExpressions =
-  "The 'partition_by' expressions are different from the expressions used to create the existing partition files. Revert the 'partition_by' expressions, delete the partition files, or change the location the partition files are stored to create new partitions.";
 
 const nothing = { version: 0, rows: 0, bytes: 0 } as const;
