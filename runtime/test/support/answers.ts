@@ -46,7 +46,7 @@ export function comparable(value: unknown): unknown {
   }
   if (typeof value === "number") return Number.isInteger(value) ? String(value) : value.toPrecision(9);
   if (typeof value !== "string") return value;
-  if (/^-?\d+\.\d+$/.test(value)) return Number(value).toPrecision(9);
+  if (/^-?\d+\.\d+$/.test(value)) return comparable(Number(value));
   const instant = /^(\d{4}-\d\d-\d\d)(?:[ T](\d\d:\d\d:\d\d)(?:\.0+)?Z?)?$/.exec(value);
   return instant === null ? value : `${instant[1]} ${instant[2] ?? "00:00:00"}`;
 }

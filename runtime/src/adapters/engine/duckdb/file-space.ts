@@ -63,6 +63,16 @@ export class FileSpace implements SegmentSpace {
         error,
       );
     }
+    try {
+      return await this.#readExisting();
+    } catch (error) {
+      // Nobody knows of this space yet: attached it would keep every later attempt out.
+      if (this.#attached) await this.#detach();
+      throw error;
+    }
+  }
+
+  async #readExisting(): Promise<UnitRecord | undefined> {
     const tables = await this.database.rows(
       `SELECT table_name AS name FROM duckdb_tables() WHERE database_name = ${this.#aliasLiteral()}`,
     );
