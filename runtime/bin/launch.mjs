@@ -27,5 +27,13 @@ export async function launch(name) {
     console.error(`${name} is not built yet. Run \`make build\` first.`);
     process.exit(1);
   }
+  // glibc reads this only when a process begins, and with an arena per thread it keeps what the engine gave back.
+  if (name === "spiced" && process.platform === "linux" && process.env.MALLOC_ARENA_MAX === undefined) {
+    process.removeAllListeners("warning"); // process.execve calls itself experimental
+    process.execve(process.execPath, [process.execPath, ...process.execArgv, ...process.argv.slice(1)], {
+      ...process.env,
+      MALLOC_ARENA_MAX: "2",
+    });
+  }
   await import(program);
 }

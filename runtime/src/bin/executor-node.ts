@@ -178,9 +178,12 @@ function engineThreads(app: App): number {
   return Math.max(1, Math.min(availableParallelism(), Math.max(1, ...asked)));
 }
 
+/** What the engine does not count of the memory that it causes: the allocator's slack, buffers of sources and files. */
+const uncountedBytes = 96 * 2 ** 20;
+
 /**
- * Memory of the serving engine: the largest `duckdb_memory_limit`, else `runtime.query.memory_limit`, else 4 GiB; of it
- * four fifths, for the engine counts only its buffers and the process needs the rest.
+ * Memory of the serving engine: the largest `duckdb_memory_limit`, else `runtime.query.memory_limit`, else 4 GiB; less
+ * what the engine does not count, but half of it at least.
  */
 function engineMemory(app: App): string {
   const asked = app.tables.flatMap((t) => {
@@ -189,5 +192,5 @@ function engineMemory(app: App): string {
     return bytes === undefined ? [] : [bytes];
   });
   const bytes = asked.length > 0 ? Math.max(...asked) : (app.spicepod.runtime.query.memoryLimit ?? 2 ** 32);
-  return `${Math.round((bytes * 0.8) / 2 ** 20)}MiB`;
+  return `${Math.round(Math.max(bytes / 2, bytes - uncountedBytes) / 2 ** 20)}MiB`;
 }

@@ -56,13 +56,13 @@ datasets:
     await rm(dir, { recursive: true, force: true });
   });
 
-  test("loading a source of many times the limit stays within the limit and 200 MB", async () => {
+  test("loading a source of many times the limit stays within the limit and 300 MB", async () => {
     const [answer] = await cluster.sql(
       "SELECT count(*) AS n, min(id) AS lo, max(id) AS hi, count(DISTINCT k) AS d FROM wide",
     );
     expect(answer).toEqual({ n: rows, lo: 0, hi: rows - 1, d: 1000 });
     const peak = await cluster.executors[0]!.peakResidentBytes();
-    expect(peak / MiB).toBeLessThan((memoryLimit + 200 * MiB) / MiB);
+    expect(peak / MiB).toBeLessThan((memoryLimit + 300 * MiB) / MiB);
   });
 
   test("a slow reader of a large result makes no node grow", async () => {
