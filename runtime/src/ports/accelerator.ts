@@ -1,3 +1,4 @@
+import type { EngineCapabilities } from "@spice-shards/spicepod";
 import type { Database, SqlColumn } from "./database.ts";
 
 /**
@@ -40,42 +41,8 @@ export interface AcceleratorDescription {
   readonly fileExtensions?: readonly string[];
 }
 
-/** One parameter of an engine; the checks at start and the documentation are made from it. */
-export interface AcceleratorParameter {
-  /** The full name, prefix included, e.g. `duckdb_file`. */
-  readonly name: string;
-  readonly description: string;
-  readonly type:
-    | "string"
-    | "integer"
-    | "boolean"
-    | "duration"
-    | "size"
-    | { readonly oneOf: readonly string[] };
-  readonly default?: string;
-  readonly secret?: boolean;
-  readonly extensions?: readonly string[];
-}
-
 /** Startup checks are made from this, never from the engine's name. */
-export interface AcceleratorCapabilities {
-  readonly displayName?: string;
-  readonly modes: readonly ("memory" | "file")[];
-  readonly defaultMode: "memory" | "file";
-  readonly partitionExpressions: "none" | "single" | "several";
-  /** The modes in which it takes `partition_by`; all when absent. */
-  readonly partitionModes?: readonly ("memory" | "file")[];
-  readonly partitionsOnSingleNode?: boolean;
-  readonly snapshots: boolean;
-  readonly snapshotModes?: readonly ("memory" | "file")[];
-  readonly writes: boolean;
-  readonly indexes: boolean;
-  readonly upsert: boolean;
-  readonly incrementalRefresh: boolean;
-  /** Prefix of its parameters without the underscore. */
-  readonly parameterPrefix: string;
-  readonly parameters: readonly AcceleratorParameter[];
-}
+export type AcceleratorCapabilities = EngineCapabilities;
 
 /** What an engine is given when it is loaded. */
 export interface AcceleratorContext {

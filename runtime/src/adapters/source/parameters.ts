@@ -1,25 +1,11 @@
+import type { ParameterSpec } from "@spice-shards/spicepod";
 import { SourceParameterError } from "../../ports/source.ts";
-
-/** One parameter of a connector; documentation and startup checks are made from it. */
-export interface SourceParameter {
-  readonly name: string;
-  readonly description: string;
-  readonly type:
-    | "string"
-    | "integer"
-    | "boolean"
-    | "duration"
-    | "size"
-    | { readonly oneOf: readonly string[] };
-  readonly default?: string;
-  readonly secret?: boolean;
-}
 
 /** What a connector is: the scheme of `from:` and its parameters. */
 export interface SourceDescription {
   readonly name: string;
   readonly schemes: readonly string[];
-  readonly parameters: readonly SourceParameter[];
+  readonly parameters: readonly ParameterSpec[];
 }
 
 /** Throws when a parameter is unknown to the connector or has a value that its type does not allow. */
