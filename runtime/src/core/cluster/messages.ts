@@ -16,6 +16,8 @@ export interface HeldPartition {
   readonly key: string;
   readonly epoch: number;
   readonly role: HoldRole;
+  /** For a learner: the id of the present owner, to load from; absent means from the source. */
+  readonly from?: string;
 }
 
 /** All that one executor holds of one table at one revision of it: complete, so a newer one replaces an older. */

@@ -90,6 +90,8 @@ export interface AssignedPartition {
   epoch: number;
   /** owner, replica or learner. */
   role: string;
+  /** For a learner: the executor that owns the partition, to load from; empty means from the source. */
+  from: string;
 }
 
 export interface ControlStreamRequest {
@@ -1001,7 +1003,7 @@ export const TableAssignment: MessageFns<TableAssignment> = {
 };
 
 function createBaseAssignedPartition(): AssignedPartition {
-  return { key: "", epoch: 0, role: "" };
+  return { key: "", epoch: 0, role: "", from: "" };
 }
 
 export const AssignedPartition: MessageFns<AssignedPartition> = {
@@ -1014,6 +1016,9 @@ export const AssignedPartition: MessageFns<AssignedPartition> = {
     }
     if (message.role !== "") {
       writer.uint32(26).string(message.role);
+    }
+    if (message.from !== "") {
+      writer.uint32(34).string(message.from);
     }
     return writer;
   },
@@ -1055,6 +1060,14 @@ export const AssignedPartition: MessageFns<AssignedPartition> = {
             message.role = reader.string();
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.from = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1075,6 +1088,7 @@ export const AssignedPartition: MessageFns<AssignedPartition> = {
     message.key = object.key ?? "";
     message.epoch = object.epoch ?? 0;
     message.role = object.role ?? "";
+    message.from = object.from ?? "";
     return message;
   },
 };
