@@ -70,6 +70,7 @@ export async function startExecutor(
       log,
       metrics,
       credentials,
+      peerCredentials: () => security.channel(["executor"]),
       source: (table, signal) =>
         openDatasetSource(
           table,
@@ -81,7 +82,7 @@ export async function startExecutor(
       fetchApp: (generation, signal) => fetchApp(context, schedulers, id, signal, generation),
       onReplaced: (reason) => onFatal(new StartupError(`This executor was replaced: ${reason}`)),
     },
-    { server, authorize: (call) => security.authorize(call, ["scheduler"]) },
+    { server, authorize: (call, roles) => security.authorize(call, roles) },
   );
   executor = running;
   const info = new ExecutorInfo({
