@@ -1,3 +1,42 @@
+export {
+  Client,
+  type ClientOptions,
+  type DeleteOptions,
+  type ListQuery,
+  type Patch,
+  type WatchQuery,
+  type WriteOptions,
+} from "./client/client.ts";
+export {
+  type KubeObject,
+  type ObjectList,
+  type ObjectMeta,
+  type OwnerReference,
+  objectKey,
+  splitKey,
+} from "./client/object.ts";
+export { apiVersionOf, type ResourceType, resourcePath, type Target } from "./client/resource-type.ts";
+export {
+  ConnectionError,
+  isAlreadyExists,
+  isConflict,
+  isGone,
+  isInvalid,
+  isNotFound,
+  isVersionAhead,
+  ProtocolError,
+  type Status,
+  StatusError,
+} from "./client/status-error.ts";
+export {
+  type ConnectionMaterial,
+  type Credentials,
+  type TlsMaterial,
+  Transport,
+} from "./client/transport.ts";
+export type { WatchEvent } from "./client/watch-event.ts";
+export { type ClusterAccess, ConfigError, loadKubeConfig } from "./config/load-kube-config.ts";
+export { Discovery, type ServedResource } from "./discovery/discovery.ts";
 export type { Priority } from "./queue/ready-lanes.ts";
 export {
   type Outcome,
@@ -6,6 +45,16 @@ export {
   type WorkQueueMetrics,
   type WorkQueueOptions,
 } from "./queue/work-queue.ts";
+export type { IndexFunction, ReadCache } from "./reflector/cache.ts";
+export {
+  type Change,
+  type ObjectSource,
+  Reflector,
+  type ReflectorMetrics,
+  type ReflectorOptions,
+} from "./reflector/reflector.ts";
+export { sourceOf } from "./reflector/source-of.ts";
+export { trimObject } from "./reflector/trim-object.ts";
 export { type BackoffPolicy, backoffMs, connectionBackoff, keyBackoff } from "./retry/backoff.ts";
 export { TokenBucket } from "./retry/token-bucket.ts";
 export { type Clock, systemClock } from "./time/clock.ts";
