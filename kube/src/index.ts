@@ -1,4 +1,15 @@
 export {
+  type Applied,
+  Applier,
+  type ApplierOptions,
+  type ApplyOptions,
+  ForeignOwnerError,
+} from "./apply/applier.ts";
+export { canonicalJson, digest, toApply } from "./apply/canonical.ts";
+export { type Difference, differences } from "./apply/differences.ts";
+export { parseQuantity, sameQuantity } from "./apply/quantity.ts";
+export { type ListRule, type ListRules, listRulesOf } from "./apply/schema-rules.ts";
+export {
   Client,
   type ClientOptions,
   type DeleteOptions,
