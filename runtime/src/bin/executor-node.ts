@@ -70,6 +70,7 @@ export async function startExecutor(
       log,
       metrics,
       credentials,
+      certificates: () => security.fingerprints(),
       source: (table, signal) =>
         openDatasetSource(
           table,
@@ -84,6 +85,7 @@ export async function startExecutor(
     { server, authorize: (call) => security.authorize(call, ["scheduler"]) },
   );
   executor = running;
+  security.onRenewal(() => running.agent.reportCertificates());
   const info = new ExecutorInfo({
     nodeId: id,
     executor: running,

@@ -59,6 +59,7 @@ export async function startSingle(
     log,
     metrics,
     credentials: () => credentials.createInsecure(),
+    certificates: () => undefined,
     source: (table, signal) =>
       openDatasetSource(
         table,

@@ -8,6 +8,7 @@ import { callAnyNode, callNode } from "../adapters/cluster/call-node.ts";
 import type { AcceleratorRegistry } from "../adapters/engine/registry.ts";
 import { LocalFragmentRunner } from "../adapters/exchange/fragment-runner.ts";
 import { addExchangeService, type ExchangeServerOptions } from "../adapters/exchange/grpc-server.ts";
+import type { Fingerprints } from "../adapters/tls/fingerprints.ts";
 import type { App, AppTable } from "../core/app/app.ts";
 import { sameExpressions } from "../core/cluster/changed-partitioning.ts";
 import type { AppReference } from "../core/cluster/document.ts";
@@ -50,6 +51,8 @@ export interface ExecutorOptions {
   readonly log: Logger;
   readonly metrics: Metrics;
   readonly credentials: () => ChannelCredentials;
+  /** The certificates of this node that are in force; undefined without mTLS. */
+  certificates(): Fingerprints | undefined;
   /** Open the source of a dataset, with its secrets resolved. */
   source(table: AppTable, signal: AbortSignal): Promise<Source>;
   /** The spicepod in force, at this generation or a later one. */
@@ -92,6 +95,7 @@ export class Executor {
       buildVersion: options.buildVersion,
       lostAfterMs: options.app.scheduler.executorLostAfter,
       credentials: options.credentials,
+      certificates: () => options.certificates(),
       clock: options.clock,
       random: options.random,
       log: options.log,
