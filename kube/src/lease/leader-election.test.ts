@@ -27,8 +27,9 @@ class Server {
 class Host implements Clock {
   readonly #world: VirtualClock;
   readonly #offset: number;
-  pausedUntil = 0;
+  #pausedUntil = 0;
   faulty = false;
+  down = false;
   readonly #random: Random;
 
   constructor(world: VirtualClock, offset: number, random: Random) {
@@ -47,11 +48,15 @@ class Host implements Clock {
     await this.awake();
     signal?.throwIfAborted();
   }
+  /** A pause is never shortened: whoever sleeps in it wakes at its end. */
+  pauseUntil(at: number): void {
+    this.#pausedUntil = Math.max(this.#pausedUntil, at);
+  }
   async awake(): Promise<void> {
     for (let left = this.left(); left > 0; left = this.left()) await this.#world.sleep(left);
   }
   left(): number {
-    return this.pausedUntil - this.#world.monotonicMs();
+    return this.#pausedUntil - this.#world.monotonicMs();
   }
   store(server: Server): LeaseStore {
     const call = async <T>(signal: AbortSignal, effect: () => T): Promise<T> => {
@@ -59,7 +64,7 @@ class Host implements Clock {
       const lot = this.faulty ? this.#random.next() : 1;
       // What was sent arrives although the sender gave up meanwhile.
       const arrived = this.#world.sleep(delay()).then(() => {
-        if (lot < 0.1) throw new Error("lost on the way");
+        if (this.down || lot < 0.1) throw new Error("lost on the way");
         const answer = effect();
         if (lot < 0.25) throw new Error("the answer was lost");
         return answer;
@@ -158,6 +163,29 @@ describe("LeaderElection", () => {
     expect(server.lease?.spec?.holderIdentity).toBe("intruder");
   });
 
+  it("aborts at the renew deadline when its requests fail, before the other may lead", async () => {
+    const world = new VirtualClock();
+    const server = new Server();
+    const a = candidate(world, server, "a", 0, 1);
+    await world.advance(100);
+    const b = candidate(world, server, "b", 5, 2);
+    await world.advance(20_000);
+    const leadership = a.state.leadership;
+    a.host.down = true;
+    const renewedAt = Date.parse(server.lease!.spec!.renewTime!);
+    await world.advance(renewedAt + 9900 - world.monotonicMs());
+    expect(leadership?.signal.aborted).toBe(false);
+    await world.advance(101);
+    expect(leadership?.signal.aborted).toBe(true);
+    expect(a.state.terms).toEqual(["lost"]);
+    expect(b.state.leadership).toBeUndefined();
+    await world.advance(10_000);
+    expect(b.state.leadership?.isValid()).toBe(true);
+    for (const { stop } of [a, b]) stop.abort(new Error("stop"));
+    await world.advance(60_000);
+    await Promise.all([a.ended, b.ended]);
+  });
+
   it("knows at once that it was paused for too long", async () => {
     const world = new VirtualClock();
     const server = new Server();
@@ -165,7 +193,7 @@ describe("LeaderElection", () => {
     const b = candidate(world, server, "b", 5, 2);
     await world.advance(10_000);
     const [leader, other] = a.state.leadership ? [a, b] : [b, a];
-    leader.host.pausedUntil = world.monotonicMs() + 40_000;
+    leader.host.pauseUntil(world.monotonicMs() + 40_000);
     const leadership = leader.state.leadership;
     await world.advance(30_000);
     expect(leadership?.isValid()).toBe(false);
@@ -204,7 +232,7 @@ describe("LeaderElection", () => {
         };
         for (const { ms, host, what, pauseMs } of troubles) {
           const target = all[host]!.host;
-          if (what === "pause") target.pausedUntil = world.monotonicMs() + pauseMs;
+          if (what === "pause") target.pauseUntil(world.monotonicMs() + pauseMs);
           else if (what !== "none") target.faulty = what === "faults";
           await watch(ms);
         }
