@@ -59,7 +59,7 @@ function comparisonOf(tree: Query): Comparison {
 
 function query(context: Context): Query {
   const { rng } = context;
-  if (rng.chance(0.28)) return plainQuery(context);
+  if (rng.chance(0.3)) return plainQuery(context);
   const { ctes, inner } = rng.chance(0.14) ? commonTables(context) : { ctes: [], inner: context };
   const body: Body = rng.chance(0.16) ? setOperation(inner) : select(inner, derive, { firm: false }).select;
   return { ctes, body, ...ordering(context, body) };
@@ -68,8 +68,8 @@ function query(context: Context): Query {
 /** Over one table without subqueries: what a cluster splits among executors, and a join or subquery would hide. */
 function plainQuery(context: Context): Query {
   const { rng } = context;
-  const form = rng.weighted({ plain: 3, aggregate: 2 });
-  const body = selectFrom(context, table(context, context.table()), { firm: false, form });
+  const form = rng.pick(["plain", "aggregate"] as const);
+  const body = selectFrom(context, table(context, context.table()), { firm: rng.chance(0.5), form });
   const wishes = form === "plain" ? { none: 1, order: 0.7, top: 6, cut: 0.6 } : undefined;
   return { ctes: [], body, ...ordering(context, body, wishes) };
 }
