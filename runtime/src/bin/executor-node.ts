@@ -71,6 +71,7 @@ export async function startExecutor(
       metrics,
       credentials,
       certificates: () => security.fingerprints(),
+      peerCredentials: () => security.channel(["executor"]),
       source: (table, signal) =>
         openDatasetSource(
           table,
@@ -82,7 +83,7 @@ export async function startExecutor(
       fetchApp: (generation, signal) => fetchApp(context, schedulers, id, signal, generation),
       onReplaced: (reason) => onFatal(new StartupError(`This executor was replaced: ${reason}`)),
     },
-    { server, authorize: (call) => security.authorize(call, ["scheduler"]) },
+    { server, authorize: (call, roles) => security.authorize(call, roles) },
   );
   executor = running;
   security.onRenewal(() => running.agent.reportCertificates());

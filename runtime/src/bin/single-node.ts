@@ -60,6 +60,7 @@ export async function startSingle(
     metrics,
     credentials: () => credentials.createInsecure(),
     certificates: () => undefined,
+    peerCredentials: () => credentials.createInsecure(),
     source: (table, signal) =>
       openDatasetSource(
         table,

@@ -75,6 +75,6 @@ export function assignmentToWire(assignment: TableAssignment): WireAssignment {
     table: assignment.table,
     revision: assignment.revision,
     expressions: [...assignment.expressions],
-    partitions: assignment.partitions.map(({ key, epoch, role }) => ({ key, epoch, role })),
+    partitions: assignment.partitions.map(({ key, epoch, role, from = "" }) => ({ key, epoch, role, from })),
   };
 }
