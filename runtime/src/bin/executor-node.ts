@@ -71,6 +71,7 @@ export async function startExecutor(
       metrics,
       credentials,
       peerCredentials: () => security.channel(["executor"]),
+      certificates: () => security.fingerprints(),
       source: (table, signal) =>
         openDatasetSource(
           table,
@@ -85,6 +86,7 @@ export async function startExecutor(
     { server, authorize: (call, roles) => security.authorize(call, roles) },
   );
   executor = running;
+  security.onRenewal(() => running.agent.reportCertificates());
   const info = new ExecutorInfo({
     nodeId: id,
     executor: running,

@@ -60,6 +60,7 @@ export async function startSingle(
     metrics,
     credentials: () => credentials.createInsecure(),
     peerCredentials: () => credentials.createInsecure(),
+    certificates: () => undefined,
     source: (table, signal) =>
       openDatasetSource(
         table,

@@ -9,6 +9,7 @@ import type { AcceleratorRegistry } from "../adapters/engine/registry.ts";
 import type { CopyPartitionCall } from "../adapters/exchange/copy-partition-server.ts";
 import { LocalFragmentRunner } from "../adapters/exchange/fragment-runner.ts";
 import { addExchangeService, type ExchangeServerOptions } from "../adapters/exchange/grpc-server.ts";
+import type { Fingerprints } from "../adapters/tls/fingerprints.ts";
 import type { App, AppTable } from "../core/app/app.ts";
 import { sameExpressions } from "../core/cluster/changed-partitioning.ts";
 import type { AppReference } from "../core/cluster/document.ts";
@@ -56,6 +57,8 @@ export interface ExecutorOptions {
   readonly credentials: () => ChannelCredentials;
   /** Credentials of a new channel to another executor. */
   readonly peerCredentials: () => ChannelCredentials;
+  /** The certificates of this node that are in force; undefined without mTLS. */
+  certificates(): Fingerprints | undefined;
   /** Open the source of a dataset, with its secrets resolved. */
   source(table: AppTable, signal: AbortSignal): Promise<Source>;
   /** The spicepod in force, at this generation or a later one. */
@@ -104,6 +107,7 @@ export class Executor {
       buildVersion: options.buildVersion,
       lostAfterMs: options.app.scheduler.executorLostAfter,
       credentials: options.credentials,
+      certificates: () => options.certificates(),
       clock: options.clock,
       random: options.random,
       log: options.log,

@@ -10,8 +10,8 @@ import type { NodeInfo } from "../ports/node-info.ts";
 export interface AdminServiceHost {
   readonly info: NodeInfo;
   instanceOf(executor: string): string;
-  /** Nodes whose certificates this scheduler has seen. */
-  nodes(): readonly WireNodeInfo[];
+  /** Every scheduler and executor with its certificates that are in force. */
+  nodes(): Promise<readonly WireNodeInfo[]>;
   /** Throws when the peer's certificate does not carry one of the roles. */
   authorize(call: { getAuthContext?: unknown }, roles: readonly string[]): void;
 }
@@ -50,7 +50,7 @@ async function getCluster(host: AdminServiceHost): Promise<GetClusterResponse> {
       loaded: e.loaded,
       moving: 0,
     })),
-    nodes: [...host.nodes()],
+    nodes: [...(await host.nodes())],
     appGeneration: cluster.appGeneration,
     tables: cluster.tables.map((t) => ({
       table: t.name,

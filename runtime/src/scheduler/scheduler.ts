@@ -1,5 +1,11 @@
 import type { ChannelCredentials, Server } from "@grpc/grpc-js";
-import { AdminServiceService, ClusterServiceService, type SchedulerInstance } from "@spice-shards/proto";
+import {
+  AdminServiceService,
+  ClusterServiceService,
+  type NodeInfo,
+  type SchedulerInstance,
+} from "@spice-shards/proto";
+import type { Fingerprints } from "../adapters/tls/fingerprints.ts";
 import type { App, AppTable } from "../core/app/app.ts";
 import { advise, unsaid } from "../core/cluster/advice.ts";
 import { firstCycleDone } from "../core/cluster/cycle.ts";
@@ -20,6 +26,7 @@ import { CatalogView } from "./catalog-view.ts";
 import { ControlStreams, clusterService } from "./cluster-service.ts";
 import { Commands } from "./commands.ts";
 import { ExecutorViews } from "./executor-views.ts";
+import { describeNodes, unknownNode } from "./members/describe-nodes.ts";
 import { ExecutorDesk } from "./members/executor-desk.ts";
 import { PeerNews } from "./members/peer-news.ts";
 import { SchedulerInfo } from "./node-info.ts";
@@ -54,6 +61,8 @@ export interface SchedulerOptions {
   expandSecret(key: string): Promise<string>;
   /** True when calls are authenticated by mTLS. */
   readonly secure: boolean;
+  /** The certificates of this node that are in force; undefined without mTLS. */
+  certificates(): Fingerprints | undefined;
   /** Credentials for a new channel to another scheduler. */
   readonly credentials: () => ChannelCredentials;
   /** Throws when the peer's certificate does not carry one of the roles. */
@@ -419,6 +428,7 @@ export class Scheduler {
           };
         },
         metrics: () => metrics.text(),
+        node: () => this.#node(),
         secure,
         authorize,
         warn: (message, detail) => log.warn(detail, message),
@@ -429,10 +439,23 @@ export class Scheduler {
       adminService({
         info: this.info,
         instanceOf: (executor) => this.#state.document.executors[executor]?.instance_id ?? "",
-        nodes: () => [],
+        nodes: () =>
+          describeNodes({
+            document: this.#state.document,
+            own: this.#node(),
+            executors: this.executors,
+            credentials: this.#options.credentials,
+            signal: this.#stop.signal,
+          }),
         authorize,
       }),
     );
+  }
+
+  /** This scheduler with its certificates. */
+  #node(): NodeInfo {
+    const { schedulerId: id, certificates } = this.#options;
+    return { ...unknownNode(id), ...certificates() };
   }
 
   #schedulers(): SchedulerInstance[] {

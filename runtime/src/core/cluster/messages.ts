@@ -16,7 +16,7 @@ export interface HeldPartition {
   readonly key: string;
   readonly epoch: number;
   readonly role: HoldRole;
-  /** For a learner: the id of the present owner, to load from; absent means from the source. */
+  /** For a learner: the executor whose copy it loads, the present owner. Absent: load from the source. */
   readonly from?: string;
 }
 
