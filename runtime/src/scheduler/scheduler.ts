@@ -237,11 +237,16 @@ export class Scheduler {
 
   /**
    * Join the cluster: open or create `cluster.json`, register, settle on a spicepod, and serve control streams on
-   * `server`. Throws what prevents it.
+   * `server`. Throws what prevents it, and then is no member: its id is free at once.
    */
   static async start(options: SchedulerOptions, server: Server, signal: AbortSignal): Promise<Scheduler> {
     const scheduler = new Scheduler(options);
-    await scheduler.#join(signal);
+    try {
+      await scheduler.#join(signal);
+    } catch (error) {
+      if (scheduler.#state.isOpen && scheduler.#state.registered) await scheduler.stop();
+      throw error;
+    }
     scheduler.#serve(server);
     scheduler.#run();
     return scheduler;

@@ -79,7 +79,7 @@ function wrongIdentity(
   if (roles.length > 1) return `carries more than one role: ${roles.map(roleName).join(", ")}`;
   const [role] = roles;
   if (role !== undefined && wanted !== undefined && role.role !== wanted) {
-    return `is for ${roleName(role)}, and this node is a ${wanted}: a certificate with another role SAN, or without one, is needed`;
+    return `is for ${roleName(role)}, and this node runs as ${wanted}: a certificate with another role SAN, or without one, is needed`;
   }
   const before = inForce?.roles[0];
   if (before === undefined) return undefined;
