@@ -70,8 +70,8 @@ export async function startExecutor(
       log,
       metrics,
       credentials,
-      peerCredentials: () => security.channel(["executor"]),
       certificates: () => security.fingerprints(),
+      peerCredentials: () => security.channel(["executor"]),
       source: (table, signal) =>
         openDatasetSource(
           table,

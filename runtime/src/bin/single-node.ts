@@ -59,8 +59,8 @@ export async function startSingle(
     log,
     metrics,
     credentials: () => credentials.createInsecure(),
-    peerCredentials: () => credentials.createInsecure(),
     certificates: () => undefined,
+    peerCredentials: () => credentials.createInsecure(),
     source: (table, signal) =>
       openDatasetSource(
         table,

@@ -53,12 +53,12 @@ export interface ExecutorOptions {
   readonly random: Random;
   readonly log: Logger;
   readonly metrics: Metrics;
+  /** The certificates of this node that are in force; undefined without mTLS. */
+  certificates(): Fingerprints | undefined;
   /** Credentials of a new channel to a scheduler. */
   readonly credentials: () => ChannelCredentials;
   /** Credentials of a new channel to another executor. */
   readonly peerCredentials: () => ChannelCredentials;
-  /** The certificates of this node that are in force; undefined without mTLS. */
-  certificates(): Fingerprints | undefined;
   /** Open the source of a dataset, with its secrets resolved. */
   source(table: AppTable, signal: AbortSignal): Promise<Source>;
   /** The spicepod in force, at this generation or a later one. */

@@ -254,6 +254,7 @@ export interface ExecutorInfo {
   state: string;
   owned: number;
   loaded: number;
+  /** Partitions on their way to it or away from it. */
   moving: number;
 }
 
@@ -273,6 +274,32 @@ export interface TableInfo {
   partitionsTotal: number;
   partitionsAssigned: number;
   partitionsLoaded: number;
+}
+
+export interface DrainRequest {
+  executor: string;
+  /** How long the answer may wait for the end of the drain; 0: answer at once. The drain itself goes on. */
+  deadlineMs: number;
+}
+
+export interface DrainResponse {
+  /** DRAINING, DRAINED or BLOCKED. */
+  state: string;
+  /** Partitions that the executor still has. */
+  remaining: number;
+  /** Why it is BLOCKED; else empty. */
+  reason: string;
+  /** It was draining before this call. */
+  already: boolean;
+}
+
+export interface UndrainRequest {
+  executor: string;
+}
+
+export interface UndrainResponse {
+  /** It was draining before this call. */
+  wasDraining: boolean;
 }
 
 function createBaseGetAppDefinitionRequest(): GetAppDefinitionRequest {
@@ -3177,6 +3204,274 @@ export const TableInfo: MessageFns<TableInfo> = {
   },
 };
 
+function createBaseDrainRequest(): DrainRequest {
+  return { executor: "", deadlineMs: 0 };
+}
+
+export const DrainRequest: MessageFns<DrainRequest> = {
+  encode(message: DrainRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.executor !== "") {
+      writer.uint32(10).string(message.executor);
+    }
+    if (message.deadlineMs !== 0) {
+      writer.uint32(16).int64(message.deadlineMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DrainRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDrainRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.executor = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.deadlineMs = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<DrainRequest>): DrainRequest {
+    return DrainRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<DrainRequest>): DrainRequest {
+    const message = createBaseDrainRequest();
+    message.executor = object.executor ?? "";
+    message.deadlineMs = object.deadlineMs ?? 0;
+    return message;
+  },
+};
+
+function createBaseDrainResponse(): DrainResponse {
+  return { state: "", remaining: 0, reason: "", already: false };
+}
+
+export const DrainResponse: MessageFns<DrainResponse> = {
+  encode(message: DrainResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.state !== "") {
+      writer.uint32(10).string(message.state);
+    }
+    if (message.remaining !== 0) {
+      writer.uint32(16).int64(message.remaining);
+    }
+    if (message.reason !== "") {
+      writer.uint32(26).string(message.reason);
+    }
+    if (message.already !== false) {
+      writer.uint32(32).bool(message.already);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DrainResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDrainResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.state = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.remaining = longToNumber(reader.int64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.already = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<DrainResponse>): DrainResponse {
+    return DrainResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<DrainResponse>): DrainResponse {
+    const message = createBaseDrainResponse();
+    message.state = object.state ?? "";
+    message.remaining = object.remaining ?? 0;
+    message.reason = object.reason ?? "";
+    message.already = object.already ?? false;
+    return message;
+  },
+};
+
+function createBaseUndrainRequest(): UndrainRequest {
+  return { executor: "" };
+}
+
+export const UndrainRequest: MessageFns<UndrainRequest> = {
+  encode(message: UndrainRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.executor !== "") {
+      writer.uint32(10).string(message.executor);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): UndrainRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUndrainRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.executor = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<UndrainRequest>): UndrainRequest {
+    return UndrainRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<UndrainRequest>): UndrainRequest {
+    const message = createBaseUndrainRequest();
+    message.executor = object.executor ?? "";
+    return message;
+  },
+};
+
+function createBaseUndrainResponse(): UndrainResponse {
+  return { wasDraining: false };
+}
+
+export const UndrainResponse: MessageFns<UndrainResponse> = {
+  encode(message: UndrainResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.wasDraining !== false) {
+      writer.uint32(8).bool(message.wasDraining);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): UndrainResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUndrainResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.wasDraining = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<UndrainResponse>): UndrainResponse {
+    return UndrainResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<UndrainResponse>): UndrainResponse {
+    const message = createBaseUndrainResponse();
+    message.wasDraining = object.wasDraining ?? false;
+    return message;
+  },
+};
+
 /** What nodes of one cluster say to each other on port 50052 under mTLS (spec chapter 04). */
 export type ClusterServiceService = typeof ClusterServiceService;
 export const ClusterServiceService = {
@@ -3405,10 +3700,34 @@ export const AdminServiceService = {
     responseSerialize: (value: GetClusterResponse): Buffer => Buffer.from(GetClusterResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): GetClusterResponse => GetClusterResponse.decode(value),
   },
+  /** Move everything off an executor. Durable; ends by Undrain or by a new instance of the executor. May be repeated. */
+  drain: {
+    path: "/spice.cluster.v1.AdminService/Drain" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: DrainRequest): Buffer => Buffer.from(DrainRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): DrainRequest => DrainRequest.decode(value),
+    responseSerialize: (value: DrainResponse): Buffer => Buffer.from(DrainResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): DrainResponse => DrainResponse.decode(value),
+  },
+  /** Let an executor take partitions again. */
+  undrain: {
+    path: "/spice.cluster.v1.AdminService/Undrain" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: UndrainRequest): Buffer => Buffer.from(UndrainRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): UndrainRequest => UndrainRequest.decode(value),
+    responseSerialize: (value: UndrainResponse): Buffer => Buffer.from(UndrainResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): UndrainResponse => UndrainResponse.decode(value),
+  },
 } as const;
 
 export interface AdminServiceServer extends UntypedServiceImplementation {
   getCluster: handleUnaryCall<GetClusterRequest, GetClusterResponse>;
+  /** Move everything off an executor. Durable; ends by Undrain or by a new instance of the executor. May be repeated. */
+  drain: handleUnaryCall<DrainRequest, DrainResponse>;
+  /** Let an executor take partitions again. */
+  undrain: handleUnaryCall<UndrainRequest, UndrainResponse>;
 }
 
 export interface AdminServiceClient extends Client {
@@ -3426,6 +3745,38 @@ export interface AdminServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: GetClusterResponse) => void,
+  ): ClientUnaryCall;
+  /** Move everything off an executor. Durable; ends by Undrain or by a new instance of the executor. May be repeated. */
+  drain(
+    request: DrainRequest,
+    callback: (error: ServiceError | null, response: DrainResponse) => void,
+  ): ClientUnaryCall;
+  drain(
+    request: DrainRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: DrainResponse) => void,
+  ): ClientUnaryCall;
+  drain(
+    request: DrainRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: DrainResponse) => void,
+  ): ClientUnaryCall;
+  /** Let an executor take partitions again. */
+  undrain(
+    request: UndrainRequest,
+    callback: (error: ServiceError | null, response: UndrainResponse) => void,
+  ): ClientUnaryCall;
+  undrain(
+    request: UndrainRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: UndrainResponse) => void,
+  ): ClientUnaryCall;
+  undrain(
+    request: UndrainRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: UndrainResponse) => void,
   ): ClientUnaryCall;
 }
 
