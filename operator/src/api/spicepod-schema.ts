@@ -49,9 +49,9 @@ function only(schema: JsonSchema, keywords: readonly string[]): JsonObject {
 
 function propertiesOf(properties: Json | undefined): JsonObject {
   if (!isObject(properties)) return {};
-  const entries = Object.entries(properties).map(([name, child]): [string, Json] => [
-    name,
-    isObject(child) ? structuralOf(child) : {},
-  ]);
-  return { properties: Object.fromEntries(entries) };
+  // Names without a description are those that the parser refuses with a reason of its own.
+  const entries = Object.entries(properties).flatMap(([name, child]): [string, Json][] =>
+    isObject(child) && child["description"] !== undefined ? [[name, structuralOf(child)]] : [],
+  );
+  return entries.length === 0 ? {} : { properties: Object.fromEntries(entries) };
 }
