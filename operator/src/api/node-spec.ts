@@ -186,7 +186,7 @@ export const nodeFields = {
   network: optional(networkSchema, "Network policy and DNS."),
   updateStrategy: defaulted(updateStrategySchema, "How a change of the pods is rolled out.", {}),
   terminationGracePeriodSeconds: defaulted(
-    integer({ minimum: 10, maximum: 86_400 }),
+    integer({ minimum: 15, maximum: 86_400 }),
     "How long a pod may take to stop. The node finishes its running work within ten seconds less than this.",
     60,
   ),

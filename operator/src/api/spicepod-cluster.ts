@@ -108,6 +108,14 @@ const executorSpecSchema = object(
         },
       }),
       rule<ExecutorShape>({
+        cel: "(has(self.volumeClaimTemplates) ? self.volumeClaimTemplates.map(c, c.metadata.name) : []) == (has(oldSelf.volumeClaimTemplates) ? oldSelf.volumeClaimTemplates.map(c, c.metadata.name) : [])",
+        message:
+          "volume claims cannot be added, removed or renamed; create another cluster and move the data",
+        field: "volumeClaimTemplates",
+        transition: true,
+        holds: (self, old) => String(claimNames(self)) === String(claimNames(old)),
+      }),
+      rule<ExecutorShape>({
         cel: "!has(self.volumeClaimTemplates) || !has(oldSelf.volumeClaimTemplates) || self.volumeClaimTemplates.all(c, oldSelf.volumeClaimTemplates.all(o, o.metadata.name != c.metadata.name || quantity(string(c.spec.resources.requests.storage)).compareTo(quantity(string(o.spec.resources.requests.storage))) >= 0))",
         message: "a volume can grow but not shrink",
         field: "volumeClaimTemplates",
@@ -127,6 +135,10 @@ const executorSpecSchema = object(
     ],
   },
 );
+
+function claimNames({ volumeClaimTemplates = [] }: ExecutorShape): readonly string[] {
+  return volumeClaimTemplates.map(({ metadata }) => metadata.name);
+}
 
 type ClaimPair = readonly [VolumeClaimTemplate, VolumeClaimTemplate];
 
@@ -155,25 +167,53 @@ const certificatesSchema = object({
   ),
 });
 
-export const specSchema = object({
-  image: defaulted(imageSchema, "The image of all nodes.", {}),
-  allowInsecureConnections: defaulted(
-    boolean(),
-    "Run without mTLS between nodes. It disables authentication; never use it in production.",
-    false,
-  ),
-  paused: defaulted(
-    boolean(),
-    "True stops the operator from changing anything of this cluster; what runs goes on running.",
-    false,
-  ),
-  certificates: defaulted(certificatesSchema, "The certificates of mTLS between nodes.", {}),
-  schedulerSpec: required(
-    schedulerSpecSchema,
-    "The schedulers: they plan queries, serve clients, hold no rows.",
-  ),
-  executorSpec: defaulted(executorSpecSchema, "The executors: they hold the partitions.", {}),
-});
+interface SpecShape {
+  readonly schedulerSpec: AccountShape;
+  readonly executorSpec: AccountShape;
+}
+
+interface AccountShape {
+  readonly serviceAccount: { readonly enabled: boolean; readonly create: boolean; readonly name?: string };
+}
+
+const ownAccount = ({ serviceAccount: { enabled, create, name } }: AccountShape) =>
+  enabled && create ? name : undefined;
+
+export const specSchema = object(
+  {
+    image: defaulted(imageSchema, "The image of all nodes.", {}),
+    allowInsecureConnections: defaulted(
+      boolean(),
+      "Run without mTLS between nodes. It disables authentication; never use it in production.",
+      false,
+    ),
+    paused: defaulted(
+      boolean(),
+      "True stops the operator from changing anything of this cluster; what runs goes on running.",
+      false,
+    ),
+    certificates: defaulted(certificatesSchema, "The certificates of mTLS between nodes.", {}),
+    schedulerSpec: required(
+      schedulerSpecSchema,
+      "The schedulers: they plan queries, serve clients, hold no rows.",
+    ),
+    executorSpec: defaulted(executorSpecSchema, "The executors: they hold the partitions.", {}),
+  },
+  {
+    rules: [
+      rule<SpecShape>({
+        cel: `!(${["self.schedulerSpec", "self.executorSpec"].map((s) => `${s}.serviceAccount.enabled && ${s}.serviceAccount.create && has(${s}.serviceAccount.name)`).join(" && ")} && self.schedulerSpec.serviceAccount.name == self.executorSpec.serviceAccount.name)`,
+        message:
+          "schedulers and executors cannot both create one service account; set create to false for one",
+        field: "executorSpec",
+        holds: (self) => {
+          const name = ownAccount(self.schedulerSpec);
+          return name === undefined || name !== ownAccount(self.executorSpec);
+        },
+      }),
+    ],
+  },
+);
 
 interface RootShape {
   readonly metadata: { readonly name: string };

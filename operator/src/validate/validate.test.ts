@@ -198,6 +198,25 @@ describe("problems", () => {
       ["spec.executorSpec.volumeClaimTemplates: a volume can grow but not shrink"],
     ],
     [
+      "another claim",
+      resource({}, { volumeClaimTemplates: [claim("1Gi")] }),
+      resource(),
+      [
+        "spec.executorSpec.volumeClaimTemplates: volume claims cannot be added, removed or renamed; create another cluster and move the data",
+      ],
+    ],
+    [
+      "one service account made twice",
+      resource(
+        { serviceAccount: { enabled: true, name: "x" } },
+        { serviceAccount: { enabled: true, name: "x" } },
+      ),
+      undefined,
+      [
+        "spec.executorSpec: schedulers and executors cannot both create one service account; set create to false for one",
+      ],
+    ],
+    [
       "another storage class",
       resource({}, { volumeClaimTemplates: [claim("1Gi", { storageClassName: "b" })] }),
       resource({}, { volumeClaimTemplates: [claim("1Gi", { storageClassName: "a" })] }),
@@ -225,9 +244,8 @@ test("growth, replicas 0 and a mounted claim are fine", () => {
     volumeClaimTemplates: [claim("2Gi"), claim("1Gi", {}, "spill")],
     volumeMounts: [{ name: "spill", mountPath: "/spill" }],
   };
-  expect(problemsOf(resource({}, mounted), resource({}, { volumeClaimTemplates: [claim("1Gi")] }))).toEqual(
-    [],
-  );
+  const before = resource({}, { volumeClaimTemplates: [claim("1Gi"), claim("1Gi", {}, "spill")] });
+  expect(problemsOf(resource({}, mounted), before)).toEqual([]);
 });
 
 test("warnings name what is seldom meant", () => {
