@@ -24,3 +24,14 @@ export function readBundle(pem: string): readonly string[] {
     ([text]) => `${text}\n`,
   );
 }
+
+/** Whether the root's key signed the leaf. @throws Error when one of them is no certificate in PEM. */
+export function isIssuedBy(leafPem: string, rootPem: string): boolean {
+  const [leaf, root] = [new X509Certificate(leafPem), new X509Certificate(rootPem)];
+  return leaf.checkIssued(root) && leaf.verify(root.publicKey);
+}
+
+/** The DNS, IP and URI names of a certificate as one text, to tell whether they changed. */
+export function alternativeNamesOf(pem: string): string {
+  return new X509Certificate(pem).subjectAltName ?? "";
+}

@@ -1,2 +1,8 @@
 export { createRoot, issueLeaf, type LeafNames, type PemPair } from "./authority.ts";
-export { type CertificateFacts, certificateFacts, readBundle } from "./facts.ts";
+export {
+  alternativeNamesOf,
+  type CertificateFacts,
+  certificateFacts,
+  isIssuedBy,
+  readBundle,
+} from "./facts.ts";

@@ -36,6 +36,9 @@ const workloads = (objects: readonly KubernetesObject[]) =>
   objects.filter(({ kind }) => ["Deployment", "StatefulSet"].includes(kind)) as never as readonly Workload[];
 const keyOf = ({ kind, metadata }: KubernetesObject) => `${kind}/${metadata.name}`;
 
+/** Contexts are made once: parsing is what takes time. */
+const contexts = new Map(exampleNames.map((name) => [name, exampleContext(name)]));
+
 /** Any mixture of an example's own schedulers and another one's executors. */
 const mixture = fc
   .record({
@@ -44,8 +47,8 @@ const mixture = fc
     replicas: fc.integer({ min: 0, max: 4 }),
   })
   .map(({ scheduler, executor, replicas }): RenderContext => {
-    const context = exampleContext(scheduler);
-    const other = exampleContext(executor);
+    const context = contexts.get(scheduler)!;
+    const other = contexts.get(executor)!;
     const { executorSpec } = other.cluster.spec;
     const observed = { ...context.observed, executors: other.observed.executors };
     const spec = { ...context.cluster.spec, executorSpec: { ...executorSpec, replicas } };
