@@ -10,6 +10,7 @@ export default {
     "spicepod/src",
     "certificates/src",
     "proto/src",
+    "kube/src",
     "runtime/src",
     "runtime/test",
     "operator/src",

@@ -199,6 +199,7 @@ async function refresher(
     const values = Array.from({ length: count }, (_, i) => ({
       values: count === 1 ? [] : [String(i)],
       epoch: 1,
+      role: "owner" as const,
     }));
     const signal = new AbortController().signal;
     const started = performance.now();

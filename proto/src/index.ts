@@ -1,5 +1,7 @@
 export * from "./gen/spice/cluster/v1/cluster.ts";
 export {
+  CopyPartitionRequest,
+  CopyPartitionResponse,
   ExchangeServiceClient,
   type ExchangeServiceServer,
   ExchangeServiceService,

@@ -70,6 +70,8 @@ export async function startExecutor(
       log,
       metrics,
       credentials,
+      certificates: () => security.fingerprints(),
+      peerCredentials: () => security.channel(["executor"]),
       source: (table, signal) =>
         openDatasetSource(
           table,
@@ -81,9 +83,10 @@ export async function startExecutor(
       fetchApp: (generation, signal) => fetchApp(context, schedulers, id, signal, generation),
       onReplaced: (reason) => onFatal(new StartupError(`This executor was replaced: ${reason}`)),
     },
-    { server, authorize: (call) => security.authorize(call, ["scheduler"]) },
+    { server, authorize: (call, roles) => security.authorize(call, roles) },
   );
   executor = running;
+  security.onRenewal(() => running.agent.reportCertificates());
   const info = new ExecutorInfo({
     nodeId: id,
     executor: running,

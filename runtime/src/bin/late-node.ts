@@ -40,6 +40,7 @@ export class LateNode implements QueryService {
       cluster: async () => real()?.cluster(),
       refresh: async (dataset, request) => real()?.refresh(dataset, request) ?? starting,
       setRefreshSql: async (dataset, sql) => real()?.setRefreshSql(dataset, sql) ?? starting,
+      drain: async (executor, undrain) => real()?.drain(executor, undrain) ?? starting,
     };
   }
 

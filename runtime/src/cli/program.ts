@@ -3,6 +3,7 @@ import { ApiClient } from "./api-client.ts";
 import { CliError } from "./cli-error.ts";
 import { addCluster } from "./commands/cluster.ts";
 import { addDatasets } from "./commands/datasets.ts";
+import { addDrain } from "./commands/drain.ts";
 import { addPartitions } from "./commands/partitions.ts";
 import { addQuery } from "./commands/query.ts";
 import { addQuickstart } from "./commands/quickstart.ts";
@@ -52,6 +53,7 @@ export async function runCli(args: readonly string[], io: Io, version: string): 
     addDatasets,
     addPartitions,
     addRefresh,
+    addDrain,
     addCluster,
     addQuickstart,
   ]) {

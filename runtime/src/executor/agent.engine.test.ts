@@ -97,6 +97,7 @@ function agent(
     buildVersion: "1",
     lostAfterMs: 15_000,
     credentials: () => credentials.createInsecure(),
+    certificates: () => undefined,
     clock,
     random: systemRandom,
     host: {
@@ -132,7 +133,7 @@ const assignment = (role: string): TableAssignment => ({
   table: "t",
   revision: 2,
   expressions: ["bucket(2, id)"],
-  partitions: [{ key: '["0"]', epoch: 2, role }],
+  partitions: [{ key: '["0"]', epoch: 2, role, from: "" }],
 });
 
 test("joins, gets its lease and its partitions, and says what became of commands", async () => {

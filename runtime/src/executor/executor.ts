@@ -6,8 +6,10 @@ import type {
 } from "@spice-shards/proto";
 import { callAnyNode, callNode } from "../adapters/cluster/call-node.ts";
 import type { AcceleratorRegistry } from "../adapters/engine/registry.ts";
+import type { CopyPartitionCall } from "../adapters/exchange/copy-partition-server.ts";
 import { LocalFragmentRunner } from "../adapters/exchange/fragment-runner.ts";
 import { addExchangeService, type ExchangeServerOptions } from "../adapters/exchange/grpc-server.ts";
+import type { Fingerprints } from "../adapters/tls/fingerprints.ts";
 import type { App, AppTable } from "../core/app/app.ts";
 import { sameExpressions } from "../core/cluster/changed-partitioning.ts";
 import type { AppReference } from "../core/cluster/document.ts";
@@ -25,9 +27,11 @@ import {
   type FragmentResult,
   type FragmentRunner,
 } from "../ports/exchange.ts";
+import type { PartitionCopySource } from "../ports/partition-copy.ts";
 import type { Random } from "../ports/random.ts";
 import type { Source } from "../ports/source.ts";
 import { ExecutorAgent } from "./agent.ts";
+import { copySource, openCopyMeans } from "./copy-means.ts";
 import { datasetConfigOf } from "./dataset-config-of.ts";
 import { openDataset } from "./storage/open-dataset.ts";
 import { ExecutorPartitionStore } from "./storage/partition-store.ts";
@@ -49,7 +53,12 @@ export interface ExecutorOptions {
   readonly random: Random;
   readonly log: Logger;
   readonly metrics: Metrics;
+  /** The certificates of this node that are in force; undefined without mTLS. */
+  certificates(): Fingerprints | undefined;
+  /** Credentials of a new channel to a scheduler. */
   readonly credentials: () => ChannelCredentials;
+  /** Credentials of a new channel to another executor. */
+  readonly peerCredentials: () => ChannelCredentials;
   /** Open the source of a dataset, with its secrets resolved. */
   source(table: AppTable, signal: AbortSignal): Promise<Source>;
   /** The spicepod in force, at this generation or a later one. */
@@ -61,7 +70,11 @@ export interface ExecutorOptions {
 /** Where other nodes reach an executor's fragments. */
 export interface ExchangeServer {
   readonly server: Server;
-  readonly authorize: ExchangeServerOptions["authorize"];
+  /** Throws when the caller may not make this call in one of `roles`. */
+  authorize(
+    call: Parameters<ExchangeServerOptions["authorize"]>[0] | CopyPartitionCall,
+    roles: readonly ("scheduler" | "executor")[],
+  ): void;
 }
 
 /** An executor's part in the cluster: it owns partitions, keeps them fresh, and runs fragments over them. */
@@ -72,6 +85,7 @@ export class Executor {
   readonly #options: ExecutorOptions;
   readonly #store: ExecutorPartitionStore;
   readonly #runner: LocalFragmentRunner;
+  readonly #copies: ReturnType<typeof openCopyMeans>;
   readonly #stop = new AbortController();
   readonly #loops = new Set<Promise<void>>();
   readonly #tasks = new Set<Promise<void>>();
@@ -85,6 +99,7 @@ export class Executor {
     this.#options = options;
     this.#runner = runner;
     this.#store = store;
+    this.#copies = openCopyMeans({ credentials: options.peerCredentials, scratchDir: options.scratchDir });
     this.agent = new ExecutorAgent({
       executorId: options.executorId,
       instanceId: options.random.uuid(),
@@ -92,6 +107,7 @@ export class Executor {
       buildVersion: options.buildVersion,
       lostAfterMs: options.app.scheduler.executorLostAfter,
       credentials: options.credentials,
+      certificates: () => options.certificates(),
       clock: options.clock,
       random: options.random,
       log: options.log,
@@ -122,8 +138,15 @@ export class Executor {
     });
     const executor = new Executor(options, runner, store);
     if (server !== undefined) {
-      const { authorize } = server;
-      addExchangeService(server.server, { runner: executor.guardedRunner(), authorize });
+      const runner = executor.guardedRunner();
+      addExchangeService(server.server, {
+        runner,
+        authorize: (call) => server.authorize(call, ["scheduler"]),
+        copies: {
+          source: executor.#copySource(runner),
+          authorize: (call) => server.authorize(call, ["executor"]),
+        },
+      });
     }
     for (const table of options.app.tables) executor.#addTable(table);
     executor.#keep(executor.agent.run(executor.#stop.signal));
@@ -167,6 +190,16 @@ export class Executor {
     };
   }
 
+  #copySource(runner: FragmentRunner): PartitionCopySource {
+    return copySource({
+      store: this.#store,
+      runner,
+      executorId: this.#options.executorId,
+      mayServe: () => this.agent.mayServe(),
+      refreshedAtMs: (table, key) => this.holders.get(table)?.refreshedAtMs(key) ?? 0,
+    });
+  }
+
   /** Refuse new fragments: the first step of a shutdown. */
   refuseNew(): void {
     this.#accepting = false;
@@ -187,6 +220,7 @@ export class Executor {
     void finished;
     this.#stop.abort(new Error("The executor is stopping"));
     await Promise.allSettled(this.#loops);
+    this.#copies.close();
     await this.#runner.close();
   }
 
@@ -277,6 +311,8 @@ export class Executor {
       ...(config.retention === undefined
         ? {}
         : { retentionCheckMs: acceleration.retentionCheckInterval ?? 60_000 }),
+      copies: this.#copies,
+      mayWrite: () => this.agent.mayServe(),
       clock,
       random,
       log,

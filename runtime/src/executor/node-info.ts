@@ -1,6 +1,7 @@
 import type {
   ClusterInfo,
   DatasetInfo,
+  DrainOutcome,
   EndpointInfo,
   NodeInfo,
   NodeStatus,
@@ -137,5 +138,9 @@ export class ExecutorInfo implements NodeInfo {
 
   async setRefreshSql(): Promise<RefreshOutcome> {
     return elsewhere;
+  }
+
+  async drain(): Promise<DrainOutcome> {
+    return { kind: "unavailable", message: "Cluster endpoints are only available on scheduler nodes" };
   }
 }

@@ -7,14 +7,28 @@ import type { Logger } from "../observe/log.ts";
 import type { Metrics } from "../observe/metrics.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Random } from "../ports/random.ts";
+import type { CopyMeans, Learners } from "./learn/learners.ts";
+import { nextStep } from "./learn/next-step.ts";
+import { startLearners } from "./learn/start-learners.ts";
+import { PartitionReports } from "./partition-reports.ts";
 import { type RefreshEvent, RefreshLoop } from "./refresh/loop.ts";
+import { underLease } from "./refresh/under-lease.ts";
 import type { AcceleratedTable } from "./storage/accelerated-table.ts";
-import type { AssignedPartition, RefreshReport, RefreshRequest } from "./storage/refresh-types.ts";
+import type { AssignedPartition, RefreshRequest } from "./storage/refresh-types.ts";
 
 /** What a holder uses of a table. */
 export type HeldTable = Pick<
   AcceleratedTable,
-  "columns" | "partitions" | "load" | "refresh" | "retain" | "setEpoch" | "unload" | "setRefreshSql" | "close"
+  | "columns"
+  | "partitions"
+  | "load"
+  | "learn"
+  | "refresh"
+  | "retain"
+  | "assign"
+  | "unload"
+  | "setRefreshSql"
+  | "close"
 >;
 
 export interface TableHolderOptions<T extends HeldTable = AcceleratedTable> {
@@ -27,6 +41,10 @@ export interface TableHolderOptions<T extends HeldTable = AcceleratedTable> {
   readonly schedule: RefreshSchedule;
   readonly retry: RetryPolicy;
   readonly retentionCheckMs?: number;
+  /** How partitions are copied from other executors. */
+  readonly copies: CopyMeans;
+  /** Whether this executor may refresh and write now (it has its lease). */
+  mayWrite(): boolean;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
@@ -45,11 +63,11 @@ export interface TableHolderOptions<T extends HeldTable = AcceleratedTable> {
  */
 export class TableHolder<T extends HeldTable = AcceleratedTable> {
   readonly #options: TableHolderOptions<T>;
-  readonly #failures = new Map<string, string>();
-  readonly #refreshedAtMs = new Map<string, number>();
+  readonly #reports: PartitionReports;
   #wanted = new Map<string, AssignedPartition>();
   #table: T | undefined;
   #loop: RefreshLoop | undefined;
+  #learners: Learners | undefined;
   #wake = Promise.withResolvers<void>();
   #error = "";
   #refreshing = false;
@@ -57,6 +75,11 @@ export class TableHolder<T extends HeldTable = AcceleratedTable> {
 
   constructor(options: TableHolderOptions<T>) {
     this.#options = options;
+    this.#reports = new PartitionReports({
+      fullName: options.fullName,
+      partitions: () => this.#table?.partitions() ?? [],
+      report: options.report,
+    });
   }
 
   /** Partitions assigned here, and how many of them are loaded. */
@@ -84,22 +107,29 @@ export class TableHolder<T extends HeldTable = AcceleratedTable> {
   partitions() {
     return (this.#table?.partitions() ?? []).map((p) => ({
       ...p,
-      lastRefreshMs: this.#refreshedAtMs.get(p.key),
-      error: this.#failures.get(p.key),
+      lastRefreshMs: this.#reports.refreshedAtMs(p.key),
+      error: this.#reports.failure(p.key),
     }));
+  }
+
+  /** Wall milliseconds of a partition's last refresh; undefined before the first. */
+  refreshedAtMs(key: string): number | undefined {
+    return this.#reports.refreshedAtMs(key);
   }
 
   /** Take over an assignment: the whole share of this executor. */
   hold(assignment: TableAssignment): void {
     this.#wanted = new Map(
-      assignment.partitions.map(({ key, epoch }) => [
+      assignment.partitions.map(({ key, ...held }) => [
         key,
-        { values: JSON.parse(key) as (string | null)[], epoch },
+        { values: JSON.parse(key) as (string | null)[], ...held },
       ]),
     );
     this.#options.metrics
       .gauge("executor_assigned_partitions_count")
       .set({ dataset: this.#options.name }, this.#wanted.size);
+    // A learner that becomes owner serves at once, whatever else is being loaded.
+    if (this.#table !== undefined) this.#takeOver(this.#table);
     this.#wake.resolve();
   }
 
@@ -134,22 +164,37 @@ export class TableHolder<T extends HeldTable = AcceleratedTable> {
     try {
       this.#table = await this.#open(signal);
       if (this.#table === undefined) return;
-      this.#options.opened(this.#table);
+      const table = this.#table;
+      this.#options.opened(table);
       this.#loop = new RefreshLoop({
         ...this.#options,
-        table: this.#table,
+        table: underLease(table, this.#options.mayWrite),
         onEvent: (e) => this.#onEvent(e),
+      });
+      const { copies, fullName, name, clock, random, log } = this.#options;
+      this.#learners = startLearners(table, this.#reports, {
+        ...copies,
+        table: fullName,
+        dataset: name,
+        clock,
+        random,
+        log,
+        copied: () => this.#measureHeld(),
       });
       this.#reportTable();
       refreshes = this.#loop.run(signal);
-      await this.#bringLoop(this.#table, signal);
+      await this.#bringLoop(table, signal);
     } finally {
       signal.removeEventListener("abort", stopped);
       this.#options.opened(undefined);
+      const table = this.#table;
+      // Assignments that come from now on find nothing to change.
+      this.#table = undefined;
       try {
+        await this.#learners?.close();
         await refreshes;
       } finally {
-        await this.#table?.close();
+        await table?.close();
       }
     }
   }
@@ -167,7 +212,7 @@ export class TableHolder<T extends HeldTable = AcceleratedTable> {
           { dataset: this.#options.name, cause: messageOf(error) },
           "Dataset could not be opened",
         );
-        for (const [key, { epoch }] of this.#wanted) this.#reportFailed(key, epoch, messageOf(error));
+        for (const [key, { epoch }] of this.#wanted) this.#reports.failed(key, epoch, messageOf(error));
         // Not ended early by an assignment: nothing is waited for but time.
         await this.#options.clock.sleep(this.#delay(attempt), signal).catch(() => undefined);
       }
@@ -186,27 +231,58 @@ export class TableHolder<T extends HeldTable = AcceleratedTable> {
     }
   }
 
-  /** One round; false when something could not be loaded and another try is due. */
-  async #bring(table: T, signal: AbortSignal): Promise<boolean> {
+  /**
+   * What an assignment changes without loading anything: what is no longer wanted goes, roles and epochs change, and
+   * copies from owners begin or end.
+   */
+  #takeOver(table: T): void {
     const wanted = this.#wanted;
     const held = new Map(table.partitions().map((p) => [p.key, p]));
-    table.unload([...held.keys()].filter((key) => !wanted.has(key)));
-    const missing: AssignedPartition[] = [];
+    const copied = new Map<string, AssignedPartition>();
+    const leaving = [...held.keys()].filter((key) => !wanted.has(key));
+    const promoted: string[] = [];
     for (const [key, partition] of wanted) {
       const state = held.get(key);
-      if (state !== undefined) table.setEpoch(key, partition.epoch);
-      if (state?.loaded !== true) missing.push(partition);
+      const step = nextStep(state, partition);
+      if (step === "renew") leaving.push(key);
+      if (partition.role !== "owner" && partition.from !== undefined) copied.set(key, partition);
+      if (partition.role === "owner" && state?.role === "learner" && state.loaded) promoted.push(key);
     }
-    this.#reportPartitions(wanted.keys());
+    // First of all, so that no copy for the former assignment is committed under the new one.
+    const begun = this.#learners?.follow(copied) ?? [];
+    table.unload(leaving);
+    for (const key of leaving) this.#learners?.takeAge(key);
+    for (const { key, epoch } of begun) this.#reports.loading(key, epoch);
+    for (const [key, partition] of wanted) table.assign(key, partition);
+    this.#reports.loaded(wanted.keys());
+    this.#catchUpWithSource(promoted);
+  }
+
+  /** Refresh what became owned here after its owner had stopped answering: that may have had a newer version. */
+  #catchUpWithSource(promoted: readonly string[]): void {
+    const behind = promoted.filter((key) => (this.#learners?.takeAge(key) ?? 0) > confirmedMs);
+    if (behind.length === 0) return;
+    const epochs = behind.map((key) => `${key}@${this.#wanted.get(key)?.epoch}`);
+    this.request(`promoted ${epochs.join(" ")}`, { partitions: behind });
+  }
+
+  /** One round; false when something could not be loaded and another try is due. */
+  async #bring(table: T, signal: AbortSignal): Promise<boolean> {
+    this.#takeOver(table);
+    const wanted = this.#wanted;
+    const held = new Map(table.partitions().map((p) => [p.key, p]));
+    const missing = [...wanted]
+      .filter(([key, partition]) => nextStep(held.get(key), partition) === "load")
+      .map(([, partition]) => partition);
     if (missing.length === 0) return true;
     const { log, name } = this.#options;
-    for (const { values, epoch } of missing) this.#reportLoading(JSON.stringify(values), epoch);
+    for (const { values, epoch } of missing) this.#reports.loading(JSON.stringify(values), epoch);
     try {
       const report = await table.load(missing, signal, (progress) => this.#progress(progress.rows));
-      this.#refreshed(report);
+      this.#reports.refreshed(report, this.#options.clock.wallMs());
       for (const { key, error } of report.failed) {
         log.error({ dataset: name, cause: messageOf(error) }, "A partition could not be loaded");
-        this.#reportFailed(key, wanted.get(key)?.epoch ?? 0, messageOf(error));
+        this.#reports.failed(key, wanted.get(key)?.epoch ?? 0, messageOf(error));
       }
       this.#fail(report.failed.length === 0 ? "" : messageOf(report.failed[0]!.error));
       this.#measure(report.rows, report.durationMs);
@@ -225,7 +301,7 @@ export class TableHolder<T extends HeldTable = AcceleratedTable> {
       log.error({ dataset: name, cause: messageOf(error) }, "Partitions could not be loaded");
       this.#options.metrics.counter("dataset_acceleration_refresh_errors").inc({ dataset: name });
       for (const { values, epoch } of missing)
-        this.#reportFailed(JSON.stringify(values), epoch, messageOf(error));
+        this.#reports.failed(JSON.stringify(values), epoch, messageOf(error));
       this.#fail(messageOf(error));
       return false;
     }
@@ -241,7 +317,7 @@ export class TableHolder<T extends HeldTable = AcceleratedTable> {
       case "finished": {
         this.#refreshing = false;
         const { report } = event;
-        this.#refreshed(report);
+        this.#reports.refreshed(report, this.#options.clock.wallMs());
         this.#measure(report.rows, report.durationMs);
         this.#fail(report.failed.length === 0 ? "" : messageOf(report.failed[0]!.error));
         return;
@@ -257,7 +333,7 @@ export class TableHolder<T extends HeldTable = AcceleratedTable> {
         return;
       case "retained":
         log.info({ dataset: name, rows: event.rows }, "Retention deleted rows");
-        this.#reportPartitions(this.#wanted.keys());
+        this.#reports.loaded(this.#wanted.keys());
         return;
       default:
         event satisfies never;
@@ -266,10 +342,15 @@ export class TableHolder<T extends HeldTable = AcceleratedTable> {
 
   #measure(rows: number, durationMs: number): void {
     const { metrics, name: dataset, clock } = this.#options;
-    const held = this.#table?.partitions() ?? [];
     metrics.histogram("dataset_acceleration_refresh_duration_ms").observe({ dataset }, durationMs);
     metrics.counter("dataset_acceleration_refresh_rows").inc({ dataset }, rows);
     metrics.gauge("dataset_acceleration_last_refresh_unix_time_ms").set({ dataset }, clock.wallMs());
+    this.#measureHeld();
+  }
+
+  #measureHeld(): void {
+    const { metrics, name: dataset } = this.#options;
+    const held = this.#table?.partitions() ?? [];
     metrics.gauge("dataset_acceleration_rows").set(
       { dataset },
       held.reduce((sum, p) => sum + p.rows, 0),
@@ -278,53 +359,6 @@ export class TableHolder<T extends HeldTable = AcceleratedTable> {
       { dataset },
       held.reduce((sum, p) => sum + p.bytes, 0),
     );
-  }
-
-  /** What a refresh or load says of the partitions that it brought up to date. */
-  #refreshed({ partitions, failed }: RefreshReport): void {
-    const now = this.#options.clock.wallMs();
-    const problems = new Map(failed.map(({ key, error }) => [key, messageOf(error)]));
-    for (const { key } of partitions) {
-      // One that failed goes on serving what it had.
-      const problem = problems.get(key);
-      if (problem !== undefined) {
-        this.#failures.set(key, problem);
-        continue;
-      }
-      this.#failures.delete(key);
-      this.#refreshedAtMs.set(key, now);
-    }
-    this.#reportPartitions(partitions.map(({ key }) => key));
-  }
-
-  /** Report those of the partitions that serve. */
-  #reportPartitions(keys: Iterable<string>): void {
-    const held = new Map(this.#table?.partitions().map((p) => [p.key, p]));
-    for (const key of keys) {
-      const state = held.get(key);
-      if (state?.loaded !== true) continue;
-      const error = this.#failures.get(key);
-      this.#options.report({
-        table: this.#options.fullName,
-        key,
-        epoch: state.epoch,
-        state: "loaded",
-        version: state.version,
-        rows: state.rows,
-        bytes: state.bytes,
-        ...(error === undefined ? {} : { error }),
-        lastRefreshMs: this.#refreshedAtMs.get(key) ?? 0,
-      });
-    }
-  }
-
-  #reportLoading(key: string, epoch: number): void {
-    this.#options.report({ ...nothing, table: this.#options.fullName, key, epoch, state: "loading" });
-  }
-
-  #reportFailed(key: string, epoch: number, error: string): void {
-    this.#failures.set(key, error);
-    this.#options.report({ ...nothing, table: this.#options.fullName, key, epoch, state: "failed", error });
   }
 
   #fail(error: string): void {
@@ -361,4 +395,5 @@ export class TableHolder<T extends HeldTable = AcceleratedTable> {
   }
 }
 
-const nothing = { version: 0, rows: 0, bytes: 0 } as const;
+/** An owner that was asked every second and confirmed no later than this was there until the end. */
+const confirmedMs = 5_000;

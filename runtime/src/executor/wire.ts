@@ -71,7 +71,12 @@ export function assignmentFromWire(wire: WireAssignment): TableAssignment {
     revision: wire.revision,
     expressions: wire.expressions,
     partitions: wire.partitions.map(
-      ({ key, epoch, role }): HeldPartition => ({ key, epoch, role: roleFromWire(role) }),
+      ({ key, epoch, role, from }): HeldPartition => ({
+        key,
+        epoch,
+        role: roleFromWire(role),
+        ...(from === "" ? {} : { from }),
+      }),
     ),
   };
 }

@@ -54,7 +54,7 @@ export class Metrics {
 
   /** Make every series of a dataset exist at zero. Call it when a spicepod comes into force. */
   addDataset(dataset: string): void {
-    for (const status of ["assigned", "unassigned"]) {
+    for (const status of ["assigned", "unassigned", "moving"]) {
       this.gauge("scheduler_partitions_count").inc({ dataset, status }, 0);
     }
     this.histogram("scheduler_partition_discovery_duration_ms").zero({ dataset });
@@ -81,7 +81,8 @@ export class Metrics {
     for (const spec of metricTable as readonly (MetricSpec & { name: MetricName })[]) {
       if (!spec.labels?.includes("dataset")) continue;
       if (spec.name === "scheduler_partitions_count") {
-        for (const status of ["assigned", "unassigned"]) this.gauge(spec.name).remove({ dataset, status });
+        for (const status of ["assigned", "unassigned", "moving"])
+          this.gauge(spec.name).remove({ dataset, status });
       } else {
         this.#any(spec.name).remove({ dataset });
       }

@@ -160,6 +160,8 @@ export interface NativeRows {
 
 export interface TableWrite {
   readonly mode: InsertMode;
+  /** The number of the new version, above the present one's; the next one when absent. */
+  readonly version?: number;
   readonly watermark: string | null;
   /**
    * SQL aggregate over the rows that this write adds, giving a watermark or NULL; the later of both is committed.

@@ -17,6 +17,8 @@ export interface NodeInfo {
   refresh(dataset: string, request: RefreshRequest): Promise<RefreshOutcome>;
   /** Replace a dataset's `refresh_sql` until the node restarts; `null` goes back to the spicepod's. */
   setRefreshSql(dataset: string, refreshSql: string | null): Promise<RefreshOutcome>;
+  /** Begin to move everything off an executor, or let it take partitions again; answers at once. */
+  drain(executor: string, undrain: boolean): Promise<DrainOutcome>;
 }
 
 export type NodeRole = "scheduler" | "executor" | "single";
@@ -48,11 +50,31 @@ export interface ExecutorInfo {
   readonly ready: boolean;
   readonly partitions: number;
   readonly loaded: number;
+  /** Partitions on their way to it or away from it. */
+  readonly moving: number;
+  /** While it is draining. */
+  readonly drain?: DrainInfo;
   readonly rows: number;
   readonly bytes: number;
   /** Wall clock of the last beat, as a Unix time in milliseconds. */
   readonly lastHeartbeatMs: number | undefined;
 }
+
+export interface DrainInfo {
+  readonly state: "DRAINING" | "DRAINED" | "BLOCKED";
+  /** Partitions that it still has. */
+  readonly remaining: number;
+  /** Why it is blocked. */
+  readonly reason?: string;
+}
+
+export type DrainOutcome =
+  /** `already`: it was draining before. */
+  | { readonly kind: "draining"; readonly already: boolean; readonly drain: DrainInfo }
+  | { readonly kind: "undrained"; readonly wasDraining: boolean }
+  | { readonly kind: "unknown-executor"; readonly message: string }
+  /** This node cannot do it, or cannot now. */
+  | { readonly kind: "unavailable"; readonly message: string };
 
 export interface ReadinessFacts {
   readonly role: NodeRole;

@@ -1,39 +1,62 @@
 import { type ServerUnaryCall, type sendUnaryData, status } from "@grpc/grpc-js";
 import type {
   AdminServiceServer,
-  GetClusterRequest,
+  DrainRequest,
+  DrainResponse,
   GetClusterResponse,
+  UndrainRequest,
+  UndrainResponse,
   NodeInfo as WireNodeInfo,
 } from "@spice-shards/proto";
+import { messageOf } from "../core/text/message-of.ts";
 import type { NodeInfo } from "../ports/node-info.ts";
+import { type Drains, UnknownExecutorError } from "./moves/drains.ts";
 
 export interface AdminServiceHost {
   readonly info: NodeInfo;
+  readonly drains: Drains;
   instanceOf(executor: string): string;
-  /** Nodes whose certificates this scheduler has seen. */
-  nodes(): readonly WireNodeInfo[];
+  /** Every scheduler and executor with its certificates that are in force. */
+  nodes(): Promise<readonly WireNodeInfo[]>;
   /** Throws when the peer's certificate does not carry one of the roles. */
   authorize(call: { getAuthContext?: unknown }, roles: readonly string[]): void;
 }
 
 /** The gRPC face for the operator (spec chapter 04, AdminService). */
 export function adminService(host: AdminServiceHost): AdminServiceServer {
-  return {
-    getCluster(
-      call: ServerUnaryCall<GetClusterRequest, GetClusterResponse>,
-      callback: sendUnaryData<GetClusterResponse>,
-    ): void {
+  const unary =
+    <Q, R>(handle: (request: Q, signal: AbortSignal) => Promise<R>) =>
+    (call: ServerUnaryCall<Q, R>, callback: sendUnaryData<R>): void => {
       try {
         host.authorize(call, ["operator"]);
       } catch (error) {
-        callback({ code: status.PERMISSION_DENIED, message: String((error as Error).message) });
+        callback({ code: status.PERMISSION_DENIED, message: messageOf(error) });
         return;
       }
-      getCluster(host).then(
+      const gone = new AbortController();
+      call.once("cancelled", () => gone.abort());
+      handle(call.request, gone.signal).then(
         (response) => callback(null, response),
-        (error: unknown) => callback({ code: status.UNAVAILABLE, message: String((error as Error).message) }),
+        (error: unknown) => {
+          const code = error instanceof UnknownExecutorError ? status.NOT_FOUND : status.UNAVAILABLE;
+          callback({ code, message: messageOf(error) });
+        },
       );
-    },
+    };
+  return {
+    getCluster: unary(() => getCluster(host)),
+    drain: unary<DrainRequest, DrainResponse>(async ({ executor, deadlineMs }, signal) => {
+      const {
+        state,
+        remaining,
+        reason = "",
+        already,
+      } = await host.drains.drain(executor, deadlineMs, signal);
+      return { state, remaining, reason, already };
+    }),
+    undrain: unary<UndrainRequest, UndrainResponse>(async ({ executor }) => ({
+      wasDraining: await host.drains.undrain(executor),
+    })),
   };
 }
 
@@ -48,9 +71,9 @@ async function getCluster(host: AdminServiceHost): Promise<GetClusterResponse> {
       state: e.state,
       owned: e.partitions,
       loaded: e.loaded,
-      moving: 0,
+      moving: e.moving,
     })),
-    nodes: [...host.nodes()],
+    nodes: [...(await host.nodes())],
     appGeneration: cluster.appGeneration,
     tables: cluster.tables.map((t) => ({
       table: t.name,

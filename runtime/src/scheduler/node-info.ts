@@ -1,9 +1,11 @@
 import type { ClusterDocument, TableEntry } from "../core/cluster/document.ts";
+import { messageOf } from "../core/text/message-of.ts";
 import type {
   ClusterInfo,
   ComponentStatus,
   DatasetError,
   DatasetInfo,
+  DrainOutcome,
   EndpointInfo,
   ExecutorInfo,
   NodeInfo,
@@ -15,6 +17,7 @@ import type {
   RefreshRequest,
 } from "../ports/node-info.ts";
 import type { ExecutorViews } from "./executor-views.ts";
+import { type Drains, UnknownExecutorError } from "./moves/drains.ts";
 
 /** A dataset or view of the spicepod in force, as people are told of it. */
 export interface DescribedDataset {
@@ -42,6 +45,7 @@ export interface SchedulerInfoOptions {
   readonly notices: () => readonly string[];
   /** The last failure of discovery, by full name. */
   discoveryError(table: string): string | undefined;
+  readonly drains: Drains;
   readonly accepting: () => boolean;
   readonly wallMs: () => number;
   refresh(fullName: string, request: RefreshRequest): Promise<RefreshOutcome>;
@@ -144,6 +148,18 @@ export class SchedulerInfo implements NodeInfo {
     return this.#options.setRefreshSql(dataset.fullName, refreshSql);
   }
 
+  async drain(executor: string, undrain: boolean): Promise<DrainOutcome> {
+    const { drains } = this.#options;
+    try {
+      if (undrain) return { kind: "undrained", wasDraining: await drains.undrain(executor) };
+      const { already, ...drain } = await drains.drain(executor, 0);
+      return { kind: "draining", already, drain };
+    } catch (error) {
+      const kind = error instanceof UnknownExecutorError ? "unknown-executor" : "unavailable";
+      return { kind, message: messageOf(error) };
+    }
+  }
+
   #find(name: string): DescribedDataset | undefined {
     return this.#options.datasets().find((d) => d.name.toLowerCase() === name.toLowerCase());
   }
@@ -160,12 +176,15 @@ export class SchedulerInfo implements NodeInfo {
   #executorInfo(id: string, document: ClusterDocument | undefined): ExecutorInfo {
     const quietMs = this.#options.silentForMs(id);
     const silent = quietMs === undefined || quietMs > silentAfterMs;
-    let [partitions, loaded, rows, bytes] = [0, 0, 0, 0];
+    let [partitions, loaded, moving, rows, bytes] = [0, 0, 0, 0, 0];
     for (const table of Object.values(document?.accelerations ?? {})) {
       const set = table.partitions;
       for (let i = 0; i < set.count; i++) {
+        const learners = set.learners(i);
+        if (learners.includes(id)) moving += 1;
         if (set.owner(i) !== id) continue;
         partitions += 1;
+        if (learners.length > 0) moving += 1;
         const report = this.#options.executors.of(id, table.table_name, set.key(i), set.epoch(i));
         if (report === undefined || report.version === 0) continue;
         loaded += 1;
@@ -179,6 +198,8 @@ export class SchedulerInfo implements NodeInfo {
       ready: !silent && loaded === partitions,
       partitions,
       loaded,
+      moving,
+      ...(document?.executors[id]?.state === "draining" ? { drain: this.#options.drains.status(id) } : {}),
       rows,
       bytes,
       lastHeartbeatMs: quietMs === undefined ? undefined : Math.round(this.#options.wallMs() - quietMs),

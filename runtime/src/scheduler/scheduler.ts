@@ -1,68 +1,35 @@
-import type { ChannelCredentials, Server } from "@grpc/grpc-js";
-import { AdminServiceService, ClusterServiceService, type SchedulerInstance } from "@spice-shards/proto";
-import type { App, AppTable } from "../core/app/app.ts";
+import type { Server } from "@grpc/grpc-js";
+import type { NodeInfo } from "@spice-shards/proto";
+import type { App } from "../core/app/app.ts";
 import { advise, unsaid } from "../core/cluster/advice.ts";
-import { firstCycleDone } from "../core/cluster/cycle.ts";
 import type { ClusterDocument } from "../core/cluster/document.ts";
-import type { PartitionValues } from "../core/cluster/partition-values.ts";
-import { slicesOf, tableAssignment } from "../core/cluster/slices.ts";
+import { driverOf } from "../core/cluster/membership.ts";
+import type { MoveReport } from "../core/cluster/moves/move-input.ts";
 import { messageOf } from "../core/text/message-of.ts";
-import type { Logger } from "../observe/log.ts";
-import type { Metrics } from "../observe/metrics.ts";
-import type { Clock } from "../ports/clock.ts";
-import type { EndpointInfo } from "../ports/node-info.ts";
-import type { ObjectStore } from "../ports/object-store.ts";
-import type { Random } from "../ports/random.ts";
-import { adminService } from "./admin-service.ts";
 import { AppInForce } from "./app-in-force.ts";
 import { Reconciler } from "./assignment/reconcile.ts";
 import { CatalogView } from "./catalog-view.ts";
-import { ControlStreams, clusterService } from "./cluster-service.ts";
+import { serveCluster } from "./cluster-face.ts";
+import { ControlStreams } from "./cluster-service.ts";
 import { Commands } from "./commands.ts";
+import { Discoveries } from "./discoveries.ts";
 import { ExecutorViews } from "./executor-views.ts";
-import { ExecutorDesk } from "./members/executor-desk.ts";
+import { describeNodes, unknownNode } from "./members/describe-nodes.ts";
+import { ExecutorDesk, WATCH_TICK_MS } from "./members/executor-desk.ts";
+import { PeerClients } from "./members/peer-clients.ts";
 import { PeerNews } from "./members/peer-news.ts";
+import { Drains } from "./moves/drains.ts";
+import { LossEvidence } from "./moves/loss-evidence.ts";
+import { MoveDriver } from "./moves/move-driver.ts";
 import { SchedulerInfo } from "./node-info.ts";
 import { RefreshCommands } from "./refresh-commands.ts";
+import type { SchedulerOptions } from "./scheduler-options.ts";
 import { ClusterState } from "./state/cluster-state.ts";
 import { Collector } from "./state/collect.ts";
 import { Heartbeat } from "./state/heartbeat.ts";
 import { pollState } from "./state/poll.ts";
 import { runReaper } from "./state/reaper.ts";
 import { Registration } from "./state/registration.ts";
-import { assignmentToWire } from "./wire.ts";
-
-export interface SchedulerOptions {
-  readonly schedulerId: string;
-  readonly advertiseAddress: string;
-  readonly flightAddress: string;
-  readonly httpAddress: string;
-  readonly buildVersion: string;
-  readonly role: "scheduler" | "single";
-  readonly store: ObjectStore;
-  /** The spicepod of this scheduler's own file. */
-  readonly app: App;
-  /** Parse and check another generation's text; throws with all its problems. */
-  compile(text: string, generation: number): App;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly log: Logger;
-  readonly metrics: Metrics;
-  /** Partition values of a table, asked from its source. */
-  discover(table: AppTable, signal: AbortSignal): Promise<PartitionValues>;
-  /** Resolve one secret that the spicepod refers to. */
-  expandSecret(key: string): Promise<string>;
-  /** True when calls are authenticated by mTLS. */
-  readonly secure: boolean;
-  /** Credentials for a new channel to another scheduler. */
-  readonly credentials: () => ChannelCredentials;
-  /** Throws when the peer's certificate does not carry one of the roles. */
-  authorize(call: unknown, roles: readonly string[]): void;
-  readonly endpoints: () => readonly EndpointInfo[];
-  readonly expectedExecutors: number | undefined;
-  /** Something made it impossible to go on: the process must end with this reason. */
-  onFatal(error: unknown): void;
-}
 
 const ttlMs = 30_000;
 const collectIntervalMs = 600_000;
@@ -83,8 +50,15 @@ export class Scheduler {
   readonly #inForce: AppInForce;
   readonly #stop = new AbortController();
   readonly #loops: Promise<void>[] = [];
-  readonly #discoveryErrors = new Map<string, string>();
+  readonly #discoveries: Discoveries;
+  readonly #clients: PeerClients;
+  readonly #evidence: LossEvidence;
+  readonly #moves: MoveDriver;
+  readonly #drains: Drains;
   readonly #said = new Set<string>();
+  readonly #warned = new Map<string, string | undefined>();
+  /** Who drives and who is a member, as of the last document. */
+  #membership = "";
   #accepting = true;
   #news: PeerNews | undefined;
   #refreshing: Promise<unknown> | undefined;
@@ -157,11 +131,41 @@ export class Scheduler {
         const index = set?.indexOfKey(report.key) ?? -1;
         // It heard of an assignment from another scheduler before this one did.
         if (set === undefined || index < 0 || report.epoch > set.epoch(index)) this.#refreshSoon();
+        else if (report.state !== "loading" && set.learners(index).length > 0) this.#reconciler.wakeMoves();
       },
       onCommandError: (executor, command, error) =>
         log.warn({ executor, command, error }, "An executor refused an assignment"),
     });
     this.#commands = new Commands(this.streams, clock);
+    this.#discoveries = new Discoveries({
+      app: () => this.app,
+      clock,
+      metrics,
+      discover: (table, signal) => options.discover(table, signal),
+    });
+    this.#clients = new PeerClients(options.credentials);
+    this.#evidence = new LossEvidence({
+      state: this.#state,
+      clock,
+      watch: this.#desk.watch,
+      lostAfterMs: settings.executorLostAfter,
+      ask: async ({ advertise_address: address }, suspectedExecutors) => {
+        const { revision } = this.#state.document;
+        const news = { schedulerId, revision, suspectedExecutors: [...suspectedExecutors] };
+        return (await this.#clients.peerNews(address, news)).heardExecutors;
+      },
+      onError: (scheduler, error) =>
+        log.debug({ scheduler, cause: messageOf(error) }, "A scheduler could not be asked for its evidence"),
+    });
+    this.#moves = new MoveDriver({
+      clock,
+      evidence: this.#evidence,
+      book: this.executors.book,
+      settings,
+      live: () => this.#desk.live().ids,
+      onReport: (report) => this.#onMoves(report),
+    });
+    this.#drains = new Drains({ state: this.#state, clock, moves: this.#moves });
     this.#reconciler = new Reconciler({
       state: this.#state,
       clock,
@@ -169,8 +173,9 @@ export class Scheduler {
       intervalMs: settings.partitionAssignmentInterval,
       ...(options.expectedExecutors === undefined ? {} : { expectedExecutors: options.expectedExecutors }),
       tables: () => this.app.tables.map((t) => t.reconcile),
-      discover: (table, signal) => this.#discover(table.name, signal),
+      discover: (table, signal) => this.#discoveries.discover(table.name, signal),
       live: () => this.#desk.live(),
+      moves: this.#moves,
       sizes: (document, table) => this.executors.book.sizes(document, table),
       onReport: (report) => {
         for (const count of report.assigned.values()) {
@@ -185,7 +190,7 @@ export class Scheduler {
           log.info({ assigned: Object.fromEntries(report.assigned) }, "Assigned partitions");
       },
       onDiscoveryError: (table, error) => {
-        this.#discoveryErrors.set(table, messageOf(error));
+        this.#discoveries.failed(table, error);
         log.error(
           { dataset: table, cause: messageOf(error) },
           "Partition discovery failed; the assignment stays",
@@ -217,8 +222,13 @@ export class Scheduler {
       silentForMs: (executor) => this.#desk.silentForMs(executor),
       document: () => this.#state.document,
       datasets: () => this.app.described,
-      notices: () => [...this.#inForce.notices, ...this.#advice().map((a) => a.message)],
-      discoveryError: (table) => this.#discoveryErrors.get(table),
+      notices: () => [
+        ...this.#inForce.notices,
+        ...(this.#moves.condition === undefined ? [] : [`Partitions do not move: ${this.#moves.condition}`]),
+        ...this.#advice().map((a) => a.message),
+      ],
+      discoveryError: (table) => this.#discoveries.error(table),
+      drains: this.#drains,
       accepting: () => this.#accepting,
       wallMs: () => clock.wallMs(),
       refresh: (table, request) => refreshes.refresh(table, request),
@@ -228,11 +238,16 @@ export class Scheduler {
 
   /**
    * Join the cluster: open or create `cluster.json`, register, settle on a spicepod, and serve control streams on
-   * `server`. Throws what prevents it.
+   * `server`. Throws what prevents it, and then is no member: its id is free at once.
    */
   static async start(options: SchedulerOptions, server: Server, signal: AbortSignal): Promise<Scheduler> {
     const scheduler = new Scheduler(options);
-    await scheduler.#join(signal);
+    try {
+      await scheduler.#join(signal);
+    } catch (error) {
+      if (scheduler.#state.isOpen && scheduler.#state.registered) await scheduler.stop();
+      throw error;
+    }
     scheduler.#serve(server);
     scheduler.#run();
     return scheduler;
@@ -268,7 +283,7 @@ export class Scheduler {
     const table = this.app.tables.find((t) => t.name.toLowerCase() === name.toLowerCase());
     if (table === undefined || this.catalog.current().tables.has(table.name.toLowerCase())) return undefined;
     return (
-      this.#discoveryErrors.get(table.fullName) ??
+      this.#discoveries.error(table.fullName) ??
       this.executors
         .all()
         .find((e) => (e.tables.get(table.fullName)?.error ?? "") !== "")
@@ -306,6 +321,7 @@ export class Scheduler {
       );
     }
     this.#news?.close();
+    this.#clients.close();
     this.#desk.close();
   }
 
@@ -346,7 +362,7 @@ export class Scheduler {
     this.#onDocument();
     this.#news = new PeerNews({
       state: this.#state,
-      credentials: this.#options.credentials,
+      clients: this.#clients,
       onError: (scheduler, error) =>
         log.debug({ scheduler, cause: messageOf(error) }, "A scheduler could not be told of a new revision"),
     });
@@ -381,6 +397,7 @@ export class Scheduler {
       ),
     );
     keep(this.#reconciler.run(signal));
+    keep(this.#watchExecutors(signal));
     keep(this.#collect(new Collector(this.#state, clock), signal));
   }
 
@@ -396,95 +413,87 @@ export class Scheduler {
     }
   }
 
+  /** Notice executors whose beats stopped; the driver then looks for evidence of their loss. */
+  async #watchExecutors(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      if (this.#evidence.suspects().size > 0) this.#reconciler.wakeMoves();
+      // Only the abort can end the sleep early, and the loop's condition sees it.
+      await this.#options.clock.sleep(WATCH_TICK_MS, signal).catch(() => undefined);
+    }
+  }
+
+  #onMoves({ steps, removed, condition, overCapacity, stranded }: MoveReport): void {
+    const { log, metrics } = this.#options;
+    if (removed.length > 0) log.warn({ executors: removed }, "Executors are lost: their partitions move");
+    const learning = steps.filter(({ kind }) => kind === "learn");
+    if (learning.length > 0) log.info({ partitions: learning.length }, "Partitions begin to move");
+    const promoted = steps.filter(({ kind }) => kind === "promote").length;
+    metrics.counter("scheduler_partition_state_operations").inc({ status: "reassigned" }, promoted);
+    if (promoted > 0) log.info({ partitions: promoted }, "Partitions have moved");
+    this.#warnOnce("moves", condition);
+    this.#warnOnce("capacity", overCapacity.length > 0 ? "All executors at capacity" : undefined);
+    this.#warnOnce("stranded", stranded > 0 ? "No suitable executor found for partition" : undefined);
+  }
+
+  /** Warn when a topic's state begins or changes; `undefined`: it is over. */
+  #warnOnce(topic: string, state: string | undefined): void {
+    if (state !== undefined && this.#warned.get(topic) !== state) this.#options.log.warn(state);
+    this.#warned.set(topic, state);
+  }
+
   #serve(server: Server): void {
     const { schedulerId, secure, expandSecret, authorize, log, metrics } = this.#options;
-    server.addService(
-      ClusterServiceService,
-      clusterService({
-        schedulerId,
-        desk: this.#desk,
-        executors: this.executors,
-        streams: this.streams,
-        streamsChanged: (open) => metrics.gauge("scheduler_active_executors_count").set(open),
-        app: () => this.app,
-        expandSecret,
-        schedulers: () => this.#schedulers(),
-        assignments: (executor) => this.#assignments(executor),
-        acknowledged: (executor, command, error) => this.#commands.acknowledged(executor, command, error),
-        peerNews: (_peer, revision, suspected) => {
-          if (revision > this.#state.document.revision) this.#refreshSoon();
-          return {
-            revision: this.#state.document.revision,
-            heard: suspected.filter((executor) => this.#desk.silentForMs(executor) !== undefined),
-          };
-        },
-        metrics: () => metrics.text(),
-        secure,
-        authorize,
-        warn: (message, detail) => log.warn(detail, message),
-      }),
-    );
-    server.addService(
-      AdminServiceService,
-      adminService({
-        info: this.info,
-        instanceOf: (executor) => this.#state.document.executors[executor]?.instance_id ?? "",
-        nodes: () => [],
-        authorize,
-      }),
-    );
+    serveCluster(server, {
+      schedulerId,
+      desk: this.#desk,
+      executors: this.executors,
+      streams: this.streams,
+      streamsChanged: (open) => metrics.gauge("scheduler_active_executors_count").set(open),
+      app: () => this.app,
+      tables: () => this.app.tables.map((t) => t.fullName),
+      document: () => this.#state.document,
+      expandSecret,
+      acknowledged: (executor, command, error) => this.#commands.acknowledged(executor, command, error),
+      peerNews: (_peer, revision, suspected) => {
+        const { document } = this.#state;
+        if (revision > document.revision) this.#refreshSoon();
+        const silent = this.#evidence.silent(document);
+        return { revision: document.revision, heard: suspected.filter((executor) => !silent.has(executor)) };
+      },
+      metrics: () => metrics.text(),
+      node: () => this.#node(),
+      secure,
+      authorize,
+      warn: (message, detail) => log.warn(detail, message),
+      info: this.info,
+      drains: this.#drains,
+      nodes: () =>
+        describeNodes({
+          document: this.#state.document,
+          own: this.#node(),
+          executors: this.executors,
+          credentials: this.#options.credentials,
+          signal: this.#stop.signal,
+        }),
+    });
   }
 
-  #schedulers(): SchedulerInstance[] {
-    return Object.values(this.#state.document.schedulers).map((s) => ({
-      schedulerId: s.scheduler_id,
-      advertiseAddress: s.advertise_address,
-      instanceId: s.instance_id,
-      labels: { ...s.labels, http_address: s.http_address },
-    }));
-  }
-
-  #assignments(executor: string) {
-    const { document } = this.#state;
-    if (
-      !firstCycleDone(
-        document,
-        this.app.tables.map((t) => t.fullName),
-      )
-    )
-      return undefined;
-    const tables = Object.values(document.accelerations).map((entry) =>
-      assignmentToWire(tableAssignment(entry, slicesOf(entry).get(executor) ?? [])),
-    );
-    return { revision: document.revision, tables };
-  }
-
-  async #discover(name: string, signal: AbortSignal): Promise<PartitionValues> {
-    const table = this.app.tables.find((t) => t.fullName === name);
-    if (table === undefined) throw new Error(`${name} is not an accelerated table of the spicepod in force`);
-    const { clock, metrics } = this.#options;
-    const timeoutMs = this.app.scheduler.partitionDiscoveryTimeout;
-    const timeout = AbortSignal.timeout(timeoutMs);
-    const started = clock.monotonicMs();
-    try {
-      const values = await this.#options.discover(table, AbortSignal.any([signal, timeout]));
-      this.#discoveryErrors.delete(name);
-      return values;
-    } catch (error) {
-      if (!timeout.aborted || signal.aborted) throw error;
-      throw new Error(`Partition discovery timed out for table ${name}`, { cause: error });
-    } finally {
-      const elapsed = clock.monotonicMs() - started;
-      metrics
-        .histogram("scheduler_partition_discovery_duration_ms")
-        .observe({ dataset: table.name }, elapsed);
-    }
+  /** This scheduler with its certificates. */
+  #node(): NodeInfo {
+    const { schedulerId: id, certificates } = this.#options;
+    return { ...unknownNode(id), ...certificates() };
   }
 
   #onDocument(): void {
     const { metrics, log } = this.#options;
     const { document, rootBytes } = this.#state.snapshot;
     this.executors.prune(document);
+    const members = Object.entries(document.executors).map(([id, { state }]) => `${id} ${state}`);
+    const membership = [driverOf(document), ...members].join();
+    if (membership !== this.#membership) {
+      this.#membership = membership;
+      this.#reconciler.wakeMoves();
+    }
     metrics.gauge("cluster_state_bytes").set(rootBytes);
     metrics.gauge("scheduler_count").set(Object.keys(document.schedulers).length);
     for (const table of this.app.tables) {
@@ -493,6 +502,8 @@ export class Scheduler {
       const gauge = metrics.gauge("scheduler_partitions_count");
       gauge.set({ dataset: table.name, status: "assigned" }, (set?.count ?? 0) - unassigned);
       gauge.set({ dataset: table.name, status: "unassigned" }, unassigned);
+      const moving = [...(set?.columns.extras.values() ?? [])].filter((e) => (e.learners?.length ?? 0) > 0);
+      gauge.set({ dataset: table.name, status: "moving" }, moving.length);
     }
     for (const advice of unsaid(this.#advice(), this.#said))
       log.info({ dataset: advice.table }, advice.message);

@@ -35,6 +35,7 @@ export function fromWire(
       return { kind: "report", report: { ...rest, state: known, ...(error === "" ? {} : { error }) } };
     }
     case "table":
+    case "node":
     case undefined:
       return undefined;
     default:
@@ -74,6 +75,6 @@ export function assignmentToWire(assignment: TableAssignment): WireAssignment {
     table: assignment.table,
     revision: assignment.revision,
     expressions: [...assignment.expressions],
-    partitions: assignment.partitions.map(({ key, epoch, role }) => ({ key, epoch, role })),
+    partitions: assignment.partitions.map(({ key, epoch, role, from = "" }) => ({ key, epoch, role, from })),
   };
 }

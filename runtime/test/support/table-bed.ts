@@ -134,5 +134,5 @@ export function testConfig(change: Partial<DatasetConfig> = {}): DatasetConfig {
 
 /** Assignments with epoch 1 of partitions with one key. */
 export function assigned(...values: readonly (string | null)[]) {
-  return values.map((value) => ({ values: [value], epoch: 1 }));
+  return values.map((value) => ({ values: [value], epoch: 1, role: "owner" as const }));
 }

@@ -55,7 +55,11 @@ export class SegmentedTable implements AcceleratorTable {
 
   async insert(rows: NativeRows, write: TableWrite, signal?: AbortSignal): Promise<TableVersion> {
     const columns = this.#columnsAfter(rows.columns);
-    return this.#commit(signal, async (draft) => {
+    const number = write.version ?? this.#current.version + 1;
+    if (number <= this.#current.version) {
+      throw new RangeError(`Version ${number} cannot follow version ${this.#current.version}`);
+    }
+    return this.#commit(number, signal, async (draft) => {
       const base = { watermark: write.watermark, position: write.position, columns };
       draft.watermarkSql = write.watermarkSql;
       if (rows.empty === true) {
@@ -92,8 +96,8 @@ export class SegmentedTable implements AcceleratorTable {
   }
 
   async delete(predicate: string, signal?: AbortSignal): Promise<TableVersion> {
-    const { columns, watermark, position } = this.#current;
-    return this.#commit(signal, async (draft) => {
+    const { columns, watermark, position, version } = this.#current;
+    return this.#commit(version + 1, signal, async (draft) => {
       const segments: Segment[] = [];
       let deleted = false;
       for (const segment of this.#current.segments) {
@@ -243,10 +247,10 @@ export class SegmentedTable implements AcceleratorTable {
   }
 
   async #commit(
+    number: number,
     signal: AbortSignal | undefined,
     work: (draft: Draft) => Promise<Draft["next"] | undefined>,
   ): Promise<TableVersion> {
-    const number = this.#current.version + 1;
     await this.#space.prepare();
     let committed = false;
     try {

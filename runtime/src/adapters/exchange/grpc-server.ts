@@ -5,6 +5,7 @@ import {
   type RunFragmentResponse,
 } from "@spice-shards/proto";
 import type { FragmentRunner } from "../../ports/exchange.ts";
+import { type CopyPartitionCall, type CopyPartitionOptions, copyPartition } from "./copy-partition-server.ts";
 import { decodeEnvelope } from "./envelope.ts";
 import { statusOf } from "./grpc-status.ts";
 
@@ -14,6 +15,8 @@ export interface ExchangeServerOptions {
   readonly runner: FragmentRunner;
   /** Throws a PeerRefusedError when the peer may not run fragments here. */
   readonly authorize: (call: Call) => void;
+  /** Gives partitions to other executors; without it such calls are answered as not implemented. */
+  readonly copies?: CopyPartitionOptions;
 }
 
 /** Options that the gRPC server of port 50052 needs for the exchange. */
@@ -25,11 +28,15 @@ export const exchangeServerOptions = {
 
 /** Register ExchangeService: frames go out at the reader's pace, one that goes away stops its fragment. */
 export function addExchangeService(server: Server, options: ExchangeServerOptions): void {
+  const { copies } = options;
   server.addService(ExchangeServiceService, {
     runFragment: (call: Call) => {
       // Never rejects: whatever happens becomes the status of the call.
       void runFragment(call, options);
     },
+    ...(copies === undefined
+      ? {}
+      : { copyPartition: (call: CopyPartitionCall) => void copyPartition(call, copies) }),
   });
 }
 

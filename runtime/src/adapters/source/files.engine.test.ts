@@ -163,7 +163,7 @@ test("Parquet keeps edge values of every type on the way into each engine", asyn
   expect(expected[0]).toMatchObject({ c0: "-128", c1: "18446744073709551615", c3: "nan" });
   for (const [i, engine] of [{}, { engine: "duckdb", mode: "file" } as const].entries()) {
     const table = await bed.open({ ...engine, name: `edge${i}`, partitionBy: [] });
-    await table.load([{ values: [], epoch: 1 }], bed.signal);
+    await table.load([{ values: [], epoch: 1, role: "owner" }], bed.signal);
     expect(await bed.query(table, `SELECT ${cells} FROM {t} ORDER BY c0 NULLS LAST`)).toEqual(expected);
     expect(table.columns.map((c) => c.type)).toEqual(
       (await bed.database.describe(`SELECT * FROM '${bed.directory}/source/edge.parquet'`)).map(

@@ -66,7 +66,7 @@ describe("a PostgreSQL source", () => {
           "postgres:public.edge",
           server.parameters,
         );
-        await table.load([{ values: [], epoch: 1 }], bed.signal);
+        await table.load([{ values: [], epoch: 1, role: "owner" }], bed.signal);
         const got = await bed.query(
           table,
           `SELECT ${text?.("v") ?? "CAST(v AS VARCHAR)"} AS v FROM {t} ORDER BY i`,
@@ -83,7 +83,7 @@ describe("a PostgreSQL source", () => {
     server.sql(`DROP TABLE IF EXISTS odd; CREATE TABLE odd (f float8, r float4, t timestamp, d date);
       INSERT INTO odd VALUES ('NaN', 'Infinity', 'infinity', '-infinity')`);
     const table = await bed.open({ name: "odd", partitionBy: [] }, "postgres:odd", server.parameters);
-    await table.load([{ values: [], epoch: 1 }], bed.signal);
+    await table.load([{ values: [], epoch: 1, role: "owner" }], bed.signal);
     expect(
       await bed.query(
         table,
@@ -103,7 +103,7 @@ describe("a PostgreSQL source", () => {
       ...server.parameters,
       unsupported_type_action: "string",
     });
-    await table.load([{ values: [], epoch: 1 }], bed.signal);
+    await table.load([{ values: [], epoch: 1, role: "owner" }], bed.signal);
     expect(await bed.query(table, "SELECT * FROM {t}")).toEqual([
       { i: 1, n: "12345678901234567890.123456789012345678901234567890", w: "1.50", ok: "2.2500" },
     ]);

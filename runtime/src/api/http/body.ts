@@ -1,5 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import { TextDecoder } from "node:util";
+import { suggest } from "@spice-shards/spicepod";
+import type { Json } from "../../ports/database.ts";
 import { HttpError } from "./http-error.ts";
 
 /** The media type in lower case and its parameters. */
@@ -63,4 +65,24 @@ async function readBytes(request: IncomingMessage, limit: number): Promise<Uint8
 
 function tooLarge(limit: number): HttpError {
   return new HttpError(413, `The body is larger than the limit of ${limit} bytes.`, { Connection: "close" });
+}
+
+/** The object that a JSON body must be; throws 400 for another value. */
+export function objectOf(value: Json): Readonly<Record<string, Json>> {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw new HttpError(400, "The body must be a JSON object.");
+  }
+  return value;
+}
+
+/** Throws 400 for a field that the route does not have, with the nearest that it has. */
+export function knownFields(body: Readonly<Record<string, Json>>, fields: readonly string[]): void {
+  for (const key of Object.keys(body)) {
+    if (fields.includes(key)) continue;
+    const near = suggest(key, fields);
+    throw new HttpError(
+      400,
+      `Unknown field "${key}".${near === undefined ? "" : ` Did you mean "${near}"?`}`,
+    );
+  }
 }

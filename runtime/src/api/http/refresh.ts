@@ -1,8 +1,8 @@
 import type { ServerResponse } from "node:http";
-import { parseDuration, suggest } from "@spice-shards/spicepod";
+import { parseDuration } from "@spice-shards/spicepod";
 import type { Json } from "../../ports/database.ts";
 import type { RefreshOutcome, RefreshRequest } from "../../ports/node-info.ts";
-import { readText } from "./body.ts";
+import { knownFields, objectOf, readText } from "./body.ts";
 import { type ApiRequest, sendJson } from "./context.ts";
 import { HttpError } from "./http-error.ts";
 import { parseJson } from "./statement.ts";
@@ -21,7 +21,7 @@ export async function postRefresh(request: ApiRequest, response: ServerResponse)
 export async function patchAcceleration(request: ApiRequest, response: ServerResponse): Promise<void> {
   const name = request.params["name"]!;
   const body = objectOf(parseJson(await readText(request.raw, request.services.bodyLimit)));
-  known(body, ["refresh_sql"]);
+  knownFields(body, ["refresh_sql"]);
   const sql = body["refresh_sql"];
   if (sql !== null && typeof sql !== "string") {
     throw new HttpError(
@@ -34,7 +34,7 @@ export async function patchAcceleration(request: ApiRequest, response: ServerRes
 }
 
 function refreshRequest(body: Readonly<Record<string, Json>>): RefreshRequest {
-  known(body, ["refresh_sql", "refresh_mode", "refresh_jitter_max", "partition"]);
+  knownFields(body, ["refresh_sql", "refresh_mode", "refresh_jitter_max", "partition"]);
   const { refresh_sql: sql, refresh_mode: mode, refresh_jitter_max: jitter, partition } = body;
   if (sql !== undefined && typeof sql !== "string") {
     throw new HttpError(400, 'The field "refresh_sql" must be a string.');
@@ -63,24 +63,6 @@ function partitionValue(value: Json): Record<string, string | null> {
     result[expression] = text;
   }
   return result;
-}
-
-function objectOf(value: Json): Readonly<Record<string, Json>> {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw new HttpError(400, "The body must be a JSON object.");
-  }
-  return value;
-}
-
-function known(body: Readonly<Record<string, Json>>, fields: readonly string[]): void {
-  for (const key of Object.keys(body)) {
-    if (fields.includes(key)) continue;
-    const near = suggest(key, fields);
-    throw new HttpError(
-      400,
-      `Unknown field "${key}".${near === undefined ? "" : ` Did you mean "${near}"?`}`,
-    );
-  }
 }
 
 function demandAccepted(name: string, outcome: RefreshOutcome): void {

@@ -1,3 +1,4 @@
+import { getCluster, postDrain } from "./cluster.ts";
 import type { Handler } from "./context.ts";
 import { getDatasets, getPartitions } from "./datasets.ts";
 import { HttpError } from "./http-error.ts";
@@ -5,7 +6,7 @@ import { getHealth, getReady } from "./ready.ts";
 import { patchAcceleration, postRefresh } from "./refresh.ts";
 import type { Route } from "./router.ts";
 import { postSql } from "./sql.ts";
-import { getCluster, getStatus } from "./status.ts";
+import { getStatus } from "./status.ts";
 
 /** The HTTP API (spec chapter 07). */
 export const routes: readonly Route<Handler>[] = [
@@ -18,12 +19,12 @@ export const routes: readonly Route<Handler>[] = [
   { method: "POST", path: "/v1/datasets/{name}/acceleration/refresh", handler: postRefresh },
   { method: "PATCH", path: "/v1/datasets/{name}/acceleration", handler: patchAcceleration },
   { method: "GET", path: "/v1/cluster", handler: getCluster },
+  { method: "POST", path: "/v1/cluster/drain", handler: postDrain },
   ...absent("Snapshots", [
     ["GET", "/v1/datasets/{name}/acceleration/snapshots"],
     ["GET", "/v1/datasets/{name}/acceleration/snapshots/{id}"],
     ["POST", "/v1/datasets/{name}/acceleration/snapshots/current"],
   ]),
-  ...absent("Draining an executor", [["POST", "/v1/cluster/drain"]]),
   ...absent("Asynchronous queries (use POST /v1/sql)", [
     ["POST", "/v1/queries"],
     ["GET", "/v1/queries"],

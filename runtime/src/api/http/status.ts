@@ -1,7 +1,6 @@
 import type { ServerResponse } from "node:http";
 import type { ExecutorInfo } from "../../ports/node-info.ts";
-import { type ApiRequest, sendJson } from "./context.ts";
-import { HttpError } from "./http-error.ts";
+import type { ApiRequest } from "./context.ts";
 import { isoTime, type Row, sendRows } from "./tabular.ts";
 
 /**
@@ -22,6 +21,7 @@ export async function getStatus(request: ApiRequest, response: ServerResponse): 
     "state",
     "partitions",
     "loaded",
+    "moving",
     "rows",
     "bytes",
     "last_heartbeat",
@@ -29,34 +29,8 @@ export async function getStatus(request: ApiRequest, response: ServerResponse): 
   ]);
 }
 
-/** `GET /v1/cluster`: members and a summary of the assignment. */
-export async function getCluster(request: ApiRequest, response: ServerResponse): Promise<void> {
-  const cluster = await request.services.node.cluster();
-  if (cluster === undefined) {
-    throw new HttpError(503, "Cluster endpoints are only available on scheduler nodes");
-  }
-  sendJson(response, 200, {
-    cluster_id: cluster.clusterId,
-    revision: cluster.revision,
-    app_generation: cluster.appGeneration,
-    schedulers: cluster.schedulers.map((scheduler) => ({
-      id: scheduler.id,
-      http_address: scheduler.httpAddress,
-      flight_address: scheduler.flightAddress,
-      build_version: scheduler.buildVersion,
-      started_at: isoTime(scheduler.startedMs),
-    })),
-    executors: cluster.executors.map((executor) => ({ id: executor.id, ...executorRow(executor) })),
-    tables: cluster.tables.map(({ name, revision, partitionBy, partitions }) => ({
-      name,
-      revision,
-      partition_by: partitionBy,
-      partitions,
-    })),
-  });
-}
-
-function executorRow(executor: ExecutorInfo): Row {
+/** An executor's columns. */
+export function executorRow(executor: ExecutorInfo): Row {
   const status =
     executor.state === "silent" ? "Error" : executor.state === "draining" ? "ShuttingDown" : undefined;
   return {
@@ -64,6 +38,8 @@ function executorRow(executor: ExecutorInfo): Row {
     state: executor.state,
     partitions: executor.partitions,
     loaded: executor.loaded,
+    moving: executor.moving,
+    ...(executor.drain?.reason === undefined ? {} : { message: executor.drain.reason }),
     rows: executor.rows,
     bytes: executor.bytes,
     last_heartbeat: isoTime(executor.lastHeartbeatMs),

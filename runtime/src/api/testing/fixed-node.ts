@@ -1,6 +1,7 @@
 import type {
   ClusterInfo,
   DatasetInfo,
+  DrainOutcome,
   ExecutorInfo,
   NodeInfo,
   NodeStatus,
@@ -16,6 +17,7 @@ const executor: ExecutorInfo = {
   ready: true,
   partitions: 12,
   loaded: 12,
+  moving: 0,
   rows: 3_000_000,
   bytes: 1_000_000,
   lastHeartbeatMs: 1_700_000_000_000,
@@ -78,6 +80,7 @@ export class FixedNode implements NodeInfo {
     ],
   };
   outcome: RefreshOutcome = { kind: "accepted" };
+  draining = false;
   readonly refreshes: { dataset: string; request: RefreshRequest }[] = [];
   readonly refreshSqls: (string | null)[] = [];
 
@@ -120,5 +123,14 @@ export class FixedNode implements NodeInfo {
     if (name !== dataset.name) return { kind: "unknown-dataset" };
     this.refreshSqls.push(refreshSql);
     return this.outcome;
+  }
+
+  async drain(id: string, undrain: boolean): Promise<DrainOutcome> {
+    if (id !== executor.id) return { kind: "unknown-executor", message: `Executor ${id} is not a member` };
+    const wasDraining = this.draining;
+    this.draining = !undrain;
+    return undrain
+      ? { kind: "undrained", wasDraining }
+      : { kind: "draining", already: wasDraining, drain: { state: "DRAINING", remaining: 12 } };
   }
 }

@@ -1,4 +1,5 @@
 import { createRoot, issueLeaf, type PemPair } from "@spice-shards/certificates";
+import { noRoleUri } from "../../adapters/tls/node-identity.ts";
 
 const dayMs = 86_400_000;
 
@@ -25,5 +26,6 @@ export function issueNode(
 ): Promise<PemPair> {
   // The host first: it is what the node advertises unless told otherwise.
   const all = [...hosts, "localhost", "127.0.0.1", ...(roleName === undefined ? [] : [roleName])];
-  return issueLeaf(ca, { commonName: name, hosts: all }, { nowMs, validMs: 365 * dayMs });
+  const uris = roleName === undefined ? [noRoleUri] : [];
+  return issueLeaf(ca, { commonName: name, hosts: all, uris }, { nowMs, validMs: 365 * dayMs });
 }

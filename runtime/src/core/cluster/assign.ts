@@ -202,10 +202,13 @@ function compareHeads(group: readonly Candidates[], heads: readonly number[], a:
   );
 }
 
+/** Partitions to place: without an owner, and without a learner that is about to become it. */
 function unassignedDescending(set: PartitionSet): number[] {
   const { owners } = set.columns;
   const indexes: number[] = [];
-  for (let i = owners.length - 1; i >= 0; i -= 1) if (owners[i]! < 0) indexes.push(i);
+  for (let i = owners.length - 1; i >= 0; i -= 1) {
+    if (owners[i]! < 0 && set.learners(i).length === 0) indexes.push(i);
+  }
   return indexes;
 }
 

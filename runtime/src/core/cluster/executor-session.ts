@@ -214,7 +214,17 @@ export class ExecutorSession {
     const free = [...(before?.keys() ?? [])].filter((key) => !after.has(key));
     const reports = this.#reports.get(assignment.table);
     for (const key of free) reports?.delete(key);
-    return [{ kind: "hold", assignment, load, free }];
+    return [{ kind: "hold", assignment, load, free }, ...this.#renewReports(assignment.table, after)];
+  }
+
+  /** What is held on under a newer epoch is as loaded as before: say so, for older reports count for nothing now. */
+  #renewReports(table: string, held: ReadonlyMap<string, HeldPartition>): SessionEffect[] {
+    const effects: SessionEffect[] = [];
+    for (const known of this.#reports.get(table)?.values() ?? []) {
+      const { epoch } = held.get(known.key) ?? known;
+      if (epoch > known.epoch) effects.push(...this.report({ ...known, epoch }));
+    }
+    return effects;
   }
 
   #send(scheduler: string, message: ExecutorMessage): SessionEffect {

@@ -16,6 +16,8 @@ export interface HeldPartition {
   readonly key: string;
   readonly epoch: number;
   readonly role: HoldRole;
+  /** For a learner: the executor whose copy it loads, the present owner. Absent: load from the source. */
+  readonly from?: string;
 }
 
 /** All that one executor holds of one table at one revision of it: complete, so a newer one replaces an older. */

@@ -139,6 +139,7 @@ export class PartitionEditor {
   readonly #owners: Int32Array;
   readonly #epochs: Uint32Array;
   readonly #assignedAt: Float64Array;
+  #extras: Map<number, PartitionExtra> | undefined;
   #changed = false;
 
   constructor(base: PartitionSet) {
@@ -172,6 +173,69 @@ export class PartitionEditor {
     this.#changed = true;
   }
 
+  /** Let `executor` load the partition; nothing changes when it has a part in it already. */
+  addLearner(index: number, executor: string): void {
+    const { learners = [], replicas = [] } = this.#extra(index);
+    if (learners.includes(executor) || replicas.includes(executor)) return;
+    if (this.#executors[this.#owners[index]!] === executor) return;
+    this.#setExtra(index, { learners: [...learners, executor] });
+  }
+
+  /**
+   * Take a learner out again without a promotion. The epoch grows: should the same process learn the partition once
+   * more, what it reported of the first time must not pass for the second.
+   */
+  dropLearner(index: number, executor: string): void {
+    const { learners = [] } = this.#extra(index);
+    if (!learners.includes(executor)) return;
+    this.#setExtra(index, { learners: learners.filter((id) => id !== executor) });
+    this.bumpEpoch(index, 1);
+  }
+
+  /** Take a serving replica out; the epoch grows for the reason given at {@link dropLearner}. */
+  dropReplica(index: number, executor: string): void {
+    const { replicas = [] } = this.#extra(index);
+    if (!replicas.includes(executor)) return;
+    this.#setExtra(index, { replicas: replicas.filter((id) => id !== executor) });
+    this.bumpEpoch(index, 1);
+  }
+
+  /** A learner or replica becomes the owner (epoch + 1); the old owner is out of the partition. */
+  promote(index: number, executor: string, firstEpoch: number, nowMs: number): void {
+    const { learners = [], replicas = [] } = this.#extra(index);
+    const others = (ids: readonly string[]) => ids.filter((id) => id !== executor);
+    if (learners.includes(executor) || replicas.includes(executor)) {
+      this.#setExtra(index, { learners: others(learners), replicas: others(replicas) });
+    }
+    this.assign(index, executor, firstEpoch, nowMs);
+  }
+
+  /** The owner is gone and nobody takes over yet. The epoch grows: what it reported is void, should it come back. */
+  release(index: number): void {
+    if (this.#owners[index]! < 0) return;
+    this.#owners[index] = -1;
+    this.bumpEpoch(index, 1);
+  }
+
+  #extra(index: number): PartitionExtra {
+    return (this.#extras ?? this.#base.columns.extras).get(index) ?? {};
+  }
+
+  /** Replace the learners or replicas of a partition; an empty list is none. */
+  #setExtra(index: number, change: Pick<PartitionExtra, "learners" | "replicas">): void {
+    const extras = this.#extras ?? new Map(this.#base.columns.extras);
+    this.#extras = extras;
+    this.#changed = true;
+    const { learners = [], replicas = [], unknown } = { ...this.#extra(index), ...change };
+    const next: PartitionExtra = {
+      ...(replicas.length > 0 ? { replicas } : {}),
+      ...(learners.length > 0 ? { learners } : {}),
+      ...(unknown === undefined ? {} : { unknown }),
+    };
+    if (Object.keys(next).length === 0) extras.delete(index);
+    else extras.set(index, next);
+  }
+
   /** The changed set, or the original itself when nothing changed. */
   build(): PartitionSet {
     if (!this.#changed) return this.#base;
@@ -181,7 +245,7 @@ export class PartitionEditor {
       owners: this.#owners,
       epochs: this.#epochs,
       assignedAt: this.#assignedAt,
-      extras: this.#base.columns.extras,
+      extras: this.#extras ?? this.#base.columns.extras,
     });
   }
 }

@@ -40,8 +40,11 @@ export class ReportBook {
     }
   }
 
-  of(executor: string, table: string, key: string): PartitionReport | undefined {
-    return this.#executors.get(executor)?.tables.get(table)?.get(key);
+  /** The newest report of a partition; with `instance`, only when this very instance of the executor made it. */
+  of(executor: string, table: string, key: string, instance?: string): PartitionReport | undefined {
+    const known = this.#executors.get(executor);
+    if (instance !== undefined && known?.instance !== instance) return undefined;
+    return known?.tables.get(table)?.get(key);
   }
 
   /** Drop what is no longer in the document. Call after a new revision. */

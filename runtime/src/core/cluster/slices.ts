@@ -18,7 +18,8 @@ export function slicesOf(table: TableEntry): Map<string, HeldPartition[]> {
     const epoch = table.partitions.epoch(i);
     if (owner >= 0) add(executors[owner]!, { key, epoch, role: "owner" });
     for (const replica of extra?.replicas ?? []) add(replica, { key, epoch, role: "replica" });
-    for (const learner of extra?.learners ?? []) add(learner, { key, epoch, role: "learner" });
+    const from = owner >= 0 ? { from: executors[owner]! } : {};
+    for (const learner of extra?.learners ?? []) add(learner, { key, epoch, role: "learner", ...from });
   }
   return slices;
 }

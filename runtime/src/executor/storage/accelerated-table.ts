@@ -1,10 +1,14 @@
 import { faultPoint } from "../../adapters/system/fault-point.ts";
 import { retentionSql } from "../../core/refresh/retention.ts";
-import type { PartitionValues, UnitRecord } from "../../ports/accelerator.ts";
+import type { UnitRecord } from "../../ports/accelerator.ts";
 import type { SqlColumn } from "../../ports/database.ts";
+import { StalePlanError } from "../../ports/exchange.ts";
+import type { CopiedVersion } from "../../ports/partition-copy.ts";
 import { acceleratedDataset, type DatasetConfig, partitionKey } from "./dataset-config.ts";
+import { type CopiedRows, columnsWithCopy, insertCopy } from "./insert-copy.ts";
+import { LeavingSlots } from "./leaving-slots.ts";
 import { PartitionSlot, type PartitionState } from "./partition-slot.ts";
-import { readInto, timeColumn } from "./read-into.ts";
+import { appendGroups, readInto, timeColumn } from "./read-into.ts";
 import type {
   AssignedPartition,
   RefreshProgress,
@@ -12,6 +16,7 @@ import type {
   RefreshRequest,
   TableContext,
 } from "./refresh-types.ts";
+import { UnitKeeper } from "./unit-keeper.ts";
 
 /** Versions that nobody reads stay this long: a plan that names them may still be on its way. */
 const graceMs = 5_000;
@@ -24,14 +29,16 @@ export class AcceleratedTable {
   readonly config: DatasetConfig;
   readonly #context: TableContext;
   readonly #slots = new Map<string, PartitionSlot>();
-  readonly #leaving = new Set<PartitionSlot>();
+  readonly #leaving = new LeavingSlots(graceMs);
+  /** Partitions that the present load or refresh writes to: their storage must not go yet. */
+  #working: readonly PartitionSlot[] = [];
   readonly #stored: Map<string, UnitRecord>;
   readonly #closing = new AbortController();
   #columns: readonly SqlColumn[];
   #queue: Promise<unknown> = Promise.resolve();
   #reaper: Promise<void> | undefined;
   #refreshSql: string | undefined;
-  #settling: Promise<void> = Promise.resolve();
+  readonly #units: UnitKeeper;
 
   constructor(
     config: DatasetConfig,
@@ -41,6 +48,13 @@ export class AcceleratedTable {
     this.config = config;
     this.#context = context;
     this.#columns = start.columns;
+    this.#units = new UnitKeeper({
+      accelerator: context.accelerator,
+      dataset: () => this.#dataset(),
+      warn: (message, cause) => {
+        if (!this.#closing.signal.aborted) context.warn?.(message, cause);
+      },
+    });
     this.#stored = new Map(start.stored.map((unit) => [partitionKey(unit.values), unit]));
   }
 
@@ -66,8 +80,8 @@ export class AcceleratedTable {
     return this.#serial(async () => {
       const missing: PartitionSlot[] = [];
       const ready: PartitionSlot[] = [];
-      for (const { values, epoch } of partitions) {
-        const slot = await this.#slot(values, epoch);
+      for (const partition of partitions) {
+        const slot = await this.#slot(partition);
         (slot.loaded ? ready : missing).push(slot);
       }
       const report = await this.#refreshSlots(missing, { mode: "full", force: true }, signal, onProgress);
@@ -75,21 +89,56 @@ export class AcceleratedTable {
     });
   }
 
-  /** Note that the owner of a partition changed its epoch without moving it. */
-  setEpoch(key: string, epoch: number): void {
+  /** Take over role and epoch of a partition that is held; what is loaded stays loaded. */
+  assign(key: string, { epoch, role }: Pick<AssignedPartition, "epoch" | "role">): void {
     const slot = this.#slots.get(key);
-    if (slot !== undefined && epoch > slot.epoch) slot.epoch = epoch;
+    if (slot === undefined || epoch < slot.epoch) return;
+    Object.assign(slot, { epoch, role });
   }
 
-  /** Give partitions up: new queries no longer find them, running ones read on; then their files are removed. */
+  /**
+   * Give partitions up: new plans no longer find them. Plans of the past (same epoch) do for a grace, and running
+   * queries read on; then their files are removed.
+   */
   unload(keys: readonly string[]): void {
     for (const key of keys) {
       const slot = this.#slots.get(key);
       if (slot === undefined) continue;
       this.#slots.delete(key);
-      this.#leaving.add(slot);
+      this.#leaving.add(slot, this.#now());
     }
     this.#startReaper();
+  }
+
+  /**
+   * Commit a version that was copied from the partition's owner, under the owner's number: what a learner does until
+   * it becomes owner. Throws the signal's reason when aborted before the commit, and {@link PartitionLeavingError}
+   * while the partition's former storage here is still read.
+   */
+  learn(
+    partition: AssignedPartition,
+    header: CopiedVersion,
+    rows: CopiedRows,
+    signal: AbortSignal,
+  ): Promise<PartitionState> {
+    // Not between a refresh's look at the watermark and its commit.
+    return this.#serial(async () => {
+      signal.throwIfAborted();
+      const columns = columnsWithCopy(this.config, this.#columns, header.columns);
+      const slot = await this.#learnerSlot(partition, columns);
+      this.#working = [slot];
+      try {
+        const version = await slot.serial(() => insertCopy(slot.table, header, rows, columns, signal));
+        this.#columns = columns;
+        slot.swap(version, this.#now());
+      } finally {
+        this.#working = [];
+      }
+      await this.#units.record(this.#slots.values());
+      this.#settle([slot]);
+      this.#startReaper();
+      return slot.state();
+    });
   }
 
   /** Read the source again. A failure keeps the old data; throws when nothing at all could be refreshed. */
@@ -100,7 +149,7 @@ export class AcceleratedTable {
   ): Promise<RefreshReport> {
     return this.#serial(async () => {
       const wanted = request.partitions === undefined ? undefined : new Set(request.partitions);
-      const slots = [...this.#slots.values()].filter((slot) => wanted?.has(slot.key) ?? true);
+      const slots = this.#owned().filter((slot) => wanted?.has(slot.key) ?? true);
       const mode = request.mode ?? this.config.refreshMode;
       if (mode === "full") return this.#refreshSlots(slots, { ...request, mode }, signal, onProgress);
       // What was never loaded needs everything, whatever the mode.
@@ -137,12 +186,12 @@ export class AcceleratedTable {
             );
       if (predicate === undefined) return 0;
       let deleted = 0;
-      for (const slot of this.#slots.values()) {
+      for (const slot of this.#owned()) {
         if (!slot.loaded) continue;
         const old = slot.current;
         const next = await slot.serial(() => slot.table.delete(predicate, signal));
         deleted += old.rows - next.rows;
-        if (next.version !== old.version) slot.swap(next, this.#context.clock.monotonicMs());
+        if (next.version !== old.version) slot.swap(next, this.#now());
       }
       this.#startReaper();
       return deleted;
@@ -156,15 +205,34 @@ export class AcceleratedTable {
 
   /** Pin a partition's version for a query; see `PartitionStore.pin`. Undefined when it is not assigned here. */
   pin(key: string, epoch: number, version: number) {
-    const slot = this.#slots.get(key);
+    const held = this.#slots.get(key);
+    // A plan that was made before the partition moved away may still be on its way.
+    const slot = held?.epoch === epoch ? held : (this.#leaving.find(key, epoch, this.#now()) ?? held);
     if (slot === undefined) return undefined;
-    const pinned = slot.pin(epoch, version, () => this.#context.clock.monotonicMs());
+    const pinned = slot.pin(epoch, version, () => this.#now());
     return { relations: slot.table.scan(pinned.version, this.#columns), release: pinned.release };
+  }
+
+  /**
+   * Keep the newest version of a partition readable, for an executor that learns it. Throws `StalePlanError` when this
+   * executor does not own it at that epoch, or has not loaded it.
+   */
+  pinNewest(
+    key: string,
+    epoch: number,
+  ): { readonly header: Omit<CopiedVersion, "lastRefreshMs">; release(): void } {
+    const slot = this.#slots.get(key);
+    if (slot?.role !== "owner") {
+      throw new StalePlanError(`Partition ${key} of ${this.config.fullName} is not owned here`);
+    }
+    const { version, rows, watermark, position } = slot.current;
+    const { release } = slot.pin(epoch, version, () => this.#now());
+    return { header: { version, columns: this.#columns, rows, watermark, position }, release };
   }
 
   /** Resolves when the storage of everything refreshed so far is in its final form. */
   settled(): Promise<void> {
-    return this.#settling;
+    return this.#units.settled;
   }
 
   /** End loads, refreshes and clean-up, and let the engine and the source go. */
@@ -189,29 +257,53 @@ export class AcceleratedTable {
     return turn;
   }
 
-  async #slot(values: PartitionValues, epoch: number): Promise<PartitionSlot> {
+  async #slot({ values, epoch, role }: AssignedPartition): Promise<PartitionSlot> {
     const key = partitionKey(values);
     const held = this.#slots.get(key);
     if (held !== undefined) {
-      held.epoch = Math.max(held.epoch, epoch);
+      this.assign(key, { epoch, role });
       return held;
     }
-    for (const old of this.#leaving) {
-      if (old.key !== key) continue;
-      this.#leaving.delete(old);
+    const old = await this.#leaving.take(key);
+    if (old !== undefined) {
       this.#slots.set(key, old);
-      old.epoch = epoch;
       // What it missed while it was away is unknown.
-      old.loaded = false;
-      return old;
+      return Object.assign(old, { epoch, role, loaded: false });
     }
     const table = await this.#context.accelerator.createTable({ dataset: this.#dataset(), values });
     const stored = this.#stored.get(key);
     this.#stored.delete(key);
-    const loaded = stored !== undefined && this.config.refreshOnStartup === "auto";
-    const slot = new PartitionSlot({ values, table, epoch, loaded });
+    // Others may have changed the partition since: only its owner goes on with what storage holds.
+    const loaded = stored !== undefined && role === "owner" && this.config.refreshOnStartup === "auto";
+    const slot = new PartitionSlot({ values, table, epoch, role, loaded });
     this.#slots.set(key, slot);
     return slot;
+  }
+
+  /** The slot that a copy goes into: one that holds copies of the same owner, or an empty one. */
+  async #learnerSlot(partition: AssignedPartition, columns: readonly SqlColumn[]): Promise<PartitionSlot> {
+    const { values, epoch, role } = partition;
+    const key = partitionKey(values);
+    const held = this.#slots.get(key);
+    if (held !== undefined) return held;
+    await this.#leaving.gone(key);
+    const request = { dataset: acceleratedDataset(this.config, columns), values };
+    let table = await this.#context.accelerator.createTable(request);
+    if (this.#stored.delete(key)) {
+      await table.drop();
+      table = await this.#context.accelerator.createTable(request);
+    }
+    const slot = new PartitionSlot({ values, table, epoch, role, loaded: false });
+    this.#slots.set(key, slot);
+    return slot;
+  }
+
+  #owned(): PartitionSlot[] {
+    return [...this.#slots.values()].filter((slot) => slot.role === "owner");
+  }
+
+  #now(): number {
+    return this.#context.clock.monotonicMs();
   }
 
   #dataset() {
@@ -224,84 +316,60 @@ export class AcceleratedTable {
     caller: AbortSignal,
     onProgress: ((progress: RefreshProgress) => void) | undefined,
   ): Promise<RefreshReport> {
-    const started = this.#context.clock.monotonicMs();
+    const started = this.#now();
     if (slots.length === 0) return { unchanged: true, rows: 0, durationMs: 0, partitions: [], failed: [] };
     const signal = AbortSignal.any([caller, this.#closing.signal]);
     const refreshSql = request.refreshSql ?? this.#refreshSql;
-    const groups = request.mode === "full" ? [slots] : this.#appendGroups(slots);
+    const groups = request.mode === "full" ? [slots] : appendGroups(this.config, slots);
     let rows = 0;
     let unchanged = true;
     const failed: { key: string; error: unknown }[] = [];
     const tell = (phase: RefreshProgress["phase"], count: number) =>
       onProgress?.({ dataset: this.config.name, phase, rows: count });
-    for (const group of groups) {
-      tell("reading", rows);
-      const result = await readInto(
-        this.config,
-        this.#context,
-        this.#columns,
-        group,
-        refreshSql === undefined ? request : { ...request, refreshSql },
-        signal,
-        (count) => tell("writing", rows + count),
-      );
-      if (result === undefined) continue;
-      unchanged = false;
-      rows += result.rows;
-      if (result.written.length > 0) this.#columns = result.columns;
-      faultPoint("before-swap");
-      const now = this.#context.clock.monotonicMs();
-      for (const { slot, version } of result.written) slot.swap(version, now);
-      for (const { slot, error } of result.failed) failed.push({ key: slot.key, error });
-      if (result.written.length === 0 && failed.length > 0) throw failed[0]!.error;
+    this.#working = slots;
+    try {
+      for (const group of groups) {
+        tell("reading", rows);
+        const result = await readInto(
+          this.config,
+          this.#context,
+          this.#columns,
+          group,
+          refreshSql === undefined ? request : { ...request, refreshSql },
+          signal,
+          (count) => tell("writing", rows + count),
+        );
+        if (result === undefined) continue;
+        unchanged = false;
+        rows += result.rows;
+        if (result.written.length > 0) this.#columns = result.columns;
+        faultPoint("before-swap");
+        const now = this.#now();
+        for (const { slot, version } of result.written) slot.swap(version, now);
+        for (const { slot, error } of result.failed) failed.push({ key: slot.key, error });
+        if (result.written.length === 0 && failed.length > 0) throw failed[0]!.error;
+      }
+    } finally {
+      this.#working = [];
     }
     if (!unchanged) {
-      await this.#record();
-      this.#settle(slots.map((slot) => slot.values));
+      await this.#units.record(this.#slots.values());
+      this.#settle(slots);
       this.#startReaper();
     }
     tell("done", rows);
     return {
       unchanged,
       rows,
-      durationMs: this.#context.clock.monotonicMs() - started,
+      durationMs: this.#now() - started,
       partitions: slots.filter((slot) => slot.loaded).map((slot) => slot.state()),
       failed,
     };
   }
 
-  /** Partitions that read the source from the same place: one scan for each group. */
-  #appendGroups(slots: readonly PartitionSlot[]): readonly (readonly PartitionSlot[])[] {
-    if (this.config.timeColumn !== undefined) return [slots];
-    const groups = new Map<string, PartitionSlot[]>();
-    for (const slot of slots) {
-      const position = slot.current.position ?? "";
-      groups.set(position, [...(groups.get(position) ?? []), slot]);
-    }
-    return [...groups.values()];
-  }
-
-  async #record(): Promise<void> {
-    const units = [...this.#slots.values()]
-      .filter((slot) => slot.loaded)
-      .map((slot) => ({ values: slot.values, version: slot.current }));
-    try {
-      await this.#context.accelerator.recordUnits?.(this.#dataset(), units);
-    } catch (error) {
-      // The list saves work at the next start; the partitions themselves are committed.
-      this.#context.warn?.(`The list of partitions of ${this.config.name} could not be written`, error);
-    }
-  }
-
-  /** Checkpoints wait until the new versions serve; the next refresh waits for them. */
-  #settle(units: readonly PartitionValues[]): void {
-    const { accelerator, warn } = this.#context;
-    if (accelerator.settle === undefined) return;
-    const settle = accelerator.settle.bind(accelerator);
-    this.#settling = this.#serial(() => settle(this.#dataset(), units)).catch((error: unknown) => {
-      // A commit is durable before; an engine that shuts down settles by itself.
-      if (!this.#closing.signal.aborted) warn?.(`The files of ${this.config.name} were not settled`, error);
-    });
+  #settle(slots: readonly PartitionSlot[]): void {
+    const values = slots.map((slot) => slot.values);
+    this.#units.settle(values, (work) => this.#serial(work));
   }
 
   #startReaper(): void {
@@ -314,17 +382,13 @@ export class AcceleratedTable {
   async #reap(): Promise<void> {
     const signal = this.#closing.signal;
     while (!signal.aborted) {
-      const busy = [...this.#slots.values(), ...this.#leaving].some((slot) => slot.hasRetired);
+      const busy = [...this.#slots.values()].some((slot) => slot.hasRetired);
       if (!busy && this.#leaving.size === 0) return;
       try {
         await this.#context.clock.sleep(graceMs / 2, signal);
-        const now = this.#context.clock.monotonicMs();
-        for (const slot of [...this.#slots.values(), ...this.#leaving]) await slot.reap(now, graceMs);
-        for (const slot of this.#leaving) {
-          if (slot.pinned || slot.hasRetired) continue;
-          this.#leaving.delete(slot);
-          await slot.serial(() => slot.table.drop());
-        }
+        const now = this.#now();
+        for (const slot of this.#slots.values()) await slot.reap(now, graceMs);
+        await this.#leaving.reap(now, this.#working);
       } catch (error) {
         if (signal.aborted) return;
         this.#context.warn?.(`Old versions of ${this.config.name} could not be removed yet`, error);

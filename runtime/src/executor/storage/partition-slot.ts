@@ -1,3 +1,4 @@
+import type { HoldRole } from "../../core/cluster/messages.ts";
 import type { AcceleratorTable, PartitionValues, TableVersion } from "../../ports/accelerator.ts";
 import { StalePlanError } from "../../ports/exchange.ts";
 import { partitionKey } from "./dataset-config.ts";
@@ -7,6 +8,8 @@ export interface PartitionState {
   readonly key: string;
   readonly values: PartitionValues;
   readonly epoch: number;
+  /** A learner's partition is loaded and never queried; only an owner's is refreshed. */
+  readonly role: HoldRole;
   /** False until the first load finished: then nothing of it may be queried. */
   readonly loaded: boolean;
   readonly version: number;
@@ -33,14 +36,22 @@ export class PartitionSlot {
   readonly values: PartitionValues;
   readonly table: AcceleratorTable;
   epoch: number;
+  role: HoldRole;
   loaded: boolean;
   #current: TableVersion;
   #pins = 0;
   #retired: Retired[] = [];
   #queue: Promise<unknown> = Promise.resolve();
 
-  constructor(options: { values: PartitionValues; table: AcceleratorTable; epoch: number; loaded: boolean }) {
+  constructor(options: {
+    values: PartitionValues;
+    table: AcceleratorTable;
+    epoch: number;
+    role: HoldRole;
+    loaded: boolean;
+  }) {
     this.key = partitionKey(options.values);
+    this.role = options.role;
     this.values = options.values;
     this.table = options.table;
     this.epoch = options.epoch;
@@ -66,6 +77,7 @@ export class PartitionSlot {
       key: this.key,
       values: this.values,
       epoch: this.epoch,
+      role: this.role,
       loaded: this.loaded,
       version,
       rows,
@@ -99,8 +111,10 @@ export class PartitionSlot {
 
   /** Hold a version; gives it and what to call when it is no longer read. Throws `StalePlanError`. */
   pin(epoch: number, version: number, now: () => number): { version: TableVersion; release: () => void } {
+    if (this.role === "learner") throw new StalePlanError(`Partition ${this.key} is only being learned here`);
     if (!this.loaded) throw new StalePlanError(`Partition ${this.key} is not loaded here`);
-    if (epoch < this.epoch) {
+    // A higher one too: whoever was told of it owns the partition, and this executor has not been told.
+    if (epoch !== this.epoch) {
       throw new StalePlanError(`Partition ${this.key} has epoch ${this.epoch} here, the plan says ${epoch}`);
     }
     const retired = this.#retired.find((r) => r.version.version === version);

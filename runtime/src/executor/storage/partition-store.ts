@@ -51,6 +51,13 @@ export class ExecutorPartitionStore implements PartitionStore {
     return { relations, columns: held.columns, release };
   }
 
+  /** See {@link AcceleratedTable.pinNewest}. Throws `StalePlanError` also for a table that is not served here. */
+  pinNewest(table: string, key: string, epoch: number) {
+    const held = this.#tables.get(table);
+    if (held === undefined) throw new StalePlanError(`Table ${table} is not served here`);
+    return held.pinNewest(key, epoch);
+  }
+
   /** Close every dataset. */
   async close(): Promise<void> {
     const tables = [...this.#tables.values()];

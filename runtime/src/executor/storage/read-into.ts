@@ -66,6 +66,20 @@ export async function readInto(
   }
 }
 
+/** Partitions that an append reads from the same place of the source: one scan for each group. */
+export function appendGroups(
+  config: Pick<DatasetConfig, "timeColumn">,
+  slots: readonly PartitionSlot[],
+): readonly (readonly PartitionSlot[])[] {
+  if (config.timeColumn !== undefined) return [slots];
+  const groups = new Map<string, PartitionSlot[]>();
+  for (const slot of slots) {
+    const position = slot.current.position ?? "";
+    groups.set(position, [...(groups.get(position) ?? []), slot]);
+  }
+  return [...groups.values()];
+}
+
 async function scanInto(
   config: DatasetConfig,
   context: Pick<TableContext, "database" | "clock">,

@@ -1,3 +1,4 @@
+import type { HoldRole } from "../../core/cluster/messages.ts";
 import type { Accelerator, PartitionValues } from "../../ports/accelerator.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Database } from "../../ports/database.ts";
@@ -8,6 +9,9 @@ import type { PartitionState } from "./partition-slot.ts";
 export interface AssignedPartition {
   readonly values: PartitionValues;
   readonly epoch: number;
+  readonly role: HoldRole;
+  /** For a learner: the executor to copy from; absent means from the source. */
+  readonly from?: string;
 }
 
 export interface RefreshRequest {

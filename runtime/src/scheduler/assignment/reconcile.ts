@@ -12,6 +12,7 @@ import type { ClusterDocument } from "../../core/cluster/document.ts";
 import { driverOf } from "../../core/cluster/membership.ts";
 import type { PartitionValues } from "../../core/cluster/partition-values.ts";
 import type { Clock } from "../../ports/clock.ts";
+import type { MoveChange, MoveDriver } from "../moves/move-driver.ts";
 import type { ClusterState } from "../state/cluster-state.ts";
 
 /** An accelerated table as the reconciler needs it; built from the spicepod in force. */
@@ -33,6 +34,8 @@ export interface ReconcilerOptions {
   readonly live: () => { readonly ids: readonly string[]; readonly quietForMs: number };
   /** Rows and bytes as reported (`ReportBook.sizes`). */
   readonly sizes?: (document: ClusterDocument, table: string) => PartitionSizes | undefined;
+  /** Moves partitions between executors; without it they stay where they are. */
+  readonly moves?: MoveDriver;
   /** Does this scheduler drive the periodic cycle? Default: its id is the lowest in the document. */
   readonly drives?: () => boolean;
   readonly onReport?: (report: CycleReport) => void;
@@ -42,6 +45,8 @@ export interface ReconcilerOptions {
 }
 
 const SOON_MS = 1_000;
+/** What happens within this time calls for one cycle together. */
+const COALESCE_MS = 100;
 
 /**
  * Runs reconcile cycles (spec chapter 04, Assignment). All changes of a cycle go into one conditional write; what was
@@ -51,6 +56,9 @@ export class Reconciler {
   readonly #options: ReconcilerOptions;
   readonly #absences = new Map<string, Absences>();
   readonly #running = new Map<string, Promise<Discovery>>();
+  /** When the next periodic cycle and the next look at the moves are due, on the monotonic clock. */
+  #cycleAtMs = Number.NEGATIVE_INFINITY;
+  #movesAtMs = Number.POSITIVE_INFINITY;
   #wake: (() => void) | undefined;
 
   constructor(options: ReconcilerOptions) {
@@ -79,7 +87,7 @@ export class Reconciler {
       }),
     );
     this.#forget(tables);
-    return this.#commit(found, undefined, true);
+    return this.#commit(found, undefined, await this.#options.moves?.prepare(signal));
   }
 
   /**
@@ -90,36 +98,57 @@ export class Reconciler {
     const table = this.#options.tables().find((candidate) => candidate.name === name);
     if (table === undefined) throw new Error(`${name} is not an accelerated table of the spicepod in force`);
     const discovery = await this.#discover(table, signal);
-    return this.#commit(new Map([[name, discovery]]), new Set([name]), false);
+    return this.#commit(new Map([[name, discovery]]), new Set([name]), undefined);
+  }
+
+  /** Make the moves that are due, and nothing else. Errors of the state client pass through. */
+  async reconcileMoves(signal: AbortSignal): Promise<void> {
+    const { moves, state } = this.#options;
+    if (moves === undefined) return;
+    const change = await moves.prepare(signal);
+    const preview = change(state.document);
+    const { result } = preview.document === state.document ? preview : await state.change(change);
+    this.#moved(moves, result);
   }
 
   /** Run the periodic cycle now rather than at the end of the interval (an executor joined, the spicepod changed). */
   wake(): void {
+    this.#cycleAtMs = Math.min(this.#cycleAtMs, this.#options.clock.monotonicMs());
     this.#wake?.();
+  }
+
+  /** Look at the moves soon (a learner has loaded, an executor came, is silent, or drains). */
+  wakeMoves(): void {
+    this.#movesWithin(COALESCE_MS);
   }
 
   /** Run the periodic cycle until `signal` aborts; a scheduler that does not drive only waits. */
   async run(signal: AbortSignal): Promise<void> {
     const { clock, intervalMs, onError } = this.#options;
-    const drives =
-      this.#options.drives ??
-      (() => driverOf(this.#options.state.document) === this.#options.state.schedulerId);
     while (!signal.aborted) {
-      let soon = false;
       // From here on: what happens during the cycle calls for another one.
       const woken = new AbortController();
       this.#wake = () => woken.abort();
-      if (drives()) {
+      const cycleDue = this.#cycleAtMs <= clock.monotonicMs();
+      if (cycleDue || this.#movesAtMs <= clock.monotonicMs()) {
+        this.#movesAtMs = Number.POSITIVE_INFINITY;
+        if (cycleDue) this.#cycleAtMs = Number.POSITIVE_INFINITY;
+        let pauseMs = intervalMs;
         try {
-          const report = await this.reconcileAll(signal);
-          soon = report.waiting.length > 0;
+          if (this.#drives()) {
+            if (!cycleDue) await this.reconcileMoves(signal);
+            else if ((await this.reconcileAll(signal)).waiting.length > 0) pauseMs = SOON_MS;
+          }
         } catch (error) {
           if (signal.aborted) return;
           onError?.(error);
+          this.#movesWithin(SOON_MS);
         }
+        this.#cycleAtMs = Math.min(this.#cycleAtMs, clock.monotonicMs() + pauseMs);
       }
+      const dueInMs = Math.min(this.#cycleAtMs, this.#movesAtMs) - clock.monotonicMs();
       try {
-        await clock.sleep(soon ? SOON_MS : intervalMs, AbortSignal.any([signal, woken.signal]));
+        if (dueInMs > 0) await clock.sleep(dueInMs, AbortSignal.any([signal, woken.signal]));
       } catch {
         if (signal.aborted) return;
       } finally {
@@ -128,19 +157,37 @@ export class Reconciler {
     }
   }
 
+  #drives(): boolean {
+    const { drives, state } = this.#options;
+    return drives?.() ?? driverOf(state.document) === state.schedulerId;
+  }
+
+  #movesWithin(ms: number): void {
+    if (this.#options.moves === undefined) return;
+    this.#movesAtMs = Math.min(this.#movesAtMs, this.#options.clock.monotonicMs() + ms);
+    this.#wake?.();
+  }
+
+  #moved(moves: MoveDriver, report: Parameters<MoveDriver["done"]>[0]): void {
+    moves.done(report);
+    // One step may make way for the next; in the end there is none.
+    if (report.steps.length > 0) this.#movesWithin(SOON_MS);
+  }
+
   async #commit(
     found: ReadonlyMap<string, Discovery>,
     only: ReadonlySet<string> | undefined,
-    periodic: boolean,
+    moveChange: MoveChange | undefined,
   ): Promise<CycleReport> {
-    const { state, clock, settings, expectedExecutors, live, sizes, onReport } = this.#options;
+    const { state, clock, settings, expectedExecutors, live, sizes, onReport, moves } = this.#options;
+    const periodic = only === undefined;
     const tables = this.#options.tables().map((table): CycleTable => {
       const discovery = found.get(table.name);
       return discovery === undefined ? table : { ...table, discovery };
     });
     const { ids, quietForMs } = live();
-    const plan = (document: ClusterDocument) =>
-      planCycle(document, {
+    const plan = (document: ClusterDocument) => {
+      const cycle = planCycle(document, {
         tables,
         ...(only === undefined ? {} : { only }),
         complete: periodic,
@@ -151,11 +198,18 @@ export class Reconciler {
         ...(sizes === undefined ? {} : { sizes }),
         nowMs: clock.wallMs(),
       });
+      const move = moveChange?.(cycle.document);
+      return {
+        document: move?.document ?? cycle.document,
+        result: { cycle: cycle.result, move: move?.result },
+      };
+    };
     // At rest this costs no request: the poll keeps the document fresh enough to see that nothing is to do.
     const preview = plan(state.document);
     const { result } = preview.document === state.document ? preview : await state.change(plan);
-    onReport?.(result);
-    return result;
+    onReport?.(result.cycle);
+    if (moves !== undefined && result.move !== undefined) this.#moved(moves, result.move);
+    return result.cycle;
   }
 
   /** Concurrent requests for a table join the discovery that runs; it ends when the first one's signal aborts. */

@@ -1,3 +1,4 @@
+import type { ClusterDocument } from "../../core/cluster/document.ts";
 import type { ExecutorBeat } from "../../core/cluster/heartbeat-file.ts";
 import { decideHello, registerExecutor } from "../../core/cluster/membership.ts";
 import {
@@ -8,7 +9,11 @@ import {
 } from "../../core/cluster/messages.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { ClusterState } from "../state/cluster-state.ts";
+import { BeatWatch } from "./beat-watch.ts";
 import { Notifier } from "./notifier.ts";
+
+/** How often {@link BeatWatch.look} is called. */
+export const WATCH_TICK_MS = 1_000;
 
 export interface ExecutorDeskOptions {
   readonly state: ClusterState;
@@ -38,6 +43,8 @@ export interface DeskConnection {
 interface Member {
   readonly instance: string;
   readonly notifier: Notifier;
+  /** False from when the document loses the executor until it has joined again. */
+  welcomed: boolean;
   counter: number;
   lastHeardMs: number;
   readonly send: (message: SchedulerMessage) => void;
@@ -55,14 +62,19 @@ export class ProtocolError extends Error {
  * scheduler knows to be old.
  */
 export class ExecutorDesk {
+  /** What this scheduler can say of executors' silence. */
+  readonly watch: BeatWatch;
   readonly #options: ExecutorDeskOptions;
   readonly #members = new Map<string, Member>();
   readonly #unsubscribe: () => void;
   readonly #instancesSeen = new Map<string, string>();
+  /** When a beat or hello of an instance was last let through, or since when the document has it. */
+  readonly #admitted = new Map<string, { readonly instance: string; readonly atMs: number }>();
   #lastJoinMs: number;
 
   constructor(options: ExecutorDeskOptions) {
     this.#options = options;
+    this.watch = new BeatWatch(options.clock, WATCH_TICK_MS);
     this.#lastJoinMs = options.clock.monotonicMs();
     this.#unsubscribe = options.state.subscribe(() => this.#onSnapshot());
   }
@@ -135,56 +147,92 @@ export class ExecutorDesk {
     hello: Extract<ExecutorMessage, { kind: "hello" }>,
     send: (message: SchedulerMessage) => void,
   ): Promise<Member | undefined> {
-    const { state, clock, onJoin } = this.#options;
+    const { clock, onJoin } = this.#options;
     const { executor, instance } = hello;
     if (hello.protocol.min > CONTROL_PROTOCOL.max || hello.protocol.max < CONTROL_PROTOCOL.min) {
       throw new ProtocolError(
         `Executor ${executor} speaks cluster protocol ${hello.protocol.min} to ${hello.protocol.max}, this scheduler ${CONTROL_PROTOCOL.min} to ${CONTROL_PROTOCOL.max}`,
       );
     }
-    // The decision needs the present document: which instance is recorded may have changed elsewhere.
-    await state.refresh();
-    if (decideHello(state.document, executor, instance, hello.registered) === "register") {
-      await state.change((document) => ({
-        document:
-          decideHello(document, executor, instance, hello.registered) === "register"
-            ? registerExecutor(document, executor, instance)
-            : document,
-        result: undefined,
-      }));
-    }
-    if (state.document.executors[executor]?.instance_id !== instance) {
+    this.watch.greeted(executor, instance);
+    if (!(await this.#admit(executor, instance, "now", hello.registered))) {
       send(replaced(executor));
       return undefined;
     }
     const notifier = new Notifier(executor, send, hello.held, hello.generation);
     const now = clock.monotonicMs();
-    const member: Member = { instance, notifier, send, counter: 0, lastHeardMs: now };
+    const member: Member = { instance, notifier, send, welcomed: true, counter: 0, lastHeardMs: now };
     const before = this.#members.get(executor);
     if (before !== undefined && before.instance !== instance) before.send(replaced(executor));
     this.#members.set(executor, member);
+    this.#welcome(executor, member);
     if (this.#instancesSeen.get(executor) !== instance) {
       this.#instancesSeen.set(executor, instance);
       this.#lastJoinMs = now;
       onJoin?.(executor, instance);
     }
-    send({ kind: "welcome", revision: state.document.revision });
-    notifier.notify(state.document, now);
     return member;
   }
 
+  #welcome(executor: string, member: Member): void {
+    const { state, clock } = this.#options;
+    member.welcomed = true;
+    member.send({ kind: "welcome", revision: state.document.revision });
+    if (this.#members.get(executor) === member) member.notifier.notify(state.document, clock.monotonicMs());
+  }
+
+  /**
+   * May this instance be promised anything? After half of `executor_lost_after` in silence the document is read
+   * first, for others may have acted on it. After the whole of it a loss may be under way that stands on this
+   * scheduler's own word: then the document is written, so that either the loss is seen here or its write fails. An
+   * executor that is no longer in the document joins again.
+   */
+  async #admit(
+    executor: string,
+    instance: string,
+    read: "now" | "when-away",
+    registered: boolean,
+  ): Promise<boolean> {
+    const { state, clock, lostAfterMs } = this.#options;
+    const arrivedMs = clock.monotonicMs();
+    const last = this.#admitted.get(executor);
+    const awayMs = last?.instance === instance ? arrivedMs - last.atMs : 0;
+    if (read === "now" || awayMs > lostAfterMs / 2) await state.refresh();
+    const decide = (document: ClusterDocument) => decideHello(document, executor, instance, registered);
+    if (awayMs >= lostAfterMs || decide(state.document) === "register") {
+      await state.change((document) => {
+        const decision = decide(document);
+        if (decision === "register") {
+          return { document: registerExecutor(document, executor, instance), result: undefined };
+        }
+        return { document: decision === "known" ? { ...document } : document, result: undefined };
+      });
+    }
+    if (decide(state.document) !== "known") return false;
+    this.#admitted.set(executor, { instance, atMs: arrivedMs });
+    return true;
+  }
+
   async #message(executor: string, member: Member, message: ExecutorMessage): Promise<void> {
-    const { state, clock, onReport, onCommandError } = this.#options;
+    const { state, clock, onJoin, onReport, onCommandError } = this.#options;
     switch (message.kind) {
       case "beat": {
-        const now = clock.monotonicMs();
-        const away = now - member.lastHeardMs;
-        // Others may have acted on its silence: look before promising it anything.
-        if (away > this.#options.lostAfterMs / 2) await state.refresh();
+        this.watch.heard(executor, member.instance, message.counter);
+        const known = await this.#admit(executor, member.instance, "when-away", true);
         if (this.#members.get(executor) !== member) return;
+        if (!known) {
+          this.#members.delete(executor);
+          member.send(replaced(executor));
+          return;
+        }
         member.lastHeardMs = clock.monotonicMs();
         member.counter = message.counter;
-        member.notifier.notify(state.document, member.lastHeardMs);
+        if (member.welcomed) {
+          member.notifier.notify(state.document, member.lastHeardMs);
+        } else {
+          this.#welcome(executor, member);
+          onJoin?.(executor, member.instance);
+        }
         const ageMs = this.#options.confirmationAgeMs();
         // A scheduler that never reached the store has nothing to confirm.
         if (!Number.isFinite(ageMs)) return;
@@ -209,12 +257,23 @@ export class ExecutorDesk {
   #onSnapshot(): void {
     const { state, clock } = this.#options;
     const { document } = state;
+    const now = clock.monotonicMs();
+    for (const [id, { instance_id: instance }] of Object.entries(document.executors)) {
+      if (this.#admitted.get(id)?.instance !== instance) this.#admitted.set(id, { instance, atMs: now });
+    }
+    for (const id of this.#admitted.keys()) {
+      if (document.executors[id] === undefined) this.#admitted.delete(id);
+    }
     for (const [id, member] of this.#members) {
-      if (document.executors[id]?.instance_id !== member.instance) {
+      const entry = document.executors[id];
+      if (entry === undefined) {
+        // It was lost, and joins again with its next beat.
+        member.welcomed = false;
+      } else if (entry.instance_id !== member.instance) {
         this.#members.delete(id);
         member.send(replaced(id));
-      } else {
-        member.notifier.notify(document, clock.monotonicMs());
+      } else if (member.welcomed) {
+        member.notifier.notify(document, now);
       }
     }
   }

@@ -1,17 +1,13 @@
-import { type ChannelCredentials, Metadata } from "@grpc/grpc-js";
-import { ClusterServiceClient } from "@spice-shards/proto";
 import type { ClusterDocument } from "../../core/cluster/document.ts";
 import type { ClusterState } from "../state/cluster-state.ts";
+import type { PeerClients } from "./peer-clients.ts";
 
 export interface PeerNewsOptions {
   readonly state: ClusterState;
-  /** Credentials for a new channel to another scheduler. */
-  readonly credentials: () => ChannelCredentials;
+  readonly clients: PeerClients;
   /** A peer could not be told; it finds out by its own poll. */
   readonly onError: (scheduler: string, error: unknown) => void;
 }
-
-const deadlineMs = 2_000;
 
 /**
  * Tells the other schedulers of every revision that this one wrote, so that they read it at once instead of with
@@ -19,7 +15,6 @@ const deadlineMs = 2_000;
  */
 export class PeerNews {
   readonly #options: PeerNewsOptions;
-  readonly #clients = new Map<string, ClusterServiceClient>();
   readonly #unsubscribe: () => void;
   #toldSequence: number;
 
@@ -33,40 +28,19 @@ export class PeerNews {
 
   close(): void {
     this.#unsubscribe();
-    for (const client of this.#clients.values()) client.close();
-    this.#clients.clear();
   }
 
   #tell(document: ClusterDocument): void {
-    const { schedulerId, instanceId } = this.#options.state;
+    const { state, clients, onError } = this.#options;
+    const { schedulerId, instanceId } = state;
+    clients.prune(document);
     const own = document.schedulers[schedulerId];
     if (own?.instance_id !== instanceId || own.last_write_seq <= this.#toldSequence) return;
     this.#toldSequence = own.last_write_seq;
-    const peers = new Map(
-      Object.values(document.schedulers)
-        .filter((s) => s.scheduler_id !== schedulerId)
-        .map((s) => [s.advertise_address, s.scheduler_id]),
-    );
-    for (const [address, client] of this.#clients) {
-      if (peers.has(address)) continue;
-      client.close();
-      this.#clients.delete(address);
-    }
     const news = { schedulerId, revision: document.revision, suspectedExecutors: [] };
-    for (const [address, peer] of peers) {
-      const limit = { deadline: Date.now() + deadlineMs };
-      this.#client(address).peerNews(news, new Metadata(), limit, (error) => {
-        if (error !== null) this.#options.onError(peer, error);
-      });
+    for (const { scheduler_id: peer, advertise_address: address } of Object.values(document.schedulers)) {
+      if (peer === schedulerId) continue;
+      clients.peerNews(address, news).catch((error: unknown) => onError(peer, error));
     }
-  }
-
-  #client(address: string): ClusterServiceClient {
-    let client = this.#clients.get(address);
-    if (client === undefined) {
-      client = new ClusterServiceClient(address, this.#options.credentials());
-      this.#clients.set(address, client);
-    }
-    return client;
   }
 }

@@ -86,7 +86,7 @@ export class Heartbeat {
 
   /** Write one beat. False when another attempt is needed at once; errors of the store pass through. */
   async beat(signal?: AbortSignal): Promise<boolean> {
-    const { state, clock, ttlMs, content } = this.#options;
+    const { state, clock, ttlMs, lostAfterMs, content } = this.#options;
     const call = signal === undefined ? {} : { signal };
     this.#condition ??= await this.#lookUp(signal);
     const started = clock.monotonicMs();
@@ -106,6 +106,10 @@ export class Heartbeat {
     if (outcome.kind !== "written") return false;
     this.#counter = counter;
     this.#condition = { kind: "match", etag: outcome.etag };
+    // After a silence others may act on it this very moment: a write of the document either sees what they did or
+    // makes their write fail. Without it this beat confirms nothing.
+    const lapsed = Number.isFinite(this.#confirmedAtMs) && this.confirmationAgeMs() >= lostAfterMs;
+    if (lapsed) await state.change((document) => ({ document: { ...document }, result: undefined }));
     this.#confirmedAtMs = started;
     return true;
   }

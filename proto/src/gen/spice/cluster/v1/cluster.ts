@@ -90,6 +90,8 @@ export interface AssignedPartition {
   epoch: number;
   /** owner, replica or learner. */
   role: string;
+  /** Of a learner: the executor whose copy it loads. Empty: it loads from the source. */
+  from: string;
 }
 
 export interface ControlStreamRequest {
@@ -100,6 +102,9 @@ export interface ControlStreamRequest {
     | { $case: "report"; value: PartitionReport }
     | { $case: "ack"; value: Ack }
     | { $case: "table"; value: TableReport }
+    | //
+    /** The certificates of the sender that are in force, after each welcome and when they change. */
+    { $case: "node"; value: NodeInfo }
     | undefined;
 }
 
@@ -228,6 +233,8 @@ export interface PeerNewsResponse {
   revision: number;
   /** Of the suspected ones, those that the receiver hears. */
   heardExecutors: string[];
+  /** The receiver's certificates that are in force. */
+  node: NodeInfo | undefined;
 }
 
 export interface GetClusterRequest {
@@ -247,13 +254,18 @@ export interface ExecutorInfo {
   state: string;
   owned: number;
   loaded: number;
+  /** Partitions on their way to it or away from it. */
   moving: number;
 }
 
+/** A node and its certificates; only the id of one that does not answer, and in a cluster without mTLS. */
 export interface NodeInfo {
   id: string;
+  /** Lower-case hex of the DER's hash. */
   leafSha256: string;
+  /** Milliseconds since 1970. */
   leafNotAfter: number;
+  /** Every certificate of the trust bundle. */
   trustSha256: string[];
 }
 
@@ -262,6 +274,32 @@ export interface TableInfo {
   partitionsTotal: number;
   partitionsAssigned: number;
   partitionsLoaded: number;
+}
+
+export interface DrainRequest {
+  executor: string;
+  /** How long the answer may wait for the end of the drain; 0: answer at once. The drain itself goes on. */
+  deadlineMs: number;
+}
+
+export interface DrainResponse {
+  /** DRAINING, DRAINED or BLOCKED. */
+  state: string;
+  /** Partitions that the executor still has. */
+  remaining: number;
+  /** Why it is BLOCKED; else empty. */
+  reason: string;
+  /** It was draining before this call. */
+  already: boolean;
+}
+
+export interface UndrainRequest {
+  executor: string;
+}
+
+export interface UndrainResponse {
+  /** It was draining before this call. */
+  wasDraining: boolean;
 }
 
 function createBaseGetAppDefinitionRequest(): GetAppDefinitionRequest {
@@ -1001,7 +1039,7 @@ export const TableAssignment: MessageFns<TableAssignment> = {
 };
 
 function createBaseAssignedPartition(): AssignedPartition {
-  return { key: "", epoch: 0, role: "" };
+  return { key: "", epoch: 0, role: "", from: "" };
 }
 
 export const AssignedPartition: MessageFns<AssignedPartition> = {
@@ -1014,6 +1052,9 @@ export const AssignedPartition: MessageFns<AssignedPartition> = {
     }
     if (message.role !== "") {
       writer.uint32(26).string(message.role);
+    }
+    if (message.from !== "") {
+      writer.uint32(34).string(message.from);
     }
     return writer;
   },
@@ -1055,6 +1096,14 @@ export const AssignedPartition: MessageFns<AssignedPartition> = {
             message.role = reader.string();
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.from = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1075,6 +1124,7 @@ export const AssignedPartition: MessageFns<AssignedPartition> = {
     message.key = object.key ?? "";
     message.epoch = object.epoch ?? 0;
     message.role = object.role ?? "";
+    message.from = object.from ?? "";
     return message;
   },
 };
@@ -1103,6 +1153,9 @@ export const ControlStreamRequest: MessageFns<ControlStreamRequest> = {
         break;
       case "table":
         TableReport.encode(message.message.value, writer.uint32(50).fork()).join();
+        break;
+      case "node":
+        NodeInfo.encode(message.message.value, writer.uint32(122).fork()).join();
         break;
     }
     return writer;
@@ -1169,6 +1222,14 @@ export const ControlStreamRequest: MessageFns<ControlStreamRequest> = {
             message.message = { $case: "table", value: TableReport.decode(reader, reader.uint32()) };
             continue;
           }
+          case 15: {
+            if (tag !== 122) {
+              break;
+            }
+
+            message.message = { $case: "node", value: NodeInfo.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1215,6 +1276,12 @@ export const ControlStreamRequest: MessageFns<ControlStreamRequest> = {
       case "table": {
         if (object.message?.value !== undefined && object.message?.value !== null) {
           message.message = { $case: "table", value: TableReport.fromPartial(object.message.value) };
+        }
+        break;
+      }
+      case "node": {
+        if (object.message?.value !== undefined && object.message?.value !== null) {
+          message.message = { $case: "node", value: NodeInfo.fromPartial(object.message.value) };
         }
         break;
       }
@@ -2616,7 +2683,7 @@ export const PeerNewsRequest: MessageFns<PeerNewsRequest> = {
 };
 
 function createBasePeerNewsResponse(): PeerNewsResponse {
-  return { revision: 0, heardExecutors: [] };
+  return { revision: 0, heardExecutors: [], node: undefined };
 }
 
 export const PeerNewsResponse: MessageFns<PeerNewsResponse> = {
@@ -2626,6 +2693,9 @@ export const PeerNewsResponse: MessageFns<PeerNewsResponse> = {
     }
     for (const v of message.heardExecutors) {
       writer.uint32(18).string(v!);
+    }
+    if (message.node !== undefined) {
+      NodeInfo.encode(message.node, writer.uint32(122).fork()).join();
     }
     return writer;
   },
@@ -2659,6 +2729,14 @@ export const PeerNewsResponse: MessageFns<PeerNewsResponse> = {
             message.heardExecutors.push(reader.string());
             continue;
           }
+          case 15: {
+            if (tag !== 122) {
+              break;
+            }
+
+            message.node = NodeInfo.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2678,6 +2756,7 @@ export const PeerNewsResponse: MessageFns<PeerNewsResponse> = {
     const message = createBasePeerNewsResponse();
     message.revision = object.revision ?? 0;
     message.heardExecutors = object.heardExecutors?.map((e) => e) || [];
+    message.node = (object.node !== undefined && object.node !== null) ? NodeInfo.fromPartial(object.node) : undefined;
     return message;
   },
 };
@@ -3125,6 +3204,274 @@ export const TableInfo: MessageFns<TableInfo> = {
   },
 };
 
+function createBaseDrainRequest(): DrainRequest {
+  return { executor: "", deadlineMs: 0 };
+}
+
+export const DrainRequest: MessageFns<DrainRequest> = {
+  encode(message: DrainRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.executor !== "") {
+      writer.uint32(10).string(message.executor);
+    }
+    if (message.deadlineMs !== 0) {
+      writer.uint32(16).int64(message.deadlineMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DrainRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDrainRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.executor = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.deadlineMs = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<DrainRequest>): DrainRequest {
+    return DrainRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<DrainRequest>): DrainRequest {
+    const message = createBaseDrainRequest();
+    message.executor = object.executor ?? "";
+    message.deadlineMs = object.deadlineMs ?? 0;
+    return message;
+  },
+};
+
+function createBaseDrainResponse(): DrainResponse {
+  return { state: "", remaining: 0, reason: "", already: false };
+}
+
+export const DrainResponse: MessageFns<DrainResponse> = {
+  encode(message: DrainResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.state !== "") {
+      writer.uint32(10).string(message.state);
+    }
+    if (message.remaining !== 0) {
+      writer.uint32(16).int64(message.remaining);
+    }
+    if (message.reason !== "") {
+      writer.uint32(26).string(message.reason);
+    }
+    if (message.already !== false) {
+      writer.uint32(32).bool(message.already);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DrainResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDrainResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.state = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.remaining = longToNumber(reader.int64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.already = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<DrainResponse>): DrainResponse {
+    return DrainResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<DrainResponse>): DrainResponse {
+    const message = createBaseDrainResponse();
+    message.state = object.state ?? "";
+    message.remaining = object.remaining ?? 0;
+    message.reason = object.reason ?? "";
+    message.already = object.already ?? false;
+    return message;
+  },
+};
+
+function createBaseUndrainRequest(): UndrainRequest {
+  return { executor: "" };
+}
+
+export const UndrainRequest: MessageFns<UndrainRequest> = {
+  encode(message: UndrainRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.executor !== "") {
+      writer.uint32(10).string(message.executor);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): UndrainRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUndrainRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.executor = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<UndrainRequest>): UndrainRequest {
+    return UndrainRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<UndrainRequest>): UndrainRequest {
+    const message = createBaseUndrainRequest();
+    message.executor = object.executor ?? "";
+    return message;
+  },
+};
+
+function createBaseUndrainResponse(): UndrainResponse {
+  return { wasDraining: false };
+}
+
+export const UndrainResponse: MessageFns<UndrainResponse> = {
+  encode(message: UndrainResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.wasDraining !== false) {
+      writer.uint32(8).bool(message.wasDraining);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): UndrainResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUndrainResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.wasDraining = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<UndrainResponse>): UndrainResponse {
+    return UndrainResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<UndrainResponse>): UndrainResponse {
+    const message = createBaseUndrainResponse();
+    message.wasDraining = object.wasDraining ?? false;
+    return message;
+  },
+};
+
 /** What nodes of one cluster say to each other on port 50052 under mTLS (spec chapter 04). */
 export type ClusterServiceService = typeof ClusterServiceService;
 export const ClusterServiceService = {
@@ -3353,10 +3700,34 @@ export const AdminServiceService = {
     responseSerialize: (value: GetClusterResponse): Buffer => Buffer.from(GetClusterResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): GetClusterResponse => GetClusterResponse.decode(value),
   },
+  /** Move everything off an executor. Durable; ends by Undrain or by a new instance of the executor. May be repeated. */
+  drain: {
+    path: "/spice.cluster.v1.AdminService/Drain" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: DrainRequest): Buffer => Buffer.from(DrainRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): DrainRequest => DrainRequest.decode(value),
+    responseSerialize: (value: DrainResponse): Buffer => Buffer.from(DrainResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): DrainResponse => DrainResponse.decode(value),
+  },
+  /** Let an executor take partitions again. */
+  undrain: {
+    path: "/spice.cluster.v1.AdminService/Undrain" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: UndrainRequest): Buffer => Buffer.from(UndrainRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): UndrainRequest => UndrainRequest.decode(value),
+    responseSerialize: (value: UndrainResponse): Buffer => Buffer.from(UndrainResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): UndrainResponse => UndrainResponse.decode(value),
+  },
 } as const;
 
 export interface AdminServiceServer extends UntypedServiceImplementation {
   getCluster: handleUnaryCall<GetClusterRequest, GetClusterResponse>;
+  /** Move everything off an executor. Durable; ends by Undrain or by a new instance of the executor. May be repeated. */
+  drain: handleUnaryCall<DrainRequest, DrainResponse>;
+  /** Let an executor take partitions again. */
+  undrain: handleUnaryCall<UndrainRequest, UndrainResponse>;
 }
 
 export interface AdminServiceClient extends Client {
@@ -3374,6 +3745,38 @@ export interface AdminServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: GetClusterResponse) => void,
+  ): ClientUnaryCall;
+  /** Move everything off an executor. Durable; ends by Undrain or by a new instance of the executor. May be repeated. */
+  drain(
+    request: DrainRequest,
+    callback: (error: ServiceError | null, response: DrainResponse) => void,
+  ): ClientUnaryCall;
+  drain(
+    request: DrainRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: DrainResponse) => void,
+  ): ClientUnaryCall;
+  drain(
+    request: DrainRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: DrainResponse) => void,
+  ): ClientUnaryCall;
+  /** Let an executor take partitions again. */
+  undrain(
+    request: UndrainRequest,
+    callback: (error: ServiceError | null, response: UndrainResponse) => void,
+  ): ClientUnaryCall;
+  undrain(
+    request: UndrainRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: UndrainResponse) => void,
+  ): ClientUnaryCall;
+  undrain(
+    request: UndrainRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: UndrainResponse) => void,
   ): ClientUnaryCall;
 }
 

@@ -38,6 +38,31 @@ export interface RunFragmentResponse {
     | undefined;
 }
 
+export interface CopyPartitionRequest {
+  /** The table's full name. */
+  table: string;
+  /** Canonical key: the JSON text of the partition's values. */
+  key: string;
+  /** The epoch under which the executor owns it; another one is refused as a stale plan. */
+  epoch: number;
+  /** The version that the reader has already; 0 for none. No frames come when it is the newest. */
+  haveVersion: number;
+}
+
+export interface CopyPartitionResponse {
+  payload:
+    | //
+    /** Sent once, first: the version's description as JSON (runtime/src/ports/partition-copy.ts). */
+    { $case: "header"; value: Buffer }
+    | //
+    /** One complete Parquet file in wire form. */
+    { $case: "frame"; value: Buffer }
+    | //
+    /** Sent once, last: the rows of all frames. */
+    { $case: "rows"; value: number }
+    | undefined;
+}
+
 function createBaseRunFragmentRequest(): RunFragmentRequest {
   return { envelope: Buffer.alloc(0) };
 }
@@ -174,7 +199,196 @@ export const RunFragmentResponse: MessageFns<RunFragmentResponse> = {
   },
 };
 
-/** Moves the result of a fragment from an executor to the node that asked for it (port 50052, mTLS). */
+function createBaseCopyPartitionRequest(): CopyPartitionRequest {
+  return { table: "", key: "", epoch: 0, haveVersion: 0 };
+}
+
+export const CopyPartitionRequest: MessageFns<CopyPartitionRequest> = {
+  encode(message: CopyPartitionRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.table !== "") {
+      writer.uint32(10).string(message.table);
+    }
+    if (message.key !== "") {
+      writer.uint32(18).string(message.key);
+    }
+    if (message.epoch !== 0) {
+      writer.uint32(24).int64(message.epoch);
+    }
+    if (message.haveVersion !== 0) {
+      writer.uint32(32).int64(message.haveVersion);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CopyPartitionRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCopyPartitionRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.table = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.epoch = longToNumber(reader.int64());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.haveVersion = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<CopyPartitionRequest>): CopyPartitionRequest {
+    return CopyPartitionRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<CopyPartitionRequest>): CopyPartitionRequest {
+    const message = createBaseCopyPartitionRequest();
+    message.table = object.table ?? "";
+    message.key = object.key ?? "";
+    message.epoch = object.epoch ?? 0;
+    message.haveVersion = object.haveVersion ?? 0;
+    return message;
+  },
+};
+
+function createBaseCopyPartitionResponse(): CopyPartitionResponse {
+  return { payload: undefined };
+}
+
+export const CopyPartitionResponse: MessageFns<CopyPartitionResponse> = {
+  encode(message: CopyPartitionResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    switch (message.payload?.$case) {
+      case "header":
+        writer.uint32(10).bytes(message.payload.value);
+        break;
+      case "frame":
+        writer.uint32(18).bytes(message.payload.value);
+        break;
+      case "rows":
+        writer.uint32(24).int64(message.payload.value);
+        break;
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CopyPartitionResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCopyPartitionResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.payload = { $case: "header", value: Buffer.from(reader.bytes()) };
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.payload = { $case: "frame", value: Buffer.from(reader.bytes()) };
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.payload = { $case: "rows", value: longToNumber(reader.int64()) };
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<CopyPartitionResponse>): CopyPartitionResponse {
+    return CopyPartitionResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<CopyPartitionResponse>): CopyPartitionResponse {
+    const message = createBaseCopyPartitionResponse();
+    switch (object.payload?.$case) {
+      case "header": {
+        if (object.payload?.value !== undefined && object.payload?.value !== null) {
+          message.payload = { $case: "header", value: object.payload.value };
+        }
+        break;
+      }
+      case "frame": {
+        if (object.payload?.value !== undefined && object.payload?.value !== null) {
+          message.payload = { $case: "frame", value: object.payload.value };
+        }
+        break;
+      }
+      case "rows": {
+        if (object.payload?.value !== undefined && object.payload?.value !== null) {
+          message.payload = { $case: "rows", value: object.payload.value };
+        }
+        break;
+      }
+    }
+    return message;
+  },
+};
+
+/** What moves rows between nodes (port 50052, mTLS): results of fragments, and partitions that change their holder. */
 export type ExchangeServiceService = typeof ExchangeServiceService;
 export const ExchangeServiceService = {
   /** Run one fragment; its result comes back as complete frames, at the reader's pace. */
@@ -187,11 +401,24 @@ export const ExchangeServiceService = {
     responseSerialize: (value: RunFragmentResponse): Buffer => Buffer.from(RunFragmentResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): RunFragmentResponse => RunFragmentResponse.decode(value),
   },
+  /** The newest version of a partition that the executor owns, whole, at the reader's pace. */
+  copyPartition: {
+    path: "/spice.cluster.v1.ExchangeService/CopyPartition" as const,
+    requestStream: false as const,
+    responseStream: true as const,
+    requestSerialize: (value: CopyPartitionRequest): Buffer => Buffer.from(CopyPartitionRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): CopyPartitionRequest => CopyPartitionRequest.decode(value),
+    responseSerialize: (value: CopyPartitionResponse): Buffer =>
+      Buffer.from(CopyPartitionResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): CopyPartitionResponse => CopyPartitionResponse.decode(value),
+  },
 } as const;
 
 export interface ExchangeServiceServer extends UntypedServiceImplementation {
   /** Run one fragment; its result comes back as complete frames, at the reader's pace. */
   runFragment: handleServerStreamingCall<RunFragmentRequest, RunFragmentResponse>;
+  /** The newest version of a partition that the executor owns, whole, at the reader's pace. */
+  copyPartition: handleServerStreamingCall<CopyPartitionRequest, CopyPartitionResponse>;
 }
 
 export interface ExchangeServiceClient extends Client {
@@ -202,6 +429,16 @@ export interface ExchangeServiceClient extends Client {
     metadata?: Metadata,
     options?: Partial<CallOptions>,
   ): ClientReadableStream<RunFragmentResponse>;
+  /** The newest version of a partition that the executor owns, whole, at the reader's pace. */
+  copyPartition(
+    request: CopyPartitionRequest,
+    options?: Partial<CallOptions>,
+  ): ClientReadableStream<CopyPartitionResponse>;
+  copyPartition(
+    request: CopyPartitionRequest,
+    metadata?: Metadata,
+    options?: Partial<CallOptions>,
+  ): ClientReadableStream<CopyPartitionResponse>;
 }
 
 export const ExchangeServiceClient = makeGenericClientConstructor(
@@ -221,6 +458,17 @@ export type DeepPartial<T> = T extends Builtin ? T
   : T extends { $case: string; value: unknown } ? { $case: T["$case"]; value?: DeepPartial<T["value"]> }
   : T extends {} ? { [K in keyof T]?: DeepPartial<T[K]> }
   : Partial<T>;
+
+function longToNumber(int64: { toString(): string }): number {
+  const num = globalThis.Number(int64.toString());
+  if (num > globalThis.Number.MAX_SAFE_INTEGER) {
+    throw new globalThis.Error("Value is larger than Number.MAX_SAFE_INTEGER");
+  }
+  if (num < globalThis.Number.MIN_SAFE_INTEGER) {
+    throw new globalThis.Error("Value is smaller than Number.MIN_SAFE_INTEGER");
+  }
+  return num;
+}
 
 export interface MessageFns<T> {
   encode(message: T, writer?: BinaryWriter): BinaryWriter;

@@ -1,0 +1,83 @@
+import { describe, expect, test } from "@jest/globals";
+import { newDocument, type SchedulerEntry } from "../document.ts";
+import { registerExecutor } from "../membership.ts";
+import { DepartureWatch } from "./departure-watch.ts";
+import { judgeLoss, type LossEvidence, type PeerEvidence } from "./judge-loss.ts";
+
+const scheduler = (id: string): SchedulerEntry => ({
+  scheduler_id: id,
+  instance_id: `i-${id}`,
+  advertise_address: id,
+  grpc_address: id,
+  http_address: id,
+  started_at_ms: 0,
+  ttl_ms: 30_000,
+  build_version: "1",
+  labels: {},
+  last_write_seq: 0,
+});
+const document = registerExecutor(
+  { ...newDocument("c", 0), schedulers: { a: scheduler("a"), b: scheduler("b"), c: scheduler("c") } },
+  "e",
+  "x",
+);
+const silent: PeerEvidence = { kind: "answer", instance: "i-b", silent: new Map([["e", "x"]]) };
+const file = (ms: number | undefined): PeerEvidence => ({
+  kind: "file",
+  instance: "i-c",
+  silentForMs: () => ms,
+});
+const evidence = (more: Partial<LossEvidence> = {}): LossEvidence => ({
+  revision: document.revision,
+  self: "a",
+  lostAfterMs: 10_000,
+  sinceDepartureMs: Number.POSITIVE_INFINITY,
+  silentForMs: () => 12_000,
+  peers: new Map([
+    ["b", silent],
+    ["c", file(47_000)],
+  ]),
+  ...more,
+});
+const peers = (b: PeerEvidence | undefined, c: PeerEvidence | undefined) => ({
+  peers: new Map([
+    ...(b === undefined ? [] : [["b", b] as const]),
+    ...(c === undefined ? [] : [["c", c] as const]),
+  ]),
+});
+
+describe("the loss of an executor", () => {
+  test("takes the silence of every scheduler", () => {
+    expect([...judgeLoss(document, evidence())]).toEqual(["e"]);
+  });
+
+  test.each<[string, Partial<LossEvidence>]>([
+    ["heard here a moment too lately", { silentForMs: () => 11_999 }],
+    ["not watched here", { silentForMs: () => undefined }],
+    ["heard by a peer", peers({ ...silent, silent: new Map() } as PeerEvidence, file(47_000))],
+    [
+      "another process for a peer",
+      peers({ ...silent, silent: new Map([["e", "y"]]) } as PeerEvidence, file(47_000)),
+    ],
+    ["a peer is another process", peers({ ...silent, instance: "other" }, file(47_000))],
+    ["nothing is known of a peer", peers(silent, undefined)],
+    ["a file is not old enough", peers(silent, file(46_999))],
+    ["a file was not watched", peers(silent, file(undefined))],
+    ["the document is another", { revision: 2 }],
+    ["a scheduler left a moment ago", { sinceDepartureMs: 11_999 }],
+  ])("is not judged: %s", (_, more) => {
+    expect(judgeLoss(document, evidence(more)).size).toBe(0);
+  });
+
+  test("a departure is noticed by id and by instance", () => {
+    const watch = new DepartureWatch();
+    watch.look(document, 0);
+    watch.look(document, 5);
+    expect(watch.sinceMs(9)).toBe(Number.POSITIVE_INFINITY);
+    const { c: _, ...rest } = document.schedulers;
+    watch.look({ ...document, schedulers: rest }, 10);
+    expect(watch.sinceMs(15)).toBe(5);
+    watch.look({ ...document, schedulers: { ...rest, b: { ...rest.b!, instance_id: "new" } } }, 20);
+    expect(watch.sinceMs(21)).toBe(1);
+  });
+});

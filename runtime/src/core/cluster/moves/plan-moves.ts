@@ -1,0 +1,42 @@
+import type { ClusterDocument } from "../document.ts";
+import { drain } from "./drain.ts";
+import { MORE_THAN_HALF_LOST, removeLost } from "./loss.ts";
+import { MoveDraft } from "./move-draft.ts";
+import type { MoveInput, MoveReport } from "./move-input.ts";
+import { promoteLoaded, replaceLearners } from "./promotion.ts";
+import { rebalance } from "./rebalance.ts";
+
+/**
+ * The moves as a pure change of the document (spec chapter 04, Moves): partitions of lost executors go to replicas or
+ * learners, learners that have loaded become owners, learners that are gone are replaced, draining executors are
+ * emptied, and what is left is balanced with the least movement. Every step stands in the document, so any scheduler
+ * goes on where another stopped. Returns the same document when nothing is to do.
+ */
+export function planMoves(
+  document: ClusterDocument,
+  input: MoveInput,
+): { readonly document: ClusterDocument; readonly result: MoveReport } {
+  const draft = new MoveDraft(document, input);
+  const tooMany = draft.lost.length * 2 > Object.keys(document.executors).length;
+  let blocked: ReadonlyMap<string, string> = new Map();
+  if (!tooMany) {
+    removeLost(draft);
+    promoteLoaded(draft);
+    replaceLearners(draft);
+    blocked = drain(draft);
+    rebalance(draft);
+  }
+  const { stranded, moving } = draft.census();
+  return {
+    document: draft.build(),
+    result: {
+      steps: draft.steps,
+      removed: tooMany ? [] : draft.lost,
+      blocked,
+      moving,
+      stranded,
+      overCapacity: draft.overCapacity(),
+      ...(tooMany ? { condition: MORE_THAN_HALF_LOST } : {}),
+    },
+  };
+}

@@ -1,0 +1,48 @@
+import type { Server } from "@grpc/grpc-js";
+import { AdminServiceService, ClusterServiceService, type SchedulerInstance } from "@spice-shards/proto";
+import { firstCycleDone } from "../core/cluster/cycle.ts";
+import type { ClusterDocument } from "../core/cluster/document.ts";
+import { slicesOf, tableAssignment } from "../core/cluster/slices.ts";
+import { type AdminServiceHost, adminService } from "./admin-service.ts";
+import { type ClusterServiceHost, clusterService } from "./cluster-service.ts";
+import { assignmentToWire } from "./wire.ts";
+
+export type ClusterFaceOptions = Omit<ClusterServiceHost, "schedulers" | "assignments"> &
+  Omit<AdminServiceHost, "instanceOf"> & {
+    readonly document: () => ClusterDocument;
+    /** Full names of the accelerated tables of the spicepod in force. */
+    readonly tables: () => readonly string[];
+  };
+
+/** Serve what a scheduler has for the other nodes, the operator and `spice` on its internal server. */
+export function serveCluster(server: Server, options: ClusterFaceOptions): void {
+  const { document, tables } = options;
+  const cluster = clusterService({
+    ...options,
+    schedulers: () => schedulersOf(document()),
+    assignments: (executor) => shareOf(document(), tables(), executor),
+  });
+  server.addService(ClusterServiceService, cluster);
+  const instanceOf = (executor: string) => document().executors[executor]?.instance_id ?? "";
+  server.addService(AdminServiceService, adminService({ ...options, instanceOf }));
+}
+
+function schedulersOf(document: ClusterDocument): SchedulerInstance[] {
+  return Object.values(document.schedulers).map((s) => ({
+    schedulerId: s.scheduler_id,
+    advertiseAddress: s.advertise_address,
+    instanceId: s.instance_id,
+    labels: { ...s.labels, http_address: s.http_address },
+  }));
+}
+
+/** What the document gives an executor; undefined until every table was discovered and assigned once. */
+function shareOf(document: ClusterDocument, tables: readonly string[], executor: string) {
+  if (!firstCycleDone(document, tables)) return undefined;
+  return {
+    revision: document.revision,
+    tables: Object.values(document.accelerations).map((entry) =>
+      assignmentToWire(tableAssignment(entry, slicesOf(entry).get(executor) ?? [])),
+    ),
+  };
+}
