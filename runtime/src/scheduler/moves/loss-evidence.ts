@@ -1,6 +1,7 @@
 import { CounterObserver, TTL_GRACE_MS } from "../../core/cluster/counter-observer.ts";
 import type { ClusterDocument, SchedulerEntry } from "../../core/cluster/document.ts";
 import { heartbeatKey, parseHeartbeat } from "../../core/cluster/heartbeat-file.ts";
+import { DepartureWatch } from "../../core/cluster/moves/departure-watch.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { BeatWatch } from "../members/beat-watch.ts";
 import type { ClusterState } from "../state/cluster-state.ts";
@@ -35,6 +36,7 @@ const nobody: ReadonlyMap<string, string> = new Map();
 export class LossEvidence {
   readonly #options: LossEvidenceOptions;
   readonly #files = new CounterObserver();
+  readonly #departures = new DepartureWatch();
 
   constructor(options: LossEvidenceOptions) {
     this.#options = options;
@@ -42,7 +44,8 @@ export class LossEvidence {
 
   /** Start watching what the document has anew, and give the executors that are silent here. */
   suspects(): ReadonlyMap<string, string> {
-    const { state, watch } = this.#options;
+    const { state, watch, clock } = this.#options;
+    this.#departures.look(state.document, clock.monotonicMs());
     if (watch.look(state.document)) this.#files.reset();
     return this.silent(state.document);
   }
@@ -65,7 +68,7 @@ export class LossEvidence {
 
   /** Collect the evidence. Costs no request while every executor is heard; errors of the store pass through. */
   async gather(signal: AbortSignal): Promise<LossFinding> {
-    const { state } = this.#options;
+    const { state, clock, lostAfterMs } = this.#options;
     const quiet = { revision: state.document.revision, lost: nobody };
     if (this.silent(state.document).size === 0) {
       this.#files.reset();
@@ -73,6 +76,12 @@ export class LossEvidence {
     }
     // An answer that a peer gives from here on can be overtaken only by a write, which changes the revision.
     const { document } = await state.refresh(signal);
+    const now = clock.monotonicMs();
+    this.#departures.look(document, now);
+    // A lease that a scheduler confirmed just before it left may still run, and it cannot be asked any more.
+    if (this.#departures.sinceMs(now) <= lossPeriodMs(lostAfterMs)) {
+      return { ...quiet, revision: document.revision };
+    }
     const suspected = this.silent(document);
     if (suspected.size === 0) return { ...quiet, revision: document.revision };
     const peers = Object.values(document.schedulers).filter((s) => s.scheduler_id !== state.schedulerId);
