@@ -65,8 +65,13 @@ afterEach(() => {
 
 describe("planted bugs in the moves", () => {
   test("a lease that is not awaited", async () => {
-    const hasty = planted(({ evidence, desk }) => {
-      evidence.isSilent = (id, instance) => (desk.watch.silentForMs(id, instance) ?? 0) > 6_000;
+    // Silence counts for more than twice as long as it was.
+    const hasty = planted(({ desk: { watch } }) => {
+      const silentForMs = watch.silentForMs.bind(watch);
+      watch.silentForMs = (id, instance) => {
+        const silent = silentForMs(id, instance);
+        return silent === undefined ? undefined : silent * 2.5;
+      };
     });
     const options = { ...hasty, faults: links, executors: 3 };
     expect(await firstViolation(options, 50)).toMatch(/two owners$/);

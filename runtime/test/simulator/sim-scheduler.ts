@@ -9,7 +9,7 @@ import { StoreError } from "../../src/ports/object-store.ts";
 import { Reconciler } from "../../src/scheduler/assignment/reconcile.ts";
 import type { DeskConnection } from "../../src/scheduler/members/executor-desk.ts";
 import { ExecutorDesk, WATCH_TICK_MS } from "../../src/scheduler/members/executor-desk.ts";
-import { LossEvidence } from "../../src/scheduler/moves/loss-evidence.ts";
+import { EvidenceGatherer } from "../../src/scheduler/moves/evidence-gatherer.ts";
 import { MoveDriver } from "../../src/scheduler/moves/move-driver.ts";
 import { offerApp } from "../../src/scheduler/state/app-objects.ts";
 import { ClusterState } from "../../src/scheduler/state/cluster-state.ts";
@@ -46,7 +46,7 @@ export class SimScheduler {
   readonly heartbeat: Heartbeat;
   readonly desk: ExecutorDesk;
   readonly reports = new ReportBook();
-  readonly evidence: LossEvidence;
+  readonly evidence: EvidenceGatherer;
   readonly moves: MoveDriver;
   /** Why it ended by itself. */
   ended: unknown;
@@ -119,7 +119,7 @@ export class SimScheduler {
         if (report.state !== "loading") this.#reconciler.wakeMoves();
       },
     });
-    this.evidence = new LossEvidence({
+    this.evidence = new EvidenceGatherer({
       state: this.state,
       clock,
       watch: this.desk.watch,
@@ -166,7 +166,7 @@ export class SimScheduler {
   /** Of the suspected executors, those that this scheduler hears or cannot speak of. */
   heard(suspected: readonly string[]): string[] {
     const silent = this.evidence.silent(this.state.document);
-    return suspected.filter((id) => !silent.has(id));
+    return suspected.filter((id) => !silent.includes(id));
   }
 
   /** An operator asks this scheduler to drain an executor, or to end a drain. */
@@ -199,8 +199,8 @@ export class SimScheduler {
   /** Look out for silent executors; the one that drives then gathers evidence. */
   async #watch(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      const suspects = this.evidence.suspects();
-      if (suspects.size > 0 && driverOf(this.state.document) === this.id) this.#reconciler.wakeMoves();
+      const suspected = this.evidence.look();
+      if (suspected && driverOf(this.state.document) === this.id) this.#reconciler.wakeMoves();
       await this.process.clock.sleep(WATCH_TICK_MS, signal);
     }
   }
