@@ -19,7 +19,7 @@ import { ExecutorDesk, WATCH_TICK_MS } from "./members/executor-desk.ts";
 import { PeerClients } from "./members/peer-clients.ts";
 import { PeerNews } from "./members/peer-news.ts";
 import { Drains } from "./moves/drains.ts";
-import { LossEvidence } from "./moves/loss-evidence.ts";
+import { EvidenceGatherer } from "./moves/evidence-gatherer.ts";
 import { MoveDriver } from "./moves/move-driver.ts";
 import { SchedulerInfo } from "./node-info.ts";
 import { RefreshCommands } from "./refresh-commands.ts";
@@ -52,7 +52,7 @@ export class Scheduler {
   readonly #loops: Promise<void>[] = [];
   readonly #discoveries: Discoveries;
   readonly #clients: PeerClients;
-  readonly #evidence: LossEvidence;
+  readonly #evidence: EvidenceGatherer;
   readonly #moves: MoveDriver;
   readonly #drains: Drains;
   readonly #said = new Set<string>();
@@ -144,7 +144,7 @@ export class Scheduler {
       discover: (table, signal) => options.discover(table, signal),
     });
     this.#clients = new PeerClients(options.credentials);
-    this.#evidence = new LossEvidence({
+    this.#evidence = new EvidenceGatherer({
       state: this.#state,
       clock,
       watch: this.#desk.watch,
@@ -416,7 +416,7 @@ export class Scheduler {
   /** Notice executors whose beats stopped; the driver then looks for evidence of their loss. */
   async #watchExecutors(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      if (this.#evidence.suspects().size > 0) this.#reconciler.wakeMoves();
+      if (this.#evidence.look()) this.#reconciler.wakeMoves();
       // Only the abort can end the sleep early, and the loop's condition sees it.
       await this.#options.clock.sleep(WATCH_TICK_MS, signal).catch(() => undefined);
     }
@@ -458,7 +458,10 @@ export class Scheduler {
         const { document } = this.#state;
         if (revision > document.revision) this.#refreshSoon();
         const silent = this.#evidence.silent(document);
-        return { revision: document.revision, heard: suspected.filter((executor) => !silent.has(executor)) };
+        return {
+          revision: document.revision,
+          heard: suspected.filter((executor) => !silent.includes(executor)),
+        };
       },
       metrics: () => metrics.text(),
       node: () => this.#node(),

@@ -1,10 +1,11 @@
 import type { AssignmentSettings } from "../../core/cluster/cycle.ts";
 import type { ClusterDocument } from "../../core/cluster/document.ts";
+import { judgeLoss } from "../../core/cluster/moves/judge-loss.ts";
 import type { MoveInput, MoveReport } from "../../core/cluster/moves/move-input.ts";
 import { planMoves } from "../../core/cluster/moves/plan-moves.ts";
 import type { ReportBook } from "../../core/cluster/reports.ts";
 import type { Clock } from "../../ports/clock.ts";
-import type { LossEvidence } from "./loss-evidence.ts";
+import type { EvidenceGatherer } from "./evidence-gatherer.ts";
 
 /** A pure change of the document; the same document when nothing is to do. */
 export type MoveChange = (document: ClusterDocument) => {
@@ -14,7 +15,7 @@ export type MoveChange = (document: ClusterDocument) => {
 
 export interface MoveDriverOptions {
   readonly clock: Clock;
-  readonly evidence: LossEvidence;
+  readonly evidence: EvidenceGatherer;
   readonly book: ReportBook;
   readonly settings: AssignmentSettings;
   /** Executors that are heard here. */
@@ -37,16 +38,9 @@ export class MoveDriver {
 
   /** Collect the evidence for losses and give the change that is due. Errors of the store pass through. */
   async prepare(signal: AbortSignal): Promise<MoveChange> {
-    const { evidence } = this.#options;
-    const { revision, lost } = await evidence.gather(signal);
+    const evidence = await this.#options.evidence.gather(signal);
     return (document) =>
-      this.#plan(
-        document,
-        // Whoever heard one of them meanwhile has written the document, or is this scheduler itself.
-        document.revision !== revision
-          ? []
-          : [...lost].flatMap(([id, instance]) => (evidence.isSilent(id, instance) ? [id] : [])),
-      );
+      this.#plan(document, evidence === undefined ? new Set() : judgeLoss(document, evidence));
   }
 
   /** The change was committed, or none was due. */
@@ -63,14 +57,14 @@ export class MoveDriver {
   /** Draining executors that cannot go on as the document stands, each with why; asked of any scheduler. */
   blocked(document: ClusterDocument): MoveReport["blocked"] {
     const draining = Object.values(document.executors).some(({ state }) => state === "draining");
-    return draining ? this.#plan(document, []).result.blocked : new Map();
+    return draining ? this.#plan(document, new Set()).result.blocked : new Map();
   }
 
-  #plan(document: ClusterDocument, lost: readonly string[]): ReturnType<MoveChange> {
+  #plan(document: ClusterDocument, lost: ReadonlySet<string>): ReturnType<MoveChange> {
     const { clock, book, settings, live } = this.#options;
     const input: MoveInput = {
       liveExecutors: live(),
-      lost: new Set(lost),
+      lost,
       report: (executor, table, key, instance) => book.of(executor, table, key, instance),
       settings,
       capped: true,
