@@ -40,8 +40,18 @@ export async function run(): Promise<readonly Figure[]> {
           ...(await measure((i) => `SELECT id, b, d, s FROM t WHERE id = ${key(i)}`)),
         });
         figures.push({
+          name: `point query, same key, ${perExecutor} partitions per executor, p50`,
+          ...(await measure(() => `SELECT id, b, d, s FROM t WHERE id = ${key(0)}`)),
+        });
+        figures.push({
           name: `aggregate, ${perExecutor} partitions per executor, p50`,
           ...(await measure(() => "SELECT count(*) AS n, sum(b) AS s, max(d) AS m FROM t")),
+        });
+        figures.push({
+          name: `aggregate, new literal, ${perExecutor} partitions per executor, p50`,
+          ...(await measure(
+            (i) => `SELECT count(*) AS n, sum(b) AS s, max(d) AS m FROM t WHERE b > ${i + 50}`,
+          )),
         });
         figures.push(...(await throughput(cluster, perExecutor)));
         figures.push(await executorsAsked(cluster, perExecutor, key));

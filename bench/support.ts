@@ -1,15 +1,10 @@
-import { existsSync, mkdirSync, mkdtempSync, renameSync } from "node:fs";
-import { homedir } from "node:os";
 import { join } from "node:path";
 import { openDatabase } from "../runtime/src/adapters/duckdb/database.ts";
 import type { Database } from "../runtime/src/ports/database.ts";
+import { tpcParquet } from "../runtime/test/corpus/tpc.ts";
+import { tpch } from "../runtime/test/corpus/tpch.ts";
 import { TestCluster } from "../runtime/test/support/cluster.ts";
-import { provision } from "../scripts/testbed/provision.ts";
-
-const cache = join(
-  process.env["CACHE_DIR"] ??
-    join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "spice-shards"),
-);
+import { cacheDir, provision } from "../scripts/testbed/provision.ts";
 
 /** Partition expression of each TPC-H table. */
 export const tpchPartitions: Readonly<Record<string, string>> = {
@@ -32,22 +27,8 @@ export async function extension(name: string): Promise<string> {
 }
 
 /** A folder with one Parquet file per TPC-H table at this scale; made once. */
-export async function tpchData(scale: number): Promise<string> {
-  const dir = join(cache, `tpch-sf${scale}`);
-  if (existsSync(dir)) return dir;
-  mkdirSync(cache, { recursive: true });
-  const target = mkdtempSync(join(cache, ".tpch-"));
-  const database = await openDatabase({ threads: 2, extensions: [await extension("tpch")] });
-  try {
-    await database.run(`CALL dbgen(sf = ${scale})`);
-    for (const table of Object.keys(tpchPartitions)) {
-      await database.run(`COPY ${table} TO '${join(target, `${table}.parquet`)}' (FORMAT parquet)`);
-    }
-  } finally {
-    await database.close();
-  }
-  renameSync(target, dir);
-  return dir;
+export function tpchData(scale: number): Promise<string> {
+  return tpcParquet(tpch, scale, cacheDir);
 }
 
 /** The 22 query texts of TPC-H. */

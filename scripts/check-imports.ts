@@ -2,7 +2,8 @@
  * Holds the direction of imports: from the edge to the centre, never back.
  *
  * `core ← ports ← adapters ← {scheduler, executor} ← api ← bin`; scheduler and executor never meet, and
- * `spicepod` and `proto` know nothing of the runtime. Prints every breach and exits 1.
+ * `spicepod` and `proto` know nothing of the runtime, `kube` nothing of ours at all. Prints every breach and
+ * exits 1.
  */
 import { globSync, readFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
@@ -23,11 +24,13 @@ const allowed: Record<string, readonly string[]> = {
   bin: ["api", "cli", "scheduler", "executor", "adapters", "ports", "core", "observe", "spicepod", "proto"],
   spicepod: [],
   proto: [],
+  kube: [],
 };
 
 function layerOf(file: string): string | undefined {
   if (file.startsWith("spicepod/")) return "spicepod";
   if (file.startsWith("proto/")) return "proto";
+  if (file.startsWith("kube/")) return "kube";
   return file.startsWith(runtime) ? file.slice(runtime.length).split("/")[0] : undefined;
 }
 
@@ -38,9 +41,12 @@ function target(file: string, specifier: string): string | undefined {
 }
 
 const breaches: string[] = [];
-for (const file of globSync(["spicepod/src/**/*.ts", "proto/src/**/*.ts", "runtime/src/**/*.ts"], {
-  cwd: root,
-})) {
+for (const file of globSync(
+  ["spicepod/src/**/*.ts", "proto/src/**/*.ts", "kube/src/**/*.ts", "runtime/src/**/*.ts"],
+  {
+    cwd: root,
+  },
+)) {
   if (/\.test\.ts$|\/testing\//.test(file)) continue;
   const from = layerOf(file);
   if (from === undefined) continue;

@@ -3,11 +3,11 @@ import {
   type EngineTable,
   formatProblem,
   parseSpicepod,
-  type Spicepod,
   SpicepodError,
 } from "@spice-shards/spicepod";
 import type { AcceleratorRegistry } from "../adapters/engine/registry.ts";
 import { type App, appOf } from "../core/app/app.ts";
+import { PartitionExpressionError } from "../core/partition/errors.ts";
 import { unboundPartitionExpression } from "../core/partition/unbound.ts";
 import { connectorParameters } from "./sources.ts";
 
@@ -60,26 +60,20 @@ export function compileApp(
         dataset: ["time_column", "time_format", "time_partition_column", "time_partition_format", "params"],
       },
       sources: connectorParameters,
+      partitionExpression: problemOfExpression,
     },
   });
   for (const warning of result.warnings) options.warn(formatProblem(warning, options.file));
   if (result.problems !== undefined) throw new SpicepodError(result.problems, options.file);
-  checkExpressions(result.spicepod, options.file);
   return appOf(text, result.spicepod, (expression) => unboundPartitionExpression(expression).canonical);
 }
 
-/** Every partition expression that cannot be one is reported, together. */
-function checkExpressions(spicepod: Spicepod, file: string): void {
-  const problems: string[] = [];
-  for (const { path, acceleration } of spicepod.datasets) {
-    acceleration?.partitionBy.forEach(({ expression }, i) => {
-      try {
-        unboundPartitionExpression(expression);
-      } catch (error) {
-        const message = String((error as Error).message);
-        problems.push(`${file}: ${path}.acceleration.partition_by[${i}]: ${message}`);
-      }
-    });
+function problemOfExpression(text: string): string | undefined {
+  try {
+    unboundPartitionExpression(text);
+    return undefined;
+  } catch (error) {
+    if (error instanceof PartitionExpressionError) return error.message;
+    throw error;
   }
-  if (problems.length > 0) throw new Error(problems.join("\n"));
 }

@@ -70,6 +70,7 @@ export async function startExecutor(
       log,
       metrics,
       credentials,
+      certificates: () => security.fingerprints(),
       peerCredentials: () => security.channel(["executor"]),
       source: (table, signal) =>
         openDatasetSource(
@@ -85,6 +86,7 @@ export async function startExecutor(
     { server, authorize: (call, roles) => security.authorize(call, roles) },
   );
   executor = running;
+  security.onRenewal(() => running.agent.reportCertificates());
   const info = new ExecutorInfo({
     nodeId: id,
     executor: running,

@@ -6,6 +6,8 @@ import { systemClock } from "../adapters/system/clock.ts";
 import { systemRandom } from "../adapters/system/random.ts";
 import { logRefusedHandshakes } from "../adapters/tls/grpc-peer.ts";
 import { type NodeSecurity, openNodeSecurity } from "../adapters/tls/node-security.ts";
+import type { ReloadedFiles, TlsLog } from "../adapters/tls/reloaded-files.ts";
+import { openServerCertificate, type ServerCertificate } from "../adapters/tls/server-certificate.ts";
 import { HttpServer } from "../api/http/server.ts";
 import { type Address, formatAddress } from "../core/text/address.ts";
 import { Log } from "../observe/log.ts";
@@ -40,6 +42,7 @@ export class NodeContext {
   readonly #endpoints = new Map<EndpointInfo["name"], { endpoint: string; status: ComponentStatus }>();
   #http: HttpServer | undefined;
   #metricsServer: MetricsServer | undefined;
+  #certificate: ReloadedFiles<ServerCertificate> | undefined;
 
   private constructor(options: SpicedOptions, role: NodeContext["role"], log: Log, security: NodeSecurity) {
     this.options = options;
@@ -53,11 +56,11 @@ export class NodeContext {
 
   static async open(options: SpicedOptions, role: NodeContext["role"]): Promise<NodeContext> {
     const log = new Log({ levels: parseLogLevels(process.env["SPICED_LOG"], options.verbosity) });
-    const tls = log.module("tls");
-    const security = await openNodeSecurity(options.nodeCertificates, {
-      info: (message, detail) => tls.info(detail, message),
-      warn: (message, detail) => tls.warn(detail, message),
-    });
+    const security = await openNodeSecurity(
+      options.nodeCertificates,
+      tlsLog(log),
+      role === "single" ? undefined : role,
+    );
     const context = new NodeContext(options, role, log, security);
     if (options.allowInsecure) log.module("node").warn(insecureNotice);
     if (options.flight.given) {
@@ -98,8 +101,7 @@ export class NodeContext {
       }),
     }));
     if (this.security.secure) {
-      const tls = this.log.module("tls");
-      logRefusedHandshakes(server, { warn: (message, detail) => tls.warn(detail, message) });
+      logRefusedHandshakes(server, tlsLog(this.log));
     }
     const id = `${this.advertiseHost}:${nodeAdvertise?.port ?? port.port}`;
     return { server, id, address: id };
@@ -113,6 +115,9 @@ export class NodeContext {
     schedulers?: () => readonly string[],
   ): Promise<string> {
     const { tls, http } = this.options;
+    const certificate =
+      tls === undefined ? undefined : await openServerCertificate(tls, { log: tlsLog(this.log) });
+    this.#certificate = certificate;
     const server = new HttpServer({
       queries,
       node,
@@ -120,8 +125,9 @@ export class NodeContext {
       logger: this.log.module("http"),
       metrics,
       ...(schedulers === undefined ? {} : { schedulers }),
-      ...(tls === undefined ? {} : { tls: await readPem(tls) }),
+      ...(certificate === undefined ? {} : { tls: certificate.current() }),
     });
+    certificate?.subscribe((current) => server.setCertificate(current));
     this.#http = server;
     return formatAddress(await this.#bind("http", http, (address) => server.listen(address)));
   }
@@ -137,6 +143,7 @@ export class NodeContext {
   /** Let running requests finish within `graceMs`, then close the public servers. */
   async closePublic(graceMs: number): Promise<void> {
     await this.#http?.close(graceMs);
+    this.#certificate?.close();
     await this.#metricsServer?.close();
   }
 
@@ -179,7 +186,10 @@ export class NodeContext {
   }
 }
 
-async function readPem(files: { certificateFile: string; keyFile: string }) {
-  const { readFile } = await import("node:fs/promises");
-  return { cert: await readFile(files.certificateFile, "utf8"), key: await readFile(files.keyFile, "utf8") };
+function tlsLog(log: Log): TlsLog {
+  const tls = log.module("tls");
+  return {
+    info: (message, detail) => tls.info(detail, message),
+    warn: (message, detail) => tls.warn(detail, message),
+  };
 }

@@ -156,6 +156,7 @@ export async function startScheduler(
       expandSecret: (key) => expandSecret(inForce(), key),
       secure: security.secure,
       credentials: () => security.channel(["scheduler"]),
+      certificates: () => security.fingerprints(),
       authorize: (call, roles) => security.authorize(call as never, roles as never),
       endpoints: () => context.endpoints(),
       expectedExecutors: single === undefined ? countFromEnv("SPICED_EXPECTED_EXECUTORS") : 1,

@@ -59,6 +59,7 @@ export async function startSingle(
     log,
     metrics,
     credentials: () => credentials.createInsecure(),
+    certificates: () => undefined,
     peerCredentials: () => credentials.createInsecure(),
     source: (table, signal) =>
       openDatasetSource(

@@ -1,4 +1,5 @@
 import { readFile } from "node:fs/promises";
+import { setTimeout as delay } from "node:timers/promises";
 import { SpicepodError } from "@spice-shards/spicepod";
 import { builtInAccelerators } from "../adapters/engine/registry.ts";
 import type { App } from "../core/app/app.ts";
@@ -9,6 +10,9 @@ import { NodeContext } from "./node-context.ts";
 import { type RunningNode, startScheduler } from "./scheduler-node.ts";
 import { startSingle } from "./single-node.ts";
 import { version } from "./version.ts";
+
+/** How long a start that is told to stop may take to leave the cluster. */
+const longestUnwindingMs = 5_000;
 
 const outcome = parseFlags(process.argv.slice(2), process.env);
 switch (outcome.kind) {
@@ -32,11 +36,14 @@ switch (outcome.kind) {
 async function run(options: SpicedOptions): Promise<void> {
   const stop = new AbortController();
   let node: RunningNode | undefined;
+  let starting: Promise<void> | undefined;
   let ending: Promise<void> | undefined;
   const end = (code: number): Promise<void> => {
     ending ??= (async () => {
       stop.abort(new Error("The process is stopping"));
       const limit = setTimeout(() => process.exit(code), options.shutdownTimeoutMs + 2_000);
+      // What has begun to start may be a member of a cluster already.
+      await Promise.race([starting?.catch(() => undefined), delay(longestUnwindingMs)]);
       await node?.stop(options.shutdownTimeoutMs);
       clearTimeout(limit);
       process.exit(code);
@@ -68,7 +75,10 @@ async function run(options: SpicedOptions): Promise<void> {
       process.exit(1);
     }
     const context = await NodeContext.open(options, role);
-    node = await start(context, app, stop.signal, fatal);
+    starting = start(context, app, stop.signal, fatal).then((started) => {
+      node = started;
+    });
+    await starting;
   } catch (error) {
     if (stop.signal.aborted) return;
     console.error(

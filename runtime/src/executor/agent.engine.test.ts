@@ -97,6 +97,7 @@ function agent(
     buildVersion: "1",
     lostAfterMs: 15_000,
     credentials: () => credentials.createInsecure(),
+    certificates: () => undefined,
     clock,
     random: systemRandom,
     host: {

@@ -1,6 +1,7 @@
 import type { ChannelCredentials } from "@grpc/grpc-js";
 import type { ControlStreamResponse, SchedulerInstance, TableReport } from "@spice-shards/proto";
 import { faultPoint } from "../adapters/system/fault-point.ts";
+import type { Fingerprints } from "../adapters/tls/fingerprints.ts";
 import type { AppReference } from "../core/cluster/document.ts";
 import { ExecutorSession, type SessionEffect } from "../core/cluster/executor-session.ts";
 import type { HeldPartition, PartitionReport, TableAssignment } from "../core/cluster/messages.ts";
@@ -34,6 +35,8 @@ export interface AgentOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly host: AgentHost;
+  /** The certificates of this node that are in force; undefined without mTLS. */
+  certificates(): Fingerprints | undefined;
   /** Asks any reachable scheduler for the live ones. */
   schedulers(signal: AbortSignal): Promise<readonly SchedulerInstance[]>;
   /** Asks the scheduler at an address for this executor's share; undefined while the first cycle has not finished. */
@@ -131,6 +134,17 @@ export class ExecutorAgent {
     for (const link of this.#links.values()) link.send({ $case: "table", value: report });
   }
 
+  /** Other certificates came into force on this node. */
+  reportCertificates(): void {
+    for (const link of this.#links.values()) this.#sendCertificates(link);
+  }
+
+  #sendCertificates(link: SchedulerLink | undefined): void {
+    const certificates = this.#options.certificates();
+    if (certificates === undefined) return;
+    link?.send({ $case: "node", value: { id: this.#options.executorId, ...certificates } });
+  }
+
   /** A table is no longer accelerated here: schedulers that come later are not told of it. */
   forgetTable(fullName: string): void {
     this.#tables.delete(fullName);
@@ -214,6 +228,7 @@ export class ExecutorAgent {
       for (const report of this.#tables.values()) {
         this.#links.get(scheduler)?.send({ $case: "table", value: report });
       }
+      this.#sendCertificates(this.#links.get(scheduler));
       // A lease at once, not at the next beat.
       this.#apply(this.session.tick(this.#options.clock.monotonicMs()));
       if (!this.#allocated && !this.#asking.has(scheduler)) {

@@ -9,6 +9,7 @@ import type { AcceleratorRegistry } from "../adapters/engine/registry.ts";
 import type { CopyPartitionCall } from "../adapters/exchange/copy-partition-server.ts";
 import { LocalFragmentRunner } from "../adapters/exchange/fragment-runner.ts";
 import { addExchangeService, type ExchangeServerOptions } from "../adapters/exchange/grpc-server.ts";
+import type { Fingerprints } from "../adapters/tls/fingerprints.ts";
 import type { App, AppTable } from "../core/app/app.ts";
 import { sameExpressions } from "../core/cluster/changed-partitioning.ts";
 import type { AppReference } from "../core/cluster/document.ts";
@@ -52,6 +53,8 @@ export interface ExecutorOptions {
   readonly random: Random;
   readonly log: Logger;
   readonly metrics: Metrics;
+  /** The certificates of this node that are in force; undefined without mTLS. */
+  certificates(): Fingerprints | undefined;
   /** Credentials of a new channel to a scheduler. */
   readonly credentials: () => ChannelCredentials;
   /** Credentials of a new channel to another executor. */
@@ -104,6 +107,7 @@ export class Executor {
       buildVersion: options.buildVersion,
       lostAfterMs: options.app.scheduler.executorLostAfter,
       credentials: options.credentials,
+      certificates: () => options.certificates(),
       clock: options.clock,
       random: options.random,
       log: options.log,

@@ -4,6 +4,7 @@ import {
   type ControlStreamRequest,
   type ControlStreamResponse,
 } from "@spice-shards/proto";
+import { dialReason } from "../adapters/tls/dial-reason.ts";
 import type { Clock } from "../ports/clock.ts";
 
 /** What a link tells its owner; all of it in the order in which it happened. */
@@ -103,7 +104,7 @@ export class SchedulerLink {
           }
         });
         stream.on("error", (error: Error) => {
-          reason = error.message;
+          reason = dialReason(error.message);
           resolve();
         });
         stream.on("end", resolve);

@@ -5,7 +5,7 @@ import { parseLogLevels } from "./log-level.ts";
 import { mergeMetrics } from "./merge-metrics.ts";
 import { metricTable } from "./metric-table.ts";
 import { Metrics } from "./metrics.ts";
-import { formatTraceparent, parseTraceparent, startSpan } from "./trace-context.ts";
+import { parseTraceparent } from "./trace-context.ts";
 
 function logged(levels: string, write: (log: Log) => void, human = false): string {
   const destination = new PassThrough();
@@ -120,14 +120,14 @@ s{node_id="own",role="r"} 1
 });
 
 describe("trace context", () => {
-  test("reads and writes traceparent, and keeps the trace id below it", () => {
+  test("reads traceparent", () => {
     const header = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
     const parent = parseTraceparent(header)!;
-    expect(formatTraceparent(parent)).toBe(header);
-    const child = startSpan(parent);
-    expect(child).toMatchObject({ traceId: parent.traceId, sampled: true });
-    expect(child.spanId).toMatch(/^[0-9a-f]{16}$/);
-    expect(parseTraceparent(formatTraceparent(startSpan(undefined)))).toBeDefined();
+    expect(parent).toEqual({
+      traceId: "4bf92f3577b34da6a3ce929d0e0e4736",
+      spanId: "00f067aa0ba902b7",
+      sampled: true,
+    });
   });
 
   test.each([

@@ -1,5 +1,3 @@
-import { randomBytes } from "node:crypto";
-
 /** A place in a trace, as W3C Trace Context writes it. */
 export interface TraceContext {
   /** 32 lower-case hex digits, not all zero. */
@@ -19,24 +17,4 @@ export function parseTraceparent(header: string | undefined): TraceContext | und
   if (version === "ff" || (version === "00" && extra !== undefined)) return undefined;
   if (/^0+$/.test(traceId!) || /^0+$/.test(spanId!)) return undefined;
   return { traceId: traceId!, spanId: spanId!, sampled: (Number.parseInt(flags!, 16) & 1) === 1 };
-}
-
-export function formatTraceparent({ traceId, spanId, sampled }: TraceContext): string {
-  return `00-${traceId}-${spanId}-${sampled ? "01" : "00"}`;
-}
-
-/** A new span below `parent`, or the first of a new trace. */
-export function startSpan(
-  parent: TraceContext | undefined,
-  random: (bytes: number) => Uint8Array = randomBytes,
-): TraceContext {
-  return {
-    traceId: parent?.traceId ?? hex(random(16)),
-    spanId: hex(random(8)),
-    sampled: parent?.sampled ?? false,
-  };
-}
-
-function hex(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString("hex");
 }

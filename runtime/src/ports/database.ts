@@ -1,4 +1,4 @@
-import type { DuckDBDataChunk, DuckDBType } from "@duckdb/node-api";
+import type { DuckDBDataChunk, DuckDBType, DuckDBValue } from "@duckdb/node-api";
 
 /** A value that a control query returns: JSON, with 64-bit integers and decimals as strings. */
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
@@ -18,6 +18,12 @@ export interface SqlOptions {
   readonly signal?: AbortSignal;
 }
 
+/** A list of values bound to a parameter; the statement casts it to the list type. */
+export interface ListParameter {
+  readonly elementType: DuckDBType;
+  readonly values: readonly DuckDBValue[];
+}
+
 /** An open result whose chunks are pulled one at a time: a reader that stops pulling stops the engine. */
 export interface ChunkStream {
   readonly columns: readonly (SqlColumn & { readonly duckType: DuckDBType })[];
@@ -32,6 +38,15 @@ export interface Connection {
   rows(sql: string, options?: SqlOptions): Promise<Record<string, Json>[]>;
   /** The result as a stream of engine chunks, bounded in memory whatever its size. */
   stream(sql: string, options?: SqlOptions): Promise<ChunkStream>;
+  /**
+   * The result of a statement over lists, `$1` and so on, as a stream of engine chunks. The statement stays prepared on
+   * this connection, so texts should repeat; nothing else may run on the connection before the stream's end.
+   */
+  streamOver(
+    sql: string,
+    lists: readonly ListParameter[],
+    options?: Pick<SqlOptions, "signal">,
+  ): Promise<ChunkStream>;
   /** The result columns of a SELECT without running it. */
   describe(sql: string, options?: SqlOptions): Promise<readonly SqlColumn[]>;
   /** A statement that runs many times on this connection; the engine plans it once while what it reads stays. */
@@ -41,6 +56,8 @@ export interface Connection {
 export interface PreparedStatement {
   /** Run it; returns the rows that it changed. */
   run(options?: Pick<SqlOptions, "signal">): Promise<number>;
+  /** Its result as a stream of engine chunks; nothing else may run on the connection before its end. */
+  stream(options?: Pick<SqlOptions, "signal">): Promise<ChunkStream>;
   /** Forget it. It must not run at that time. */
   close(): void;
 }

@@ -28,6 +28,11 @@ export interface FragmentRequest {
    * far grouping would shrink the data, and takes this one when it hardly does.
    */
   readonly ungrouped?: { readonly sql: string; readonly keys: readonly string[]; readonly scan: string };
+  /**
+   * The reader takes a result of up to so many rows as one inline frame (`adapters/exchange/inline-frame.ts`) instead
+   * of Parquet.
+   */
+  readonly inlineRows?: number;
   /** Columns of the result, in order, as DuckDB types. */
   readonly columns: readonly { readonly name: string; readonly type: string }[];
   /** Milliseconds left of the query's time when the request was sent. */
@@ -55,7 +60,7 @@ export interface PinnedPartition {
 }
 
 export interface FragmentResult {
-  /** Complete Parquet files in order. The writer waits while the reader does not pull. */
+  /** Complete Parquet files in order, or one inline frame where the request allows it. The writer waits while the reader does not pull. */
   readonly frames: AsyncIterable<Uint8Array>;
   /** Settles after the last frame was read; rejects with the fragment's error, as `frames` does. */
   readonly stats: Promise<FragmentStats>;

@@ -16,8 +16,8 @@ export interface AdminServiceHost {
   readonly info: NodeInfo;
   readonly drains: Drains;
   instanceOf(executor: string): string;
-  /** Nodes whose certificates this scheduler has seen. */
-  nodes(): readonly WireNodeInfo[];
+  /** Every scheduler and executor with its certificates that are in force. */
+  nodes(): Promise<readonly WireNodeInfo[]>;
   /** Throws when the peer's certificate does not carry one of the roles. */
   authorize(call: { getAuthContext?: unknown }, roles: readonly string[]): void;
 }
@@ -73,7 +73,7 @@ async function getCluster(host: AdminServiceHost): Promise<GetClusterResponse> {
       loaded: e.loaded,
       moving: e.moving,
     })),
-    nodes: [...host.nodes()],
+    nodes: [...(await host.nodes())],
     appGeneration: cluster.appGeneration,
     tables: cluster.tables.map((t) => ({
       table: t.name,

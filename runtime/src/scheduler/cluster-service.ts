@@ -3,6 +3,7 @@ import type {
   ClusterServiceServer,
   ControlStreamRequest,
   ControlStreamResponse,
+  NodeInfo,
   SchedulerInstance,
   TableAssignment,
 } from "@spice-shards/proto";
@@ -37,6 +38,8 @@ export interface ClusterServiceHost {
     suspected: readonly string[],
   ): { revision: number; heard: string[] };
   metrics(): Promise<string>;
+  /** This scheduler's certificates that are in force. */
+  node(): NodeInfo;
   /** True when calls are authenticated by mTLS. */
   readonly secure: boolean;
   /** Throws when the peer's certificate does not carry one of the roles. */
@@ -96,7 +99,7 @@ export function clusterService(host: ClusterServiceHost): ClusterServiceServer {
     getMetrics: unary(["scheduler"], async () => ({ text: await host.metrics() })),
     peerNews: unary(["scheduler"], ({ schedulerId, revision, suspectedExecutors }) => {
       const answer = host.peerNews(schedulerId, revision, suspectedExecutors);
-      return { revision: answer.revision, heardExecutors: answer.heard };
+      return { revision: answer.revision, heardExecutors: answer.heard, node: host.node() };
     }),
   };
 }
@@ -169,6 +172,10 @@ function controlStream(
   call.on("data", ({ executorId, message }: ControlStreamRequest) => {
     if (message?.$case === "table") {
       if (member !== undefined) host.executors.reportTable(member.executor, member.instance, message.value);
+      return;
+    }
+    if (message?.$case === "node") {
+      if (member !== undefined) host.executors.reportNode(member.executor, member.instance, message.value);
       return;
     }
     if (message?.$case === "ack" && member !== undefined) {

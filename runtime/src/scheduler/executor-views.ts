@@ -1,4 +1,4 @@
-import type { PartitionReport, TableReport } from "@spice-shards/proto";
+import type { NodeInfo, PartitionReport, TableReport } from "@spice-shards/proto";
 import type { ClusterDocument } from "../core/cluster/document.ts";
 import { ReportBook } from "../core/cluster/reports.ts";
 
@@ -11,11 +11,14 @@ export interface ExecutorView {
   readonly tables: ReadonlyMap<string, TableReport>;
   /** By table and canonical partition key. */
   readonly partitions: ReadonlyMap<string, ReadonlyMap<string, PartitionReport>>;
+  /** Its certificates; undefined until it told, and without mTLS. */
+  readonly node?: NodeInfo;
 }
 
 interface OpenView extends ExecutorView {
   readonly tables: Map<string, TableReport>;
   readonly partitions: Map<string, Map<string, PartitionReport>>;
+  node?: NodeInfo;
 }
 
 /**
@@ -61,6 +64,11 @@ export class ExecutorViews {
     if (view?.instanceId !== instanceId) return;
     view.tables.set(report.table, report);
     this.#version += 1;
+  }
+
+  reportNode(id: string, instanceId: string, node: NodeInfo): void {
+    const view = this.#views.get(id);
+    if (view?.instanceId === instanceId) view.node = node;
   }
 
   get(id: string): ExecutorView | undefined {

@@ -1,4 +1,5 @@
 import type { ChannelCredentials } from "@grpc/grpc-js";
+import type { Fingerprints } from "../adapters/tls/fingerprints.ts";
 import type { App, AppTable } from "../core/app/app.ts";
 import type { PartitionValues } from "../core/cluster/partition-values.ts";
 import type { Logger } from "../observe/log.ts";
@@ -30,6 +31,8 @@ export interface SchedulerOptions {
   expandSecret(key: string): Promise<string>;
   /** True when calls are authenticated by mTLS. */
   readonly secure: boolean;
+  /** The certificates of this node that are in force; undefined without mTLS. */
+  certificates(): Fingerprints | undefined;
   /** Credentials for a new channel to another scheduler. */
   readonly credentials: () => ChannelCredentials;
   /** Throws when the peer's certificate does not carry one of the roles. */

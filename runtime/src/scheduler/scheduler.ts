@@ -1,4 +1,5 @@
 import type { Server } from "@grpc/grpc-js";
+import type { NodeInfo } from "@spice-shards/proto";
 import type { App } from "../core/app/app.ts";
 import { advise, unsaid } from "../core/cluster/advice.ts";
 import type { ClusterDocument } from "../core/cluster/document.ts";
@@ -13,6 +14,7 @@ import { ControlStreams } from "./cluster-service.ts";
 import { Commands } from "./commands.ts";
 import { Discoveries } from "./discoveries.ts";
 import { ExecutorViews } from "./executor-views.ts";
+import { describeNodes, unknownNode } from "./members/describe-nodes.ts";
 import { ExecutorDesk, WATCH_TICK_MS } from "./members/executor-desk.ts";
 import { PeerClients } from "./members/peer-clients.ts";
 import { PeerNews } from "./members/peer-news.ts";
@@ -236,11 +238,16 @@ export class Scheduler {
 
   /**
    * Join the cluster: open or create `cluster.json`, register, settle on a spicepod, and serve control streams on
-   * `server`. Throws what prevents it.
+   * `server`. Throws what prevents it, and then is no member: its id is free at once.
    */
   static async start(options: SchedulerOptions, server: Server, signal: AbortSignal): Promise<Scheduler> {
     const scheduler = new Scheduler(options);
-    await scheduler.#join(signal);
+    try {
+      await scheduler.#join(signal);
+    } catch (error) {
+      if (scheduler.#state.isOpen && scheduler.#state.registered) await scheduler.stop();
+      throw error;
+    }
     scheduler.#serve(server);
     scheduler.#run();
     return scheduler;
@@ -457,13 +464,27 @@ export class Scheduler {
         };
       },
       metrics: () => metrics.text(),
+      node: () => this.#node(),
       secure,
       authorize,
       warn: (message, detail) => log.warn(detail, message),
       info: this.info,
       drains: this.#drains,
-      nodes: () => [],
+      nodes: () =>
+        describeNodes({
+          document: this.#state.document,
+          own: this.#node(),
+          executors: this.executors,
+          credentials: this.#options.credentials,
+          signal: this.#stop.signal,
+        }),
     });
+  }
+
+  /** This scheduler with its certificates. */
+  #node(): NodeInfo {
+    const { schedulerId: id, certificates } = this.#options;
+    return { ...unknownNode(id), ...certificates() };
   }
 
   #onDocument(): void {

@@ -35,6 +35,7 @@ export function fromWire(
       return { kind: "report", report: { ...rest, state: known, ...(error === "" ? {} : { error }) } };
     }
     case "table":
+    case "node":
     case undefined:
       return undefined;
     default:

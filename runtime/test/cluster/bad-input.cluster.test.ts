@@ -3,8 +3,10 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
+import { openStore } from "../../src/adapters/store/open.ts";
 import { startCarelessS3 } from "../support/careless-s3.ts";
 import { eventually, listening, spawnSpiced, TestCluster } from "../support/cluster.ts";
+import { FaultProxy, type ProxiedRequest } from "../support/fault-proxy.ts";
 import type { TestProcess } from "../support/process.ts";
 import { type S3TestServer, startS3Server } from "../support/s3-server.ts";
 
@@ -174,6 +176,28 @@ datasets:
       `The state in file://${state}/ is in use by another scheduler: file:// serves one scheduler on one host; use an object store such as s3:// for several`,
     );
     expect((await fetch(`http://${await listening(first, "http")}/v1/ready`)).status).toBe(200);
+  });
+
+  test("a scheduler that is stopped while it starts leaves its id to others", async () => {
+    const proxy = await FaultProxy.start(s3.endpoint);
+    const store = openStore(`s3://${s3.bucket}/bad/`, s3.params);
+    const members = async () => {
+      const { body } = (await store.get("cluster.json"))!;
+      return Object.keys((JSON.parse(Buffer.from(body).toString()) as { schedulers: object }).schedulers);
+    };
+    try {
+      // The last step of joining; it is a member before.
+      const beats = ({ method, path }: ProxiedRequest) => method === "PUT" && path.includes("/heartbeats/");
+      proxy.inject({ fault: { kind: "delay", ms: 60_000 }, matches: beats });
+      const starting = await scheduler(spicepod(s3Params(proxy.url)));
+      await eventually(() => proxy.seen.find(beats));
+      expect(await members()).toHaveLength(1);
+      expect(await starting.stop()).toBe(0);
+      expect(await members()).toEqual([]);
+    } finally {
+      await store.close();
+      await proxy.stop();
+    }
   });
 
   test("an executor without a scheduler keeps asking, and stops when told", async () => {

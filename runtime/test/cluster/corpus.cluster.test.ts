@@ -1,6 +1,6 @@
-import { homedir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { cacheDir } from "../../../scripts/testbed/provision.ts";
 import { openDatabase } from "../../src/adapters/duckdb/database.ts";
 import type { Database } from "../../src/ports/database.ts";
 import { checkAnswer } from "../corpus/check.ts";
@@ -10,10 +10,6 @@ import { tpcds } from "../corpus/tpcds.ts";
 import { tpch } from "../corpus/tpch.ts";
 import { TestCluster } from "../support/cluster.ts";
 import { httpAnswer } from "../support/http-answer.ts";
-
-const cache =
-  process.env["CACHE_DIR"] ??
-  join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "spice-shards");
 
 describe.each([
   { name: "TPC-H", benchmark: tpch, scale: 0.1, engine: "engine: arrow", statements: 22 },
@@ -30,7 +26,7 @@ describe.each([
   let queries: readonly CorpusQuery[];
 
   beforeAll(async () => {
-    const dir = await tpcParquet(benchmark, scale, cache);
+    const dir = await tpcParquet(benchmark, scale, cacheDir);
     truth = await openDatabase({ threads: 2 });
     await loadTpcParquet(truth, benchmark, dir);
     queries = await tpcQueries(truth, benchmark);

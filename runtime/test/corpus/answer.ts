@@ -1,5 +1,5 @@
 import { type DuckDBValueConverter, JsonDuckDBValueConverter } from "@duckdb/node-api";
-import type { Database, Json, SqlColumn } from "../../src/ports/database.ts";
+import type { ChunkStream, Database, Json, SqlColumn } from "../../src/ports/database.ts";
 import type { Answer } from "./query.ts";
 
 /** Run a statement and keep its whole answer, columns by position. For tests: the answer is held in memory. */
@@ -8,13 +8,17 @@ export async function answerOf(
   sql: string,
   signal?: AbortSignal,
 ): Promise<Answer> {
-  return database.withConnection(async (connection) => {
-    const stream = await connection.stream(sql, signal === undefined ? {} : { signal });
-    const rows: Json[][] = [];
-    const converter = JsonDuckDBValueConverter as DuckDBValueConverter<Json>;
-    for await (const chunk of stream.chunks) rows.push(...chunk.convertRows(converter));
-    return { columns: stream.columns.map(({ name, type }) => ({ name, type })), rows };
-  });
+  return database.withConnection(async (connection) =>
+    readAnswer(await connection.stream(sql, signal === undefined ? {} : { signal })),
+  );
+}
+
+/** Read a result to its end. */
+export async function readAnswer(stream: ChunkStream): Promise<Answer> {
+  const rows: Json[][] = [];
+  const converter = JsonDuckDBValueConverter as DuckDBValueConverter<Json>;
+  for await (const chunk of stream.chunks) rows.push(...chunk.convertRows(converter));
+  return { columns: stream.columns.map(({ name, type }) => ({ name, type })), rows };
 }
 
 /**

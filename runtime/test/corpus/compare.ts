@@ -36,6 +36,11 @@ export function compareAnswers(
   );
 }
 
+/** Order keys of every column: compared by them, an answer must have each row in its place. */
+export function everyColumn({ columns }: Pick<Answer, "columns">): readonly OrderKey[] {
+  return columns.map((_, column) => ({ column, descending: false, nullsFirst: false }));
+}
+
 /** Names, and types unless they are left out. */
 export function compareColumns(
   truth: Answer,

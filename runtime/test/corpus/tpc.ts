@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from "node:fs"
 import { join } from "node:path";
 import { openDatabase } from "../../src/adapters/duckdb/database.ts";
 import type { Database } from "../../src/ports/database.ts";
+import { loadExtension } from "../support/duckdb-extensions.ts";
 import { annotate } from "./annotate.ts";
 import type { CorpusQuery } from "./query.ts";
 
@@ -15,20 +16,13 @@ export interface TpcBenchmark {
   readonly partitionBy: Readonly<Record<string, string | undefined>>;
 }
 
-/** The file of one of DuckDB's own extensions, out of `DUCKDB_EXTENSION_FILES`. Throws when it is not there. */
-export function extensionFile(name: string, files = process.env["DUCKDB_EXTENSION_FILES"] ?? ""): string {
-  const file = files.split(":").find((f) => f.endsWith(`/${name}.duckdb_extension`));
-  if (file === undefined) throw new Error(`DUCKDB_EXTENSION_FILES names no extension ${name}`);
-  return file;
-}
-
 /** Make the tables of a benchmark at this scale (1 is about 1 GB of text) in a database. */
 export async function createTpcTables(
   database: Database,
   benchmark: TpcBenchmark,
   scale: number,
 ): Promise<void> {
-  await database.run(`LOAD '${extensionFile(benchmark.extension)}'`);
+  await database.run(loadExtension(benchmark.extension));
   await database.run(`CALL ${benchmark.generator}(sf = ${scale})`);
 }
 
@@ -72,7 +66,7 @@ export async function tpcQueries(
   database: Database,
   benchmark: TpcBenchmark,
 ): Promise<readonly CorpusQuery[]> {
-  await database.run(`LOAD '${extensionFile(benchmark.extension)}'`);
+  await database.run(loadExtension(benchmark.extension));
   const rows = await database.rows(
     `SELECT query_nr, query FROM ${benchmark.extension}_queries() ORDER BY query_nr`,
   );

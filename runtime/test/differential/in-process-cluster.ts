@@ -1,7 +1,6 @@
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { JsonDuckDBValueConverter } from "@duckdb/node-api";
 import { openDatabase } from "../../src/adapters/duckdb/database.ts";
 import { engineSettings } from "../../src/adapters/duckdb/engine-settings.ts";
 import { installPartitionMacros } from "../../src/adapters/duckdb/partition-macros.ts";
@@ -9,16 +8,20 @@ import { fileSpool } from "../../src/adapters/spool/file-spool.ts";
 import { bindPartitionExpression } from "../../src/core/partition/bind.ts";
 import { canonicalTextSql, duckdbSql } from "../../src/core/partition/duckdb-sql.ts";
 import type { Catalog, CatalogTable } from "../../src/core/query/catalog.ts";
+import type { DistributedPlan } from "../../src/core/query/plan/distributed-plan.ts";
 import type { Prune } from "../../src/core/query/plan/prune.ts";
 import { pruneByPartition } from "../../src/core/query/plan/prune-by-partition.ts";
+import type { ParsedStatement } from "../../src/core/query/tree/read-tree.ts";
 import { encodeSelect } from "../../src/core/query/wire-type.ts";
 import { quoteIdentifier, quoteLiteral } from "../../src/core/sql/quote.ts";
-import type { ChunkStream, Database, Json } from "../../src/ports/database.ts";
+import type { Database, Json } from "../../src/ports/database.ts";
 import type { Exchange, FragmentRequest, FragmentResult } from "../../src/ports/exchange.ts";
 import { Admission } from "../../src/scheduler/query/admission.ts";
-import { QueryPlanner } from "../../src/scheduler/query/planner.ts";
+import { type PlannerOptions, type PlanRequest, QueryPlanner } from "../../src/scheduler/query/planner.ts";
 import { DistributedQueryService } from "../../src/scheduler/query/query-service.ts";
-import type { Answer, TestCluster, TestTable } from "./test-cluster.ts";
+import { answerOf, readAnswer } from "../corpus/answer.ts";
+import type { Answer } from "../corpus/query.ts";
+import type { TestCluster, TestTable } from "./test-cluster.ts";
 
 export interface InProcessOptions {
   readonly tables: readonly TestTable[];
@@ -35,6 +38,10 @@ export interface InProcessOptions {
   readonly admission?: { readonly running: number; readonly waiting: number };
   /** Wraps the exchange, to plant faults. */
   readonly exchange?: (inner: Exchange) => Exchange;
+  /** Changes every plan before it runs, to plant faults. */
+  readonly plan?: (plan: DistributedPlan) => DistributedPlan;
+  /** Keep an older version of each partition beside the one in force: see {@link olderVersion}. */
+  readonly olderVersions?: boolean;
   /** Send the rows of fragments without grouping, as an executor does whose sample says so. */
   readonly ungrouped?: boolean;
 }
@@ -44,8 +51,9 @@ export class InProcessCluster implements TestCluster {
   readonly service: DistributedQueryService;
   readonly planner: QueryPlanner;
   readonly catalog: Catalog;
+  /** One database that holds all rows, as tables under their names: the truth. */
+  readonly store: Database;
   readonly #databases: readonly Database[];
-  readonly #store: Database;
   readonly #directory: string;
 
   get spoolDirectory(): string {
@@ -63,7 +71,7 @@ export class InProcessCluster implements TestCluster {
     this.planner = planner;
     this.catalog = catalog;
     this.#databases = databases;
-    this.#store = databases[0] as Database;
+    this.store = databases[0] as Database;
     this.#directory = directory;
   }
 
@@ -76,12 +84,15 @@ export class InProcessCluster implements TestCluster {
     for (const sql of options.setup ?? []) await store.run(sql);
     const catalog = await load(store, options);
     const inner = new LocalExchange(store, directory, options.ungrouped ?? false);
-    const planner = new QueryPlanner({
-      database: planning,
-      prune: options.prune ?? pruneByPartition,
-      reduceFromRows: options.reduceFromRows ?? 100,
-      ...(options.gatherOnly === undefined ? {} : { gatherOnly: options.gatherOnly }),
-    });
+    const planner = new ChangingPlanner(
+      {
+        database: planning,
+        prune: options.prune ?? pruneByPartition,
+        reduceFromRows: options.reduceFromRows ?? 100,
+        ...(options.gatherOnly === undefined ? {} : { gatherOnly: options.gatherOnly }),
+      },
+      options.plan ?? ((plan) => plan),
+    );
     const service = new DistributedQueryService({
       catalog: () => options.catalog?.(catalog) ?? catalog,
       planner,
@@ -99,12 +110,12 @@ export class InProcessCluster implements TestCluster {
 
   async query(sql: string, parameters: readonly Json[] = []) {
     const result = await this.service.query({ sql, parameters, signal: new AbortController().signal });
-    const answer = await readAll(result);
+    const answer = await readAnswer(result);
     return { ...answer, stats: result.stats };
   }
 
   truth(sql: string): Promise<Answer> {
-    return this.#store.withConnection(async (connection) => readAll(await connection.stream(sql)));
+    return answerOf(this.store, sql);
   }
 
   async close(): Promise<void> {
@@ -112,6 +123,23 @@ export class InProcessCluster implements TestCluster {
     await rm(this.#directory, { recursive: true, force: true });
   }
 }
+
+/** A planner whose plans a test may change. */
+class ChangingPlanner extends QueryPlanner {
+  readonly #change: (plan: DistributedPlan) => DistributedPlan;
+
+  constructor(options: PlannerOptions, change: (plan: DistributedPlan) => DistributedPlan) {
+    super(options);
+    this.#change = change;
+  }
+
+  override async plan(parsed: ParsedStatement, request: PlanRequest): Promise<DistributedPlan> {
+    return this.#change(await super.plan(parsed, request));
+  }
+}
+
+/** The version of a partition before the given one: it lacks a tenth of the rows, one at least. */
+export const olderVersion = (version: number): number => -1 - version;
 
 export const systemClock = {
   wallMs: () => Date.now(),
@@ -133,15 +161,6 @@ export const systemClock = {
       signal?.addEventListener("abort", stop, { once: true });
     }),
 };
-
-async function readAll(stream: ChunkStream): Promise<Answer> {
-  const columns = stream.columns.map(({ name, type }) => ({ name, type }));
-  const rows: Json[][] = [];
-  for await (const chunk of stream.chunks) {
-    rows.push(...(chunk.convertRows(JsonDuckDBValueConverter) as Json[][]));
-  }
-  return { columns, rows };
-}
 
 /** Make the tables, divide them, and deal the partitions to executors in turn. */
 async function load(store: Database, options: InProcessOptions): Promise<Catalog> {
@@ -171,6 +190,12 @@ async function load(store: Database, options: InProcessOptions): Promise<Catalog
       const [counted] = await store.rows(
         `SELECT count(*)::INTEGER AS n FROM ${executor}.${quoteIdentifier(`${name}_${index}`)}`,
       );
+      if (options.olderVersions === true) {
+        const rows = Math.floor(Math.max(0, Number(counted?.["n"]) - 1) * 0.9);
+        await store.run(
+          `CREATE TABLE ${executor}.${quoteIdentifier(`${name}_${olderVersion(index)}`)} AS FROM ${executor}.${quoteIdentifier(`${name}_${index}`)} LIMIT ${rows}`,
+        );
+      }
       partitions.push({
         rows: Number(counted?.["n"]),
         key: JSON.stringify(values),

@@ -1,5 +1,6 @@
 import type { Json } from "../../src/ports/database.ts";
 import type { QueryStats } from "../../src/ports/query-service.ts";
+import type { Answer } from "../corpus/query.ts";
 
 /** A table of a test, and how it is divided. */
 export interface TestTable {
@@ -8,11 +9,6 @@ export interface TestTable {
   readonly select: string;
   /** Partition expressions as SQL; none for a table in one piece. */
   readonly partitionBy: readonly string[];
-}
-
-export interface Answer {
-  readonly columns: readonly { readonly name: string; readonly type: string }[];
-  readonly rows: readonly (readonly Json[])[];
 }
 
 export interface ClusterAnswer extends Answer {

@@ -1,6 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { difference, isOrdered } from "./compare.ts";
-import { loadExtension } from "./extensions.ts";
+import { checkAnswer } from "../corpus/check.ts";
+import type { CorpusQuery } from "../corpus/query.ts";
+import { tpcQueries } from "../corpus/tpc.ts";
+import { tpch } from "../corpus/tpch.ts";
+import { loadExtension } from "../support/duckdb-extensions.ts";
 import { InProcessCluster } from "./in-process-cluster.ts";
 
 const partitionings: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
@@ -35,7 +38,7 @@ describe.each([
   ["by key", 1, false],
 ] as const)("TPC-H partitioned %s over %i executors", (partitioning, executors, ungrouped) => {
   let cluster: InProcessCluster;
-  let queries: readonly string[];
+  let queries: readonly CorpusQuery[];
   beforeAll(async () => {
     cluster = await InProcessCluster.start({
       executors,
@@ -53,15 +56,14 @@ describe.each([
         partitionBy,
       })),
     });
-    const { rows } = await cluster.truth("SELECT query FROM tpch_queries() ORDER BY query_nr");
-    queries = rows.map(([query]) => String(query).trim().replace(/;$/, ""));
+    queries = await tpcQueries(cluster.store, tpch);
   });
   afterAll(() => cluster.close());
 
   test.each(Array.from({ length: 22 }, (_, i) => i + 1))("Q%i", async (number) => {
-    const sql = queries[number - 1] ?? "";
-    const answer = await cluster.query(sql);
-    expect(difference(await cluster.truth(sql), answer, isOrdered(sql))).toBeUndefined();
+    const query = queries[number - 1]!;
+    const answer = await cluster.query(query.sql);
+    expect(await checkAnswer(cluster.store, query, answer)).toBeUndefined();
     const expected = executors === 1 ? "whole-query" : strategies[number];
     if (expected !== undefined) expect(answer.stats.strategy).toBe(expected);
   });

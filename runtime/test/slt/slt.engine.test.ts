@@ -1,7 +1,7 @@
 import { globSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { describe, expect, test } from "@jest/globals";
-import { difference } from "../differential/compare.ts";
+import { compareAnswers, everyColumn } from "../corpus/compare.ts";
 import { InProcessCluster } from "../differential/in-process-cluster.ts";
 import { parseSlt, printRow, type SltRecord } from "./parse-slt.ts";
 
@@ -73,8 +73,8 @@ async function check(
     const answer = await cluster.query(record.sql);
     const lines = truth.rows.map(printRow);
     answers.set(record, record.sort === "rowsort" ? [...lines].sort() : lines);
-    const differs = difference(truth, answer, record.sort === "nosort");
-    if (differs !== undefined) return `${differs} [${answer.stats.strategy}]`;
+    const differs = compareAnswers(truth, answer, record.sort === "nosort" ? everyColumn(truth) : []);
+    if (differs !== undefined) return `${differs.message} [${answer.stats.strategy}]`;
     if (!update && record.expected.join("\n") !== answers.get(record)?.join("\n")) {
       return "one DuckDB does not give what the file says";
     }

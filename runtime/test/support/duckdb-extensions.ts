@@ -12,3 +12,8 @@ export function extensionFiles(...names: readonly string[]): readonly string[] {
     return join(directory, file);
   });
 }
+
+/** A statement that loads one of DuckDB's extensions. */
+export function loadExtension(name: string): string {
+  return `LOAD '${extensionFiles(name)[0]}'`;
+}

@@ -4,6 +4,7 @@ import type { CheckContext } from "./context.ts";
 import { checkEngines } from "./engine.ts";
 import { checkEngineParameters } from "./engine-parameters.ts";
 import { checkNames } from "./names.ts";
+import { checkPartitionExpressions } from "./partition-by.ts";
 import { checkSecrets } from "./secrets.ts";
 import { checkSnapshots } from "./snapshots.ts";
 import { checkSources } from "./source.ts";
@@ -26,6 +27,7 @@ export function runChecks(context: CheckContext): void {
   checkSources(context);
   checkTimes(context);
   checkSnapshots(context);
+  checkPartitionExpressions(context);
   checkCluster(context);
   checkSecrets(context);
 }

@@ -17,6 +17,8 @@ export interface CheckOptions {
   readonly unavailable?: readonly UnavailableSetting[];
   /** The parameters of sources; by default those of the built-in ones. */
   readonly sources?: SourceParameters;
+  /** What is wrong with the text of a partition expression; undefined for a right one. Not judged when absent. */
+  readonly partitionExpression?: (text: string) => string | undefined;
 }
 
 /** Names of fields as the spicepod writes them. A field that is set otherwise than to its default must be here. */

@@ -1,5 +1,6 @@
-import type { ChannelCredentials } from "@grpc/grpc-js";
+import { type ChannelCredentials, status } from "@grpc/grpc-js";
 import { ClusterServiceClient } from "@spice-shards/proto";
+import { dialReason } from "../tls/dial-reason.ts";
 
 const callTimeoutMs = 5_000;
 
@@ -20,12 +21,21 @@ export async function callNode<R>(
   const limit = AbortSignal.any([signal, AbortSignal.timeout(callTimeoutMs)]);
   try {
     return await new Promise<R>((resolve, reject) => {
-      const call = send(client, (error, response) => (error === null ? resolve(response) : reject(error)));
+      const call = send(client, (error, response) =>
+        error === null ? resolve(response) : reject(explained(error)),
+      );
       limit.addEventListener("abort", () => call.cancel(), { once: true });
     });
   } finally {
     client.close();
   }
+}
+
+/** The call's error; one that never got a connection says why in plain words. */
+function explained(error: Error): Error {
+  const reason = dialReason(error.message);
+  if (reason === error.message) return error;
+  return Object.assign(new Error(reason, { cause: error }), { code: status.UNAVAILABLE });
 }
 
 /** The answer of the first node that gives one. Rejects with the last one's error when none does. */

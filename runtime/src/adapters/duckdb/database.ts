@@ -4,6 +4,7 @@ import {
   DuckDBInstance,
   type DuckDBPreparedStatement,
   type DuckDBResult,
+  LIST,
   ResultReturnType,
 } from "@duckdb/node-api";
 import {
@@ -11,6 +12,7 @@ import {
   type Connection,
   type Database,
   type Json,
+  type ListParameter,
   type PreparedStatement,
   type SqlColumn,
   SqlError,
@@ -160,6 +162,10 @@ class PooledConnection implements Connection {
     const statement = await this.#guard(sql, undefined, () => this.native.prepare(sql));
     return {
       run: (options) => this.#guard(sql, options, async () => (await statement.run()).rowsChanged),
+      stream: async (options) => {
+        const result = await this.#guard(sql, options, () => statement.stream());
+        return { columns: columnsOf(result), chunks: this.#chunks(sql, result, options) };
+      },
       close: () => statement.destroySync(),
     };
   }
@@ -188,6 +194,22 @@ class PooledConnection implements Connection {
 
   async stream(sql: string, options?: SqlOptions): Promise<ChunkStream> {
     const result = await this.#guard(sql, options, () => this.native.stream(sql, parameters(options)));
+    return { columns: columnsOf(result), chunks: this.#chunks(sql, result, options) };
+  }
+
+  async streamOver(
+    sql: string,
+    lists: readonly ListParameter[],
+    options?: Pick<SqlOptions, "signal">,
+  ): Promise<ChunkStream> {
+    const result = await this.#guard(sql, options, () =>
+      this.#withKept(sql, (statement) => {
+        lists.forEach(({ values, elementType }, i) => {
+          statement.bindList(i + 1, values, LIST(elementType));
+        });
+        return statement.stream();
+      }),
+    );
     return { columns: columnsOf(result), chunks: this.#chunks(sql, result, options) };
   }
 

@@ -5,6 +5,8 @@ import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import type { FragmentRequest } from "../../ports/exchange.ts";
 import type { SpoolStore } from "../../ports/spool.ts";
 import { fileSpool } from "../spool/file-spool.ts";
+import { isInlineFrame, readInlineFrame } from "./inline-frame.ts";
+import { inlineTypes } from "./inline-type.ts";
 import { collect } from "./testing/collect.ts";
 import { fragment, readAll, TestExecutor } from "./testing/executor.ts";
 
@@ -64,6 +66,39 @@ describe("LocalFragmentRunner", () => {
     expect(stats).toMatchObject({ rows: 1, ungrouped: false });
     expect(stats.bytes).toBeGreaterThan(100);
     expect(await readAll(executor.runner.run(request, never))).toHaveLength(1);
+  });
+
+  test("few rows come as one inline frame where the reader takes it, without a file, else as Parquet", async () => {
+    const frames = (sql: string, columns: [string, string][], inlineRows?: number) =>
+      readAll(
+        executor.runner.run(
+          fragment(sql, columns, ["a", "b"], inlineRows === undefined ? {} : { inlineRows }),
+          never,
+        ),
+      );
+    const kinds = (list: readonly Uint8Array[]) => list.map(isInlineFrame);
+    const sum: [string, string][] = [["s", "HUGEINT"]];
+    for (let i = 0; i < 3; i++) {
+      const [frame] = await frames("SELECT sum(i) AS s FROM t", sum, 10);
+      const [chunk] = readInlineFrame(frame as Uint8Array, inlineTypes([{ type: "HUGEINT" }]) ?? []);
+      expect(chunk?.getRows()).toEqual([[499_999_500_000n]]);
+      expect(await executor.files()).toEqual([]);
+      expect(executor.pins).toBe(0);
+    }
+    expect(kinds(await frames("SELECT sum(i) AS s FROM t", sum))).toEqual([false]);
+    // Declared otherwise than the engine says: only the wire type's expressions can tell what to do.
+    expect(kinds(await frames("SELECT min(i) AS s FROM t", sum, 10))).toEqual([false]);
+    expect(kinds(await frames("SELECT [sum(i)] AS s FROM t", [["s", "HUGEINT[]"]], 10))).toEqual([false]);
+    // Grouping is tried when a result of its shape was small, and not again once one was large.
+    const groups = (n: number) => `SELECT i % ${n} AS i, '' AS s FROM t WHERE i < 900 GROUP BY 1`;
+    expect(kinds(await frames(groups(3), wide, 10))).toEqual([false]);
+    expect(kinds(await frames(groups(4), wide, 10))).toEqual([true]);
+    expect(kinds(await frames(groups(400), wide, 10))).toEqual([false]);
+    expect(kinds(await frames(groups(5), wide, 10))).toEqual([false]);
+    const none = await frames("SELECT i, s FROM t WHERE i < 0", wide, 10);
+    expect(
+      readInlineFrame(none[0] as Uint8Array, inlineTypes([{ type: "BIGINT" }, { type: "VARCHAR" }]) ?? []),
+    ).toEqual([]);
   });
 
   test("a large scan comes as many bounded frames, every row once", async () => {

@@ -8,9 +8,13 @@ import type { PartitionStore, PinnedRelations } from "../../ports/partition-stor
 import { faultPoint } from "../system/fault-point.ts";
 import { directFrames } from "./direct-frames.ts";
 import { FairQueue } from "./fair-queue.ts";
-import { type BoundScan, fragmentSql, sampleSql } from "./fragment-sql.ts";
+import { type BoundScan, fragmentSql, plainFragmentSql, sampleSql } from "./fragment-sql.ts";
 import { type FrameCompression, FrameEncoder, frameFormat } from "./frame-encoder.ts";
+import { inlineRows } from "./inline-rows.ts";
+import { inlineTypes } from "./inline-type.ts";
 import { RepeatedCopies } from "./repeated-copies.ts";
+import { RepeatedStatements } from "./repeated-statements.ts";
+import { ResultSizes } from "./result-sizes.ts";
 import { RowWiseCheck } from "./row-wise-check.ts";
 import { slicedFrames, slicedTables } from "./sliced-frames.ts";
 import { type Frame, streamedFrames } from "./streamed-frames.ts";
@@ -39,6 +43,8 @@ const uselessGrouping = 0.8;
 /** A result that comes out of an aggregation is complete anyway: writing it at once beats doing it twice. */
 const groupedLimit = 64 << 20;
 const plainLimit = 4 << 20;
+/** A Parquet file up to this size may as well be an inline frame. */
+const smallFile = 32 << 10;
 
 /** Runs fragments over pinned partitions of this node (spec chapter 07, One truth per query). */
 export class LocalFragmentRunner implements FragmentRunner {
@@ -47,7 +53,9 @@ export class LocalFragmentRunner implements FragmentRunner {
   readonly #queue: FairQueue;
   readonly #format: string;
   readonly #rowWise: RowWiseCheck;
+  readonly #statements: RepeatedStatements;
   readonly #copies: RepeatedCopies;
+  readonly #sizes = new ResultSizes();
   /** Statements whose results outgrew what is written at once. */
   readonly #large = new Recent<string, true>(200);
   readonly #useless = new Recent<string, boolean>(200);
@@ -60,7 +68,8 @@ export class LocalFragmentRunner implements FragmentRunner {
     this.#options = options;
     this.#encoder = encoder;
     this.#format = frameFormat(options.compression ?? "lz4_raw");
-    this.#copies = new RepeatedCopies(options.database, options.directory);
+    this.#statements = new RepeatedStatements(options.database);
+    this.#copies = new RepeatedCopies(this.#statements, options.directory);
     this.#rowWise = new RowWiseCheck(options.database);
     this.#queue = new FairQueue({ concurrent: options.concurrent ?? 8, waiting: options.waiting ?? 256 });
   }
@@ -95,7 +104,7 @@ export class LocalFragmentRunner implements FragmentRunner {
   async close(): Promise<void> {
     this.#stopped.abort(new ResourceExhaustedError("The node is shutting down"));
     await Promise.all(this.#active);
-    this.#copies.close();
+    this.#statements.close();
     this.#encoder.close();
     await rm(this.#options.directory, { recursive: true, force: true });
   }
@@ -153,10 +162,16 @@ export class LocalFragmentRunner implements FragmentRunner {
     let sql: string;
     let chosen: string;
     try {
+      const inline = await this.#inline(request, scans, signal);
+      if (inline !== undefined) {
+        end();
+        yield inline;
+        return;
+      }
       total.ungrouped = await this.#groupingIsUseless(request, scans, signal);
       chosen = total.ungrouped && request.ungrouped !== undefined ? request.ungrouped.sql : request.sql;
       sql = fragmentSql(chosen, scans, request.columns);
-      const direct = await this.#direct(sql, chosen, signal);
+      const direct = await this.#direct(sql, chosen, request, signal);
       if (direct !== undefined) {
         end();
         yield* direct;
@@ -190,9 +205,26 @@ export class LocalFragmentRunner implements FragmentRunner {
     if (others.length > 0) yield* streamed(over(others));
   }
 
+  /** The result as one frame without Parquet, when the reader takes that and it is expected to be small. */
+  async #inline(
+    request: FragmentRequest,
+    scans: readonly BoundScan[],
+    signal: AbortSignal,
+  ): Promise<Frame | undefined> {
+    const { inlineRows: maxRows = 0, columns, sql } = request;
+    const types = maxRows > 0 && this.#sizes.expectSmall(sql) ? inlineTypes(columns) : undefined;
+    if (types === undefined) return undefined;
+    const text = plainFragmentSql(sql, scans);
+    const frame = await inlineRows({ statements: this.#statements, sql: text, types, maxRows, signal });
+    if (frame === undefined) this.#sizes.wasLarge(sql);
+    else this.#sizes.wasSmall(sql);
+    return frame;
+  }
+
   async #direct(
     sql: string,
     written: string,
+    request: FragmentRequest,
     signal: AbortSignal,
   ): Promise<AsyncGenerator<Frame, void> | undefined> {
     const { quotaBytes = 256 << 20 } = this.#options;
@@ -211,7 +243,11 @@ export class LocalFragmentRunner implements FragmentRunner {
     }).finally(() => {
       this.#spooled -= limitBytes;
     });
-    if (direct !== undefined) return this.#spool(direct);
+    if (direct !== undefined) {
+      if (direct.bytes <= smallFile && direct.rows <= (request.inlineRows ?? 0))
+        this.#sizes.wasSmall(written);
+      return this.#spool(direct);
+    }
     if (limitBytes >= plainLimit) this.#large.set(sql, true);
     return undefined;
   }

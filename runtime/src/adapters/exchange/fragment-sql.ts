@@ -27,6 +27,11 @@ export function fragmentSql(
   return `${withScans(scans)}${encodeSelect(sql, columns)}`;
 }
 
+/** The fragment over its scans with its result as it is. */
+export function plainFragmentSql(sql: string, scans: readonly BoundScan[]): string {
+  return `${withScans(scans)}SELECT * FROM (${sql}\n) AS f`;
+}
+
 /** How many rows of a scan are looked at before grouping is given up (performance reference, 2.1). */
 export const sampleRows = 100_000;
 

@@ -1,6 +1,7 @@
 import { Metadata, type StatusObject, status } from "@grpc/grpc-js";
 import { SqlError } from "../../ports/database.ts";
 import { ExecutorUnavailableError, ResourceExhaustedError, StalePlanError } from "../../ports/exchange.ts";
+import { dialReason } from "../tls/dial-reason.ts";
 
 /** Trailer that says which of our errors a status stands for; a status without it comes from the transport. */
 const kindKey = "spice-error";
@@ -51,7 +52,10 @@ export function errorOf(executor: string, { code, details, metadata }: StatusObj
   if (kind === undefined) {
     if (code === status.DEADLINE_EXCEEDED) return new DOMException(details, "TimeoutError");
     if (code === status.RESOURCE_EXHAUSTED) return new ResourceExhaustedError(details);
-    return new ExecutorUnavailableError(executor, `Executor ${executor} cannot be reached: ${details}`);
+    return new ExecutorUnavailableError(
+      executor,
+      `Executor ${executor} cannot be reached: ${dialReason(details)}`,
+    );
   }
   switch (String(kind)) {
     case "ExecutorUnavailableError":

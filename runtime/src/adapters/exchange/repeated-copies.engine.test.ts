@@ -7,6 +7,7 @@ import { quoteLiteral } from "../../core/sql/quote.ts";
 import type { Database } from "../../ports/database.ts";
 import { openDatabase } from "../duckdb/database.ts";
 import { RepeatedCopies } from "./repeated-copies.ts";
+import { RepeatedStatements } from "./repeated-statements.ts";
 
 const never = new AbortController().signal;
 const format = "FORMAT parquet";
@@ -36,7 +37,8 @@ async function sum(copies: RepeatedCopies, select: string): Promise<{ path: stri
 }
 
 test("a repeated statement is kept, and sees the rows that are there now", async () => {
-  const copies = new RepeatedCopies(database, directory);
+  const statements = new RepeatedStatements(database);
+  const copies = new RepeatedCopies(statements, directory);
   const select = "SELECT sum(i)::INTEGER AS s FROM kept";
   await database.run("CREATE TABLE kept AS SELECT 1 AS i");
   const first = await sum(copies, select);
@@ -49,24 +51,26 @@ test("a repeated statement is kept, and sees the rows that are there now", async
   await database.run("DROP TABLE kept");
   await database.run("CREATE TABLE kept AS SELECT 'x' AS other, 40 AS i UNION ALL SELECT 'y', 2");
   expect((await sum(copies, select)).sum).toBe(42);
-  copies.close();
+  statements.close();
 });
 
 test("two that run at once have files of their own", async () => {
-  const copies = new RepeatedCopies(database, directory);
+  const statements = new RepeatedStatements(database);
+  const copies = new RepeatedCopies(statements, directory);
   const select = "SELECT 7 AS s";
   for (let i = 0; i < 2; i++) await sum(copies, select);
   const [a, b] = [await copies.acquire(select, format), await copies.acquire(select, format)];
   expect(a.path).not.toBe(b.path);
   await Promise.all([a.run(never), b.run(never)]);
   expect([existsSync(a.path), existsSync(b.path)]).toEqual([true, true]);
-  copies.close();
+  statements.close();
   a.release();
   b.release();
 });
 
 test("one that failed is not used again", async () => {
-  const copies = new RepeatedCopies(database, directory);
+  const statements = new RepeatedStatements(database);
+  const copies = new RepeatedCopies(statements, directory);
   await database.run("CREATE TABLE gone AS SELECT 1 AS i");
   const select = "SELECT sum(i)::INTEGER AS s FROM gone";
   for (let i = 0; i < 3; i++) await sum(copies, select);
@@ -74,15 +78,16 @@ test("one that failed is not used again", async () => {
   await expect(sum(copies, select)).rejects.toMatchObject({ category: "Catalog" });
   await database.run("CREATE TABLE gone AS SELECT 5 AS i");
   expect((await sum(copies, select)).sum).toBe(5);
-  copies.close();
+  statements.close();
 });
 
 test("many different statements keep a bounded number of connections", async () => {
-  const copies = new RepeatedCopies(database, directory);
+  const statements = new RepeatedStatements(database);
+  const copies = new RepeatedCopies(statements, directory);
   for (let i = 0; i < 100; i++) {
     for (let again = 0; again < 3; again++) {
       expect((await sum(copies, `SELECT ${i} AS s`)).sum).toBe(i);
     }
   }
-  copies.close();
+  statements.close();
 });

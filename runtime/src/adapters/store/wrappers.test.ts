@@ -2,39 +2,8 @@ import { expect, test } from "@jest/globals";
 import { conformanceCases } from "./conformance.ts";
 import { MemoryObjects, MemoryStore, type StoreFault } from "./memory.ts";
 import { observed, type StoreCall } from "./observed.ts";
-import { prefixed } from "./prefixed.ts";
 
 const wrapped = conformanceCases.filter(({ group }) => group !== "faults" && group !== "large");
-
-test.each(wrapped.map((c) => [c.name, c] as const))(
-  "a view below a prefix conforms: %s",
-  async (_, { run }) => {
-    const objects = new MemoryObjects();
-    const whole = new MemoryStore(objects);
-    await whole.put("outside", new Uint8Array([1]), { kind: "any" });
-    await whole.put("sub/folderx", new Uint8Array([1]), { kind: "any" });
-    const view = () => prefixed(prefixed(new MemoryStore(objects), "sub/"), "folder");
-    await run({
-      store: view(),
-      peers: [view()],
-      scale: { rounds: 3, listed: 50, largeBytes: 1_000 },
-    });
-    expect(objects.objects.has("outside")).toBe(true);
-    expect([...objects.objects.keys()].filter((k) => !k.startsWith("sub/folder/"))).toEqual([
-      "outside",
-      "sub/folderx",
-    ]);
-  },
-);
-
-test("a view names its place, and closing it leaves the store open", async () => {
-  const store = new MemoryStore(new MemoryObjects(), { location: "s3://bucket/" });
-  const view = prefixed(store, "snapshots/");
-  expect(view.location).toBe("s3://bucket/snapshots/");
-  await view.close();
-  expect(await store.get("x")).toBeUndefined();
-  expect(() => prefixed(store, "../up")).toThrow("Invalid object key");
-});
 
 test.each(wrapped.map((c) => [c.name, c] as const))("an observed store conforms: %s", async (_, { run }) => {
   const objects = new MemoryObjects();

@@ -1,7 +1,8 @@
 import type { PeerCertificate } from "node:tls";
 import { type ChannelCredentials, experimental, type ServerCredentials } from "@grpc/grpc-js";
-import type { CertificateSource, TlsLog } from "./node-certificates.ts";
+import type { CertificateSource } from "./node-certificates.ts";
 import { identityOfDer, type NodeRole, refusePeer } from "./node-identity.ts";
+import type { TlsLog } from "./reloaded-files.ts";
 
 type CaListener = Parameters<experimental.CertificateProvider["addCaCertificateListener"]>[0];
 type IdentityListener = Parameters<experimental.CertificateProvider["addIdentityCertificateListener"]>[0];

@@ -1,8 +1,9 @@
 import type { EventEmitter } from "node:events";
 import type { TLSSocket } from "node:tls";
 import type { Server } from "@grpc/grpc-js";
-import type { CertificateSource, TlsLog } from "./node-certificates.ts";
+import type { CertificateSource } from "./node-certificates.ts";
 import { identityOfDer, type NodeIdentity, type NodeRole, refusePeer } from "./node-identity.ts";
+import type { TlsLog } from "./reloaded-files.ts";
 
 /** What every server call of grpc-js offers. */
 interface AuthenticatedCall {
@@ -18,7 +19,7 @@ export function peerIdentity(call: AuthenticatedCall): NodeIdentity | undefined 
 
 /** The role that the caller's certificate carries, if any. */
 export function peerRole(call: AuthenticatedCall): NodeRole["role"] | undefined {
-  return peerIdentity(call)?.role?.role;
+  return peerIdentity(call)?.roles[0]?.role;
 }
 
 /** Why the caller may not make this call in one of `roles`; undefined when it may. A refusal is logged. */

@@ -1,17 +1,20 @@
-import { createPrivateKey, X509Certificate } from "node:crypto";
-import { readFile, realpath } from "node:fs/promises";
-import { type NodeIdentity, nodeIdentity } from "./node-identity.ts";
+import type { X509Certificate } from "node:crypto";
+import { CertificateError } from "./certificate-error.ts";
+import { checkLeaf, type LeafFiles } from "./check-leaf.ts";
+import { type NodeIdentity, type NodeRole, nodeIdentity, roleName } from "./node-identity.ts";
+import { certificatesOf } from "./pem.ts";
+import { readFiles } from "./read-files.ts";
 
 /** The files of `--node-mtls-*`. */
-export interface CertificateFiles {
+export interface CertificateFiles extends LeafFiles {
   readonly caCertificateFile: string;
-  readonly certificateFile: string;
-  readonly keyFile: string;
 }
 
 /** A complete, matching set of what a node needs for mTLS. */
 export interface NodeCertificates {
+  /** The trust bundle: one root, or several while they are rotated. */
   readonly ca: Buffer;
+  readonly trust: readonly X509Certificate[];
   /** The leaf, followed by intermediates if there are any. */
   readonly certificate: Buffer;
   readonly key: Buffer;
@@ -19,78 +22,84 @@ export interface NodeCertificates {
   readonly identity: NodeIdentity;
 }
 
-/** The files cannot be used: one is missing or malformed, they do not belong together, or the leaf has expired. */
-export class CertificateError extends Error {
-  override readonly name = "CertificateError";
+/** What a set has to fit besides itself. */
+export interface CertificateDemands {
+  readonly nowMs: number;
+  /** The part of this process in the cluster; a leaf with the role SAN of another one is refused. */
+  readonly role?: NodeRole["role"];
+  /** The identity in force: a leaf of another role, cluster or namespace, or without its role, does not replace it. */
+  readonly inForce?: NodeIdentity;
 }
 
-const attempts = 5;
-
 /**
- * Read and check the three files as one set. A kubelet swaps all files of a volume at once by moving a symlink, so
- * the real paths are resolved first and must still be the same afterwards; files that change while they are read are
- * read again.
- * @throws CertificateError
+ * Read and check the three files as one set, once.
+ * @throws CertificateError when the set cannot be used, also for a file that cannot be read.
  */
 export async function loadCertificates(
   files: CertificateFiles,
-  nowMs = Date.now(),
+  demands: CertificateDemands = { nowMs: Date.now() },
 ): Promise<NodeCertificates> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      const { ca, certificate, key } = await readConsistently(files);
-      return check(files, ca, certificate, key, nowMs);
-    } catch (error) {
-      if (attempt === attempts) {
-        if (error instanceof CertificateError) throw error;
-        throw new CertificateError(`Cannot read the node's certificates: ${(error as Error).message}`, {
-          cause: error,
-        });
-      }
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
-  }
+  const paths = [files.caCertificateFile, files.certificateFile, files.keyFile];
+  const [ca, certificate, key] = (await readFiles(paths)) as [Buffer, Buffer, Buffer];
+  return checkCertificates(files, { ca, certificate, key }, demands);
 }
 
-async function readConsistently(files: CertificateFiles) {
-  const names = [files.caCertificateFile, files.certificateFile, files.keyFile] as const;
-  const resolve = () => Promise.all(names.map((name) => realpath(name)));
-  const before = await resolve();
-  const read = () => Promise.all(before.map((path) => readFile(path)));
-  const first = await read();
-  const [second, after] = [await read(), await resolve()];
-  const same =
-    first.every((bytes, i) => bytes.equals(second[i]!)) && before.every((path, i) => path === after[i]);
-  if (!same) throw new CertificateError("The node's certificates change while they are read");
-  return { ca: first[0]!, certificate: first[1]!, key: first[2]! };
-}
-
-function check(
+/**
+ * Make a set of the three files' contents. Pure: `files` only names them in messages.
+ * @throws CertificateError
+ */
+export function checkCertificates(
   files: CertificateFiles,
-  ca: Buffer,
-  certificate: Buffer,
-  key: Buffer,
-  nowMs: number,
+  { ca, certificate, key }: { readonly ca: Buffer; readonly certificate: Buffer; readonly key: Buffer },
+  { nowMs, role, inForce }: CertificateDemands,
 ): NodeCertificates {
-  const parse = <T>(file: string, what: string, make: () => T): T => {
-    try {
-      return make();
-    } catch (error) {
-      throw new CertificateError(`${file} holds no ${what} in PEM`, { cause: error });
-    }
-  };
-  parse(files.caCertificateFile, "certificate", () => new X509Certificate(ca));
-  const leaf = parse(files.certificateFile, "certificate", () => new X509Certificate(certificate));
-  const privateKey = parse(files.keyFile, "private key", () => createPrivateKey(key));
-  if (!leaf.checkPrivateKey(privateKey)) {
+  const { caCertificateFile, certificateFile } = files;
+  const trust = certificatesOf(ca, caCertificateFile);
+  const [leaf, ...intermediates] = certificatesOf(certificate, certificateFile) as [
+    X509Certificate,
+    ...X509Certificate[],
+  ];
+  checkLeaf(files, leaf, key, nowMs);
+  if (!chainsTo(leaf, intermediates, trust)) {
     throw new CertificateError(
-      `${files.keyFile} is not the key of the certificate in ${files.certificateFile}`,
+      `The certificate in ${certificateFile} is not signed by a CA in ${caCertificateFile}`,
     );
   }
-  if (leaf.validToDate.getTime() <= nowMs) {
-    throw new CertificateError(
-      `The certificate in ${files.certificateFile} expired at ${leaf.validToDate.toISOString()}`,
-    );
+  const identity = nodeIdentity(leaf);
+  const wrong = wrongIdentity(identity, role, inForce);
+  if (wrong !== undefined) throw new CertificateError(`The certificate in ${certificateFile} ${wrong}`);
+  return { ca, trust, certificate, key, leaf, identity };
+}
+
+function wrongIdentity(
+  { roles }: NodeIdentity,
+  wanted: NodeRole["role"] | undefined,
+  inForce: NodeIdentity | undefined,
+): string | undefined {
+  if (roles.length > 1) return `carries more than one role: ${roles.map(roleName).join(", ")}`;
+  const [role] = roles;
+  if (role !== undefined && wanted !== undefined && role.role !== wanted) {
+    return `is for ${roleName(role)}, and this node runs as ${wanted}: a certificate with another role SAN, or without one, is needed`;
   }
-  return { ca, certificate, key, leaf, identity: nodeIdentity(leaf) };
+  const before = inForce?.roles[0];
+  if (before === undefined) return undefined;
+  if (role === undefined) return `carries no role SAN, and the one in force is for ${roleName(before)}`;
+  if (roleName(role) === roleName(before)) return undefined;
+  return `is for ${roleName(role)}, and the one in force is for ${roleName(before)}`;
+}
+
+/** Does a path of signatures lead from the leaf to one of the trusted certificates? */
+function chainsTo(
+  leaf: X509Certificate,
+  intermediates: readonly X509Certificate[],
+  trust: readonly X509Certificate[],
+): boolean {
+  const signed = (by: readonly X509Certificate[], certificate: X509Certificate) =>
+    by.find((issuer) => certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey));
+  let at: X509Certificate | undefined = leaf;
+  for (let links = 0; at !== undefined && links <= intermediates.length; links++) {
+    if (signed(trust, at) !== undefined) return true;
+    at = signed(intermediates, at);
+  }
+  return false;
 }

@@ -1,119 +1,82 @@
-import { type FSWatcher, watch } from "node:fs";
-import { dirname } from "node:path";
 import { type CertificateFiles, loadCertificates, type NodeCertificates } from "./load-certificates.ts";
-
-/** Where the reasons for refusals and reloads go. */
-export interface TlsLog {
-  info(message: string, detail: Record<string, unknown>): void;
-  warn(message: string, detail: Record<string, unknown>): void;
-}
+import type { NodeRole } from "./node-identity.ts";
+import { ReloadedFiles, type TlsLog } from "./reloaded-files.ts";
 
 export interface WatchOptions {
   readonly log: TlsLog;
+  /** The part of this process in the cluster, when only certificates for it (or for no role) may be used. */
+  readonly role?: NodeRole["role"];
   /** Slow poll beside file events, which some file systems do not send. Default 10 s. */
   readonly pollMs?: number;
 }
-
-/** Files change one after another: wait for quiet before reading. */
-const settleMs = 50;
 
 /**
  * The node's certificates, read again when the files change. A set that cannot be used is reported once and the last
  * good one stays in force; connections that are open go on with what they were opened with.
  */
 export class CertificateSource {
-  readonly #files: CertificateFiles;
-  readonly #options: WatchOptions;
-  readonly #listeners = new Set<(certificates: NodeCertificates) => void>();
-  readonly #watchers: FSWatcher[] = [];
-  readonly #poll: NodeJS.Timeout;
-  #settle: NodeJS.Timeout | undefined;
-  #current: NodeCertificates;
-  #reported = "";
-  #loading: Promise<void> | undefined;
-  #closed = false;
+  readonly #files: ReloadedFiles<NodeCertificates>;
 
-  private constructor(files: CertificateFiles, options: WatchOptions, current: NodeCertificates) {
+  private constructor(files: ReloadedFiles<NodeCertificates>) {
     this.#files = files;
-    this.#options = options;
-    this.#current = current;
-    this.#poll = setInterval(() => void this.reload(), options.pollMs ?? 10_000);
-    this.#poll.unref();
-    for (const folder of new Set(Object.values(files).map((file: string) => dirname(file))))
-      this.#watch(folder);
   }
 
   /** @throws CertificateError when the files cannot be used now. */
   static async open(files: CertificateFiles, options: WatchOptions): Promise<CertificateSource> {
-    return new CertificateSource(files, options, await loadCertificates(files));
+    const { log, role, pollMs = 10_000 } = options;
+    const reloaded = await ReloadedFiles.open<NodeCertificates>({
+      paths: [files.caCertificateFile, files.certificateFile, files.keyFile],
+      load: (inForce) =>
+        loadCertificates(files, {
+          nowMs: Date.now(),
+          ...(role === undefined ? {} : { role }),
+          ...(inForce === undefined ? {} : { inForce: inForce.identity }),
+        }),
+      same: equal,
+      swapped: (now, before) =>
+        log.info("Certificates were read again", {
+          fingerprint: now.leaf.fingerprint256,
+          before: before.leaf.fingerprint256,
+          expires: now.leaf.validToDate.toISOString(),
+          trust: now.trust.map((root) => root.fingerprint256),
+        }),
+      log,
+      what: "certificates",
+      pollMs,
+    });
+    return new CertificateSource(reloaded);
   }
 
   current(): NodeCertificates {
-    return this.#current;
+    return this.#files.current();
   }
 
   /** Call `listener` soon with the current set, and with every new one, until the returned function is called. */
   subscribe(listener: (certificates: NodeCertificates) => void): () => void {
-    this.#listeners.add(listener);
+    const stop = this.#files.subscribe(listener);
+    let wanted = true;
     // Not at once: grpc-js forgets an update that comes before it has finished to subscribe.
     process.nextTick(() => {
-      if (this.#listeners.has(listener)) listener(this.#current);
+      if (wanted) listener(this.#files.current());
     });
-    return () => this.#listeners.delete(listener);
+    return () => {
+      wanted = false;
+      stop();
+    };
+  }
+
+  /** Call `listener` with every new set that comes into force, until the returned function is called. */
+  onRenewal(listener: (certificates: NodeCertificates) => void): () => void {
+    return this.#files.subscribe(listener);
   }
 
   /** Read the files now. Never rejects: a set that cannot be used goes to the log. */
   reload(): Promise<void> {
-    this.#loading ??= this.#load().finally(() => {
-      this.#loading = undefined;
-    });
-    return this.#loading;
+    return this.#files.reload();
   }
 
   close(): void {
-    this.#closed = true;
-    clearInterval(this.#poll);
-    clearTimeout(this.#settle);
-    for (const watcher of this.#watchers) watcher.close();
-    this.#listeners.clear();
-  }
-
-  #watch(folder: string): void {
-    const watcher = watch(folder, { persistent: false }, () => {
-      clearTimeout(this.#settle);
-      this.#settle = setTimeout(() => void this.reload(), settleMs);
-    });
-    // The poll goes on when a folder can no longer be watched.
-    watcher.on("error", (error) =>
-      this.#options.log.warn("Cannot watch certificates", { folder, cause: error.message }),
-    );
-    this.#watchers.push(watcher);
-  }
-
-  async #load(): Promise<void> {
-    let next: NodeCertificates;
-    try {
-      next = await loadCertificates(this.#files);
-    } catch (error) {
-      const cause = (error as Error).message;
-      if (cause !== this.#reported && !this.#closed) {
-        this.#options.log.warn("New certificates cannot be used; the last good ones stay in force", {
-          cause,
-        });
-      }
-      this.#reported = cause;
-      return;
-    }
-    this.#reported = "";
-    const [old, same] = [this.#current, equal(this.#current, next)];
-    if (same || this.#closed) return;
-    this.#current = next;
-    this.#options.log.info("Certificates were read again", {
-      fingerprint: next.leaf.fingerprint256,
-      before: old.leaf.fingerprint256,
-      expires: next.leaf.validToDate.toISOString(),
-    });
-    for (const listener of this.#listeners) listener(next);
+    this.#files.close();
   }
 }
 

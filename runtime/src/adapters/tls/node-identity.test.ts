@@ -8,7 +8,7 @@ function node(
   namespace = "prod",
 ): NodeIdentity {
   const dnsNames = role === undefined ? [] : [`${role}.${cluster}.${namespace}`, `${commonName}.svc`];
-  return { commonName, dnsNames, role: role === undefined ? undefined : { role, cluster, namespace } };
+  return { commonName, dnsNames, roles: role === undefined ? [] : [{ role, cluster, namespace }] };
 }
 
 describe("refusePeer", () => {
@@ -39,5 +39,5 @@ describe("refusePeer", () => {
 test("the advertised host is the first DNS name that is an address, else the common name", () => {
   expect(advertisedHost(node("executor-0", "executor"))).toBe("executor-0.svc");
   expect(advertisedHost(node("scheduler.example.com"))).toBe("scheduler.example.com");
-  expect(advertisedHost({ commonName: undefined, dnsNames: [], role: undefined })).toBeUndefined();
+  expect(advertisedHost({ commonName: undefined, dnsNames: [], roles: [] })).toBeUndefined();
 });

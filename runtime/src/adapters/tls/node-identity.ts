@@ -5,7 +5,8 @@ export interface NodeIdentity {
   readonly commonName: string | undefined;
   /** DNS names of the certificate, in order. */
   readonly dnsNames: readonly string[];
-  readonly role: NodeRole | undefined;
+  /** Every different role that it carries; a certificate for a node has one, or none. */
+  readonly roles: readonly NodeRole[];
 }
 
 /** From a role SAN: `{role}.{cluster}.{namespace}` or `spiffe://{namespace}/{cluster}/{role}[/{i}]`. */
@@ -17,6 +18,17 @@ export interface NodeRole {
 
 const roles: readonly string[] = ["scheduler", "executor", "operator"] satisfies NodeRole["role"][];
 
+/**
+ * URI SAN of a certificate that names hosts only: without it the DNS name `scheduler.example.com` would read as the
+ * role scheduler of a cluster example.
+ */
+export const noRoleUri = "urn:spice:no-role";
+
+/** A role as its DNS name. */
+export function roleName({ role, cluster, namespace }: NodeRole): string {
+  return `${role}.${cluster}.${namespace}`;
+}
+
 /** Read the identity out of a leaf certificate. */
 export function nodeIdentity(leaf: X509Certificate): NodeIdentity {
   const names = [...(leaf.subjectAltName ?? "").matchAll(/(?:^|, )(DNS|URI):("(?:[^"\\]|\\.)*"|[^,]*)/g)].map(
@@ -24,18 +36,19 @@ export function nodeIdentity(leaf: X509Certificate): NodeIdentity {
   );
   const dnsNames = names.filter(({ kind }) => kind === "DNS").map(({ value }) => value);
   const uris = names.filter(({ kind }) => kind === "URI").map(({ value }) => value);
+  const found = uris.includes(noRoleUri) ? [] : [...uris.map(roleOfUri), ...dnsNames.map(roleOfName)];
+  const roles = new Map(found.flatMap((role) => (role === undefined ? [] : [[roleName(role), role]])));
   return {
     commonName: /^CN=(.*)$/m.exec(leaf.subject)?.[1],
     dnsNames,
-    role:
-      uris.map(roleOfUri).find((r) => r !== undefined) ??
-      dnsNames.map(roleOfName).find((r) => r !== undefined),
+    roles: [...roles.values()],
   };
 }
 
 /** How peers reach the holder when nothing else says so: the first DNS SAN that is an address, else the CN. */
 export function advertisedHost(identity: NodeIdentity): string | undefined {
-  return identity.dnsNames.find((name) => roleOfName(name) === undefined) ?? identity.commonName;
+  const roles = new Set(identity.roles.map(roleName));
+  return identity.dnsNames.find((name) => !roles.has(name)) ?? identity.commonName;
 }
 
 /**
@@ -47,16 +60,15 @@ export function refusePeer(
   peer: NodeIdentity,
   allowed: readonly NodeRole["role"][],
 ): string | undefined {
-  if (own.role === undefined) return undefined;
+  const [ownRole] = own.roles;
+  if (ownRole === undefined) return undefined;
   const who = peer.commonName ?? "the peer";
-  const { cluster, namespace } = own.role;
-  const wanted = allowed.map((role) => `${role}.${cluster}.${namespace}`).join(" or ");
-  if (peer.role === undefined)
-    return `the certificate of ${who} carries no role SAN; ${wanted} is needed here`;
-  const given = `${peer.role.role}.${peer.role.cluster}.${peer.role.namespace}`;
-  const right =
-    peer.role.cluster === cluster && peer.role.namespace === namespace && allowed.includes(peer.role.role);
-  return right ? undefined : `the certificate of ${who} is for ${given}; ${wanted} is needed here`;
+  const wanted = allowed.map((role) => roleName({ ...ownRole, role }));
+  const needed = `${wanted.join(" or ")} is needed here`;
+  const given = peer.roles.map(roleName);
+  if (given.length === 0) return `the certificate of ${who} carries no role SAN; ${needed}`;
+  if (given.length === 1 && wanted.includes(given[0]!)) return undefined;
+  return `the certificate of ${who} is for ${given.join(" and ")}; ${needed}`;
 }
 
 /** The identity in a DER certificate. */

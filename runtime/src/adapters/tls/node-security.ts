@@ -1,10 +1,12 @@
 import { type ChannelCredentials, credentials, ServerCredentials } from "@grpc/grpc-js";
 import { PeerRefusedError } from "../exchange/grpc-status.ts";
+import { type Fingerprints, fingerprints } from "./fingerprints.ts";
 import { mtlsChannelCredentials, mtlsServerCredentials } from "./grpc-credentials.ts";
 import { refuseCall } from "./grpc-peer.ts";
 import type { CertificateFiles } from "./load-certificates.ts";
-import { CertificateSource, type TlsLog } from "./node-certificates.ts";
-import { advertisedHost, type NodeRole } from "./node-identity.ts";
+import { CertificateSource } from "./node-certificates.ts";
+import { advertisedHost, type NodeRole, roleName } from "./node-identity.ts";
+import type { TlsLog } from "./reloaded-files.ts";
 
 type Call = Parameters<typeof refuseCall>[1];
 
@@ -19,13 +21,21 @@ export interface NodeSecurity {
   authorize(call: Call, roles: readonly NodeRole["role"][]): void;
   /** The host that the node's certificate names, for peers to dial. */
   readonly advertisedHost: string | undefined;
+  /** What of the certificates is in force; undefined without mTLS. */
+  fingerprints(): Fingerprints | undefined;
+  /** Call `listener` whenever other certificates come into force, until the returned function is called. */
+  onRenewal(listener: () => void): () => void;
   close(): void;
 }
 
-/** Security from certificate files, or none. Throws a CertificateError when the files cannot be used. */
+/**
+ * Security from certificate files, or none. `role` is this process's part in the cluster, where it has a single one.
+ * Throws a CertificateError when the files cannot be used, or are for another role.
+ */
 export async function openNodeSecurity(
   files: CertificateFiles | undefined,
   log: TlsLog,
+  role?: NodeRole["role"],
 ): Promise<NodeSecurity> {
   if (files === undefined) {
     return {
@@ -34,13 +44,20 @@ export async function openNodeSecurity(
       channel: () => credentials.createInsecure(),
       authorize: () => undefined,
       advertisedHost: undefined,
+      fingerprints: () => undefined,
+      onRenewal: () => () => undefined,
       close: () => undefined,
     };
   }
-  const source = await CertificateSource.open(files, { log });
+  const source = await CertificateSource.open(files, { log, ...(role === undefined ? {} : { role }) });
   const { identity } = source.current();
-  if (identity.role === undefined) {
+  const [own] = identity.roles;
+  if (own === undefined) {
     log.info("The node's certificate carries no role: every certificate of this CA is taken as a peer", {});
+  } else {
+    log.info("The node's certificate carries a role: peers need one of the same cluster", {
+      role: roleName(own),
+    });
   }
   return {
     secure: true,
@@ -51,6 +68,8 @@ export async function openNodeSecurity(
       if (reason !== undefined) throw new PeerRefusedError(reason);
     },
     advertisedHost: advertisedHost(identity),
+    fingerprints: () => fingerprints(source.current()),
+    onRenewal: (listener) => source.onRenewal(listener),
     close: () => source.close(),
   };
 }

@@ -20,12 +20,18 @@ export interface HttpServerOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
-  /** PEM texts; plain HTTP when absent. */
-  readonly tls?: { readonly cert: string; readonly key: string };
+  /** PEM; plain HTTP when absent. */
+  readonly tls?: PemPair;
   /** The most bytes that a request's body may have; 16 MiB when absent. */
   readonly bodyLimit?: number;
   /** On an executor: `host:port` of schedulers' HTTP, to which SQL is passed on. */
   readonly schedulers?: () => readonly string[];
+}
+
+/** A leaf with its chain, and its key. */
+interface PemPair {
+  readonly cert: string | Buffer;
+  readonly key: string | Buffer;
 }
 
 /** The public HTTP API of one node. */
@@ -74,8 +80,8 @@ export class HttpServer {
     });
   }
 
-  /** Serve with another certificate from the next connection on. */
-  setCertificate(tls: { readonly cert: string; readonly key: string }): void {
+  /** Serve with another certificate from the next connection on; those that are open go on with theirs. */
+  setCertificate(tls: PemPair): void {
     if ("setSecureContext" in this.#server) this.#server.setSecureContext(tls);
   }
 

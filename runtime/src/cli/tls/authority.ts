@@ -3,6 +3,7 @@ import "reflect-metadata";
 
 import { webcrypto } from "node:crypto";
 import * as x509 from "@peculiar/x509";
+import { noRoleUri } from "../../adapters/tls/node-identity.ts";
 
 const algorithm = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" } as const;
 const dayMs = 86_400_000;
@@ -87,7 +88,9 @@ function alternativeNames({ hosts, roleName }: NodeNames): x509.JsonGeneralNames
     ...named,
     { type: "dns" as const, value: "localhost" },
     { type: "ip" as const, value: "127.0.0.1" },
-    ...(roleName === undefined ? [] : [{ type: "dns" as const, value: roleName }]),
+    roleName === undefined
+      ? { type: "url" as const, value: noRoleUri }
+      : { type: "dns" as const, value: roleName },
   ];
   return all.filter((name, i) => all.findIndex((other) => other.value === name.value) === i);
 }

@@ -1,7 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import { bindPartitionBy, type PartitionColumn } from "./bind.ts";
-import { bucketCoLocation } from "./bucket-co-location.ts";
-import { discoveredPartitions, discoverySql, planDiscovery, staticValues } from "./discover.ts";
+import { discoveredPartitions, planDiscovery, staticValues } from "./discover.ts";
 import { duckdbPartitionPredicate, sourcePartitionPredicate } from "./partition-predicate.ts";
 
 const columns: readonly PartitionColumn[] = [
@@ -24,17 +23,13 @@ describe("discovery", () => {
     expect(staticValues(one!)).toEqual(["0", "1", "2"]);
     expect(staticValues(two!)).toEqual(["0", "1", null]);
     expect(planDiscovery([one!, two!])).toEqual({ staticKeys: [0, 1], dynamicKeys: [] });
-    expect(discoverySql([one!], planDiscovery([one!]), "t")).toBeUndefined();
     expect([...discoveredPartitions([one!, two!], planDiscovery([one!, two!]), [[]])]).toHaveLength(9);
   });
 
-  test("one query for the dynamic keys, and the product with the static ones in order", () => {
+  test("the values found for the dynamic keys, and their product with the static ones in order", () => {
     const keys = bind("region", "bucket(2, id)", "date_part('year', at)");
     const plan = planDiscovery(keys);
     expect(plan).toEqual({ staticKeys: [1], dynamicKeys: [0, 2] });
-    expect(discoverySql(keys, plan, '"t"')).toBe(
-      `SELECT ("k0")::VARCHAR AS "k0", ("k1")::VARCHAR AS "k1" FROM (SELECT DISTINCT "Region" AS "k0", date_part('year', "at") AS "k1" FROM "t")`,
-    );
     const found = [
       ["eu", "2026"],
       [null, "2025"],
@@ -66,21 +61,5 @@ describe("the condition of one partition", () => {
     expect(sourcePartitionPredicate(bind("bucket(3, id)"), ["1"])).toBeUndefined();
     expect(sourcePartitionPredicate(bind("lower(region)"), ["eu"])).toBeUndefined();
     expect(sourcePartitionPredicate(bind("date_part('century', at)"), ["20"])).toBeUndefined();
-  });
-});
-
-describe("co-location", () => {
-  const key = (sql: string) => bucketCoLocation(bind(sql)[0]!);
-  test("same N and same bytes", () => {
-    expect(key("bucket(8, id)")).toBe("bucket:8:BIGINT");
-    expect(key("bucket(8::int32, id)")).toBe(key("bucket(8, id)"));
-    expect(key("bucket(8, id)")).not.toBe(key("bucket(9, id)"));
-    expect(key("bucket(8, id)")).not.toBe(key("bucket(8, small)"));
-    expect(key("bucket(8, price)")).toBe("bucket:8:DECIMAL(*,2)");
-  });
-  test("not for what compares otherwise than by its bytes", () => {
-    expect(key("bucket(8, ratio)")).toBeUndefined();
-    expect(key("bucket(8, small::bigint)")).toBeUndefined();
-    expect(key("id % 8")).toBeUndefined();
   });
 });

@@ -1,6 +1,4 @@
-import { quoteIdentifier } from "../sql/quote.ts";
 import type { BoundPartitionExpression } from "./bind.ts";
-import { canonicalTextSql, duckdbSql } from "./duckdb-sql.ts";
 
 /** How the partitions of a table are found (spec chapter 03, Discovery). */
 export interface DiscoveryPlan {
@@ -18,26 +16,6 @@ export function planDiscovery(partitionBy: readonly BoundPartitionExpression[]):
     staticKeys: positions.filter(isStatic),
     dynamicKeys: positions.filter((i) => !isStatic(i)),
   };
-}
-
-/**
- * The one query for the dynamic keys, in DuckDB's dialect, over a relation that has the columns: its rows are
- * tuples of canonical texts (or NULL), in columns `k0`, `k1`, … in the order of `plan.dynamicKeys`. `undefined`
- * when there is no dynamic key. The expressions are bare in the inner SELECT DISTINCT, so that a federated source
- * which understands them can take it over.
- */
-export function discoverySql(
-  partitionBy: readonly BoundPartitionExpression[],
-  plan: DiscoveryPlan,
-  relation: string,
-): string | undefined {
-  if (plan.dynamicKeys.length === 0) return undefined;
-  const name = (at: number) => quoteIdentifier(`k${at}`);
-  const inner = plan.dynamicKeys.map((key, at) => `${duckdbSql(partitionBy[key]!)} AS ${name(at)}`);
-  const outer = plan.dynamicKeys.map(
-    (key, at) => `${canonicalTextSql(partitionBy[key]!, name(at))} AS ${name(at)}`,
-  );
-  return `SELECT ${outer.join(", ")} FROM (SELECT DISTINCT ${inner.join(", ")} FROM ${relation})`;
 }
 
 /** The values of a static key: 0 … N−1, and NULL when the column may be null. */

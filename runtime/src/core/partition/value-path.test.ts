@@ -1,8 +1,7 @@
-import { createHash } from "node:crypto";
 import { describe, expect, test } from "@jest/globals";
 import { array, assert, constant, constantFrom, integer, oneof, property, string } from "fast-check";
-import { parsePartitionKey, partitionKey } from "./partition-key.ts";
-import { parsePathSegment, pathSegment, valuePath } from "./value-path.ts";
+import { partitionKey } from "./partition-key.ts";
+import { pathSegment, valuePath } from "./value-path.ts";
 
 const odd = constantFrom(
   "",
@@ -26,19 +25,13 @@ const odd = constantFrom(
 const anyText = oneof(odd, string({ unit: "binary" }), string({ unit: "grapheme", maxLength: 40 }));
 
 describe("value paths", () => {
-  test("any value comes back, in a name of one level that fits a file system", () => {
+  test("any value has a name of one level that fits a file system", () => {
     assert(
       property(anyText, (value) => {
         const segment = pathSegment("region", value);
         expect(segment).toMatch(/^region=[A-Za-z0-9_.%~-]*$/);
         expect(segment.length).toBeLessThanOrEqual("region=".length + 200);
         expect([".", ".."]).not.toContain(segment.slice("region=".length));
-        const parsed = parsePathSegment(segment)!;
-        if (parsed.kind === "value") expect(parsed.value).toBe(value);
-        else {
-          expect(value.startsWith(parsed.prefix)).toBe(true);
-          expect(parsed.sha256).toBe(createHash("sha256").update(value).digest("hex"));
-        }
       }),
       { numRuns: 500 },
     );
@@ -69,24 +62,14 @@ describe("value paths", () => {
     expect(() => pathSegment("a/b", "x")).toThrow("Invalid partition name 'a/b'");
     expect(() => valuePath(["a"], [])).toThrow(RangeError);
   });
-
-  test.each(["nothing", "a=%2f", "a=b/c", "a=%ZZ", "a=%FF", "=x", "a= "])(
-    "%j was not written by it",
-    (text) => {
-      expect(parsePathSegment(text)).toBeUndefined();
-    },
-  );
 });
 
 describe("partition keys", () => {
   test("any values come back", () => {
     assert(
       property(array(oneof(constant(null), anyText, integer().map(String)), { maxLength: 4 }), (values) => {
-        expect(parsePartitionKey(partitionKey(values))).toEqual(values);
+        expect(JSON.parse(partitionKey(values))).toEqual(values);
       }),
     );
-  });
-  test.each(["", "[1]", '{"a":1}', '[ "a"]', "null", '["a"'])("%j is no key", (text) => {
-    expect(() => parsePartitionKey(text)).toThrow(RangeError);
   });
 });

@@ -1,3 +1,4 @@
+import { isInlineFrame } from "../../adapters/exchange/inline-frame.ts";
 import type { PlannedFragment } from "../../core/query/plan/distributed-plan.ts";
 import type { FragmentRun } from "../../core/query/plan/explain.ts";
 import type { Database } from "../../ports/database.ts";
@@ -5,6 +6,7 @@ import type { Exchange } from "../../ports/exchange.ts";
 import type { Spool } from "../../ports/spool.ts";
 import type { FragmentCall } from "./fragment-requests.ts";
 import { keyCondition } from "./join-keys.ts";
+import type { FragmentRows } from "./relation.ts";
 
 /** Where fetched frames are counted. */
 export interface FetchCounters {
@@ -22,7 +24,7 @@ export interface FetchTools {
 }
 
 /**
- * Run fragments and keep all their frames; gives the files of each fragment by its id. A fragment that others reduce
+ * Run fragments and keep all their frames; gives what came of each fragment by its id. A fragment that others reduce
  * starts when those are there. The first failure stops the others, and is thrown once all of them have ended.
  */
 export async function fetchFragments(
@@ -30,23 +32,23 @@ export async function fetchFragments(
   calls: readonly FragmentCall[],
   tools: FetchTools,
   signal: AbortSignal,
-): Promise<ReadonlyMap<string, readonly string[]>> {
+): Promise<ReadonlyMap<string, FragmentRows>> {
   const stop = new AbortController();
   const either = AbortSignal.any([signal, stop.signal]);
-  const files = new Map<string, Promise<readonly string[]>>();
-  const fetch = async (fragment: PlannedFragment): Promise<readonly string[]> => {
+  const rows = new Map<string, Promise<FragmentRows>>();
+  const fetch = async (fragment: PlannedFragment): Promise<FragmentRows> => {
     try {
       const conditions = await Promise.all(
         (fragment.reducedBy ?? []).map(async (reduction) => {
           const source = fragments.find(({ id }) => id === reduction.fragment);
-          const found = await files.get(reduction.fragment);
+          const found = await rows.get(reduction.fragment);
           if (source === undefined || found === undefined) return "true";
-          return keyCondition(reduction, source, found, tools.database, either);
+          return keyCondition(reduction, source, found.files, tools.database, either);
         }),
       );
       const own = calls.filter((call) => call.fragment === fragment);
       const parts = await Promise.all(own.map((call) => fetchOne(reduced(call, conditions), tools, either)));
-      return parts.flat();
+      return { files: parts.flatMap((p) => p.files), inline: parts.flatMap((p) => p.inline) };
     } catch (error) {
       // The first failure is the reason for the others.
       stop.abort(error);
@@ -54,12 +56,12 @@ export async function fetchFragments(
     }
   };
   // Sources come before what they reduce.
-  for (const fragment of fragments) files.set(fragment.id, fetch(fragment));
-  await Promise.allSettled(files.values());
+  for (const fragment of fragments) rows.set(fragment.id, fetch(fragment));
+  await Promise.allSettled(rows.values());
   signal.throwIfAborted();
   stop.signal.throwIfAborted();
-  const done = new Map<string, readonly string[]>();
-  for (const [id, found] of files) done.set(id, await found);
+  const done = new Map<string, FragmentRows>();
+  for (const [id, found] of rows) done.set(id, await found);
   return done;
 }
 
@@ -70,23 +72,21 @@ function reduced(call: FragmentCall, conditions: readonly string[]): FragmentCal
   return { ...call, request: { ...call.request, sql } };
 }
 
-async function fetchOne(
-  call: FragmentCall,
-  tools: FetchTools,
-  signal: AbortSignal,
-): Promise<readonly string[]> {
+async function fetchOne(call: FragmentCall, tools: FetchTools, signal: AbortSignal): Promise<FragmentRows> {
   signal.throwIfAborted();
   const result = tools.exchange.run(call.executor, call.request, signal);
   // Rejects as `frames` does, which is where the error is handled.
   result.stats.catch(() => undefined);
-  const paths: string[] = [];
+  const files: string[] = [];
+  const inline: Uint8Array[] = [];
   for await (const frame of result.frames) {
     signal.throwIfAborted();
     tools.counters.fetchedBytes += frame.byteLength;
-    paths.push(await tools.spool.write(frame));
+    if (isInlineFrame(frame)) inline.push(frame);
+    else files.push(await tools.spool.write(frame));
   }
   const stats = await result.stats;
   tools.counters.fetchedRows += stats.rows;
   tools.runs.push({ fragment: call.fragment.id, executor: call.executor, ...stats });
-  return paths;
+  return { files, inline };
 }

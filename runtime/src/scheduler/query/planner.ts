@@ -149,10 +149,13 @@ export class QueryPlanner {
     const withShadows = (node: QueryNode) => print.query(named(node, (use) => shadows[use] ?? ""));
     return this.#database.withConnection(async (connection) => {
       const text = withShadows(statement.node);
-      const columns = await describe(connection, text);
       const probed = withBucketProbe(statement.node);
       const planned = probed === statement.node ? text : withShadows(probed);
-      const { needs, edges } = await this.#readPlan(connection, planned, statement, shadows);
+      // Side by side: neither needs the other, and each is a hop to another thread.
+      const reading = this.#readPlan(planned, statement, shadows);
+      reading.catch(() => undefined); // awaited below, unless the statement does not bind
+      const columns = await describe(connection, text);
+      const { needs, edges } = await reading;
       const prefix = freePrefix(sql, text);
       const reads = readTables(statement.uses, needs, this.#prune, prefix);
       const { volatile } = propertiesOf(statement.node);
@@ -218,13 +221,12 @@ export class QueryPlanner {
 
   /** What the engine's optimised plan over empty tables says of every use. */
   async #readPlan(
-    connection: Connection,
     text: string,
     statement: ResolvedStatement,
     shadows: readonly (readonly [string, string])[],
   ): Promise<{ needs: ReadonlyMap<number, TableNeeds> | undefined; edges: readonly UseEdge[] }> {
     if (statement.uses.length === 0) return { needs: new Map(), edges: [] };
-    const rows = await connection.rows(
+    const rows = await this.#database.rows(
       "SELECT CAST(json_serialize_plan($1::VARCHAR, optimize := true) AS VARCHAR) AS plan",
       { parameters: [text] },
     );

@@ -128,7 +128,13 @@ export class DistributedQueryService implements QueryService {
           return await this.#metadata.query(parsed, catalog, run.connectionTools());
         }
         const plan = await this.#plan(run, parsed, request, catalog);
-        const calls = fragmentCalls(plan, { id: run.id, deadlineMs: run.remainingMs(), trace: run.trace });
+        const calls = fragmentCalls(plan, {
+          id: run.id,
+          deadlineMs: run.remainingMs(),
+          trace: run.trace,
+          // What SUMMARIZE is wrapped around takes no parameters.
+          inline: wrap === undefined,
+        });
         return await startPlan(plan, calls, await run.tools(), run.signal, wrap);
       } catch (error) {
         run.signal.throwIfAborted();

@@ -1,13 +1,15 @@
 import type { DuckDBDataChunk } from "@duckdb/node-api";
+import { isInlineFrame, readInlineFrame } from "../../adapters/exchange/inline-frame.ts";
+import { inlineTypes } from "../../adapters/exchange/inline-type.ts";
 import type { DistributedPlan, PlannedFragment } from "../../core/query/plan/distributed-plan.ts";
 import type { FragmentRun } from "../../core/query/plan/explain.ts";
-import type { ChunkStream, Connection, Database } from "../../ports/database.ts";
+import type { ChunkStream, Connection, Database, ListParameter } from "../../ports/database.ts";
 import type { Exchange } from "../../ports/exchange.ts";
 import type { Spool } from "../../ports/spool.ts";
 import { type FetchCounters, fetchFragments } from "./fetch-fragments.ts";
 import type { FragmentCall } from "./fragment-requests.ts";
 import { mergeFrames } from "./merge-frames.ts";
-import { rowsOfFiles, withRelations } from "./relation.ts";
+import { type FragmentRows, rowsOfFiles, rowsOfFragment, withRelations } from "./relation.ts";
 
 export interface RunTools {
   readonly database: Database;
@@ -32,49 +34,86 @@ export async function startPlan(
   signal: AbortSignal,
   wrap?: (sql: string) => string,
 ): Promise<ChunkStream> {
-  const connection = await tools.database.acquire();
-  tools.cleanup.push(() => connection.release());
   const passed = plan.final.kind === "pass-through" ? plan.fragments[plan.final.fragment] : undefined;
-  if (passed !== undefined && wrap === undefined)
-    return passThrough(passed, calls, connection, tools, signal);
-  const files = await fetchFragments(plan.fragments, calls, tools, signal);
+  if (passed !== undefined && wrap === undefined) return passThrough(passed, calls, tools, signal);
+  const found = await fetchFragments(plan.fragments, calls, tools, signal);
+  const parameters: ListParameter[] = [];
   const relations = new Map(
     plan.fragments.map((fragment) => [
       fragment.relation,
-      `(${rowsOfFiles(fragment, files.get(fragment.id) ?? [])})`,
+      `(${rowsOfFragment(fragment, found.get(fragment.id) ?? nothing, parameters)})`,
     ]),
   );
   const sql =
     plan.final.kind === "statement"
       ? withRelations(plan.final.sql, relations)
       : `SELECT * FROM ${relations.get(passed?.relation ?? "") ?? ""}`;
-  return connection.stream(wrap === undefined ? sql : wrap(sql), { signal });
+  const connection = await acquire(tools);
+  const text = wrap === undefined ? sql : wrap(sql);
+  return parameters.length === 0
+    ? connection.stream(text, { signal })
+    : connection.streamOver(text, parameters, { signal });
+}
+
+const nothing: FragmentRows = { files: [], inline: [] };
+
+async function acquire(tools: RunTools): Promise<Connection> {
+  const connection = await tools.database.acquire();
+  tools.cleanup.push(() => connection.release());
+  return connection;
 }
 
 /** The fragment's rows as they come, frame by frame. */
 async function passThrough(
   fragment: PlannedFragment,
   calls: readonly FragmentCall[],
-  connection: Connection,
   tools: RunTools,
   signal: AbortSignal,
 ): Promise<ChunkStream> {
   const frames = mergeFrames(calls, tools, signal);
   tools.cleanup.push(() => frames.return());
-  const open = async (files: readonly string[]) =>
-    connection.stream(rowsOfFiles(fragment, files), { signal });
+  let connection: Connection | undefined;
+  const open = async (files: readonly string[]) => {
+    connection ??= await acquire(tools);
+    return connection.stream(rowsOfFiles(fragment, files), { signal });
+  };
+  const read = (frame: Uint8Array) =>
+    isInlineFrame(frame) ? inlineStream(fragment, frame) : readFile(frame, tools.spool, open);
   const first = await frames.next();
   if (first.done === true) return open([]);
-  let path = await tools.spool.write(first.value);
+  const stream = await read(first.value);
+  async function* chunks(): AsyncGenerator<DuckDBDataChunk, void, undefined> {
+    yield* stream.chunks;
+    for await (const frame of frames) yield* (await read(frame)).chunks;
+  }
+  return { columns: stream.columns, chunks: chunks() };
+}
+
+/** A Parquet frame through the engine; its file goes when its rows are read. */
+async function readFile(
+  frame: Uint8Array,
+  spool: Spool,
+  open: (files: readonly string[]) => Promise<ChunkStream>,
+): Promise<ChunkStream> {
+  const path = await spool.write(frame);
   const stream = await open([path]);
   async function* chunks(): AsyncGenerator<DuckDBDataChunk, void, undefined> {
     yield* stream.chunks;
-    await tools.spool.remove(path);
-    for await (const frame of frames) {
-      path = await tools.spool.write(frame);
-      yield* (await open([path])).chunks;
-      await tools.spool.remove(path);
-    }
+    await spool.remove(path);
   }
   return { columns: stream.columns, chunks: chunks() };
+}
+
+/** The rows of an inline frame need no engine. */
+function inlineStream(fragment: PlannedFragment, frame: Uint8Array): ChunkStream {
+  const types = inlineTypes(fragment.columns);
+  if (types === undefined) throw new Error(`Fragment ${fragment.id} sent rows that it was not asked for`);
+  const columns = fragment.relationColumns.map(({ name }, i) => {
+    const { type: duckType } = types[i] as (typeof types)[number];
+    return { name, type: duckType.toString(), duckType };
+  });
+  async function* chunks(): AsyncGenerator<DuckDBDataChunk, void, undefined> {
+    for (const chunk of readInlineFrame(frame, types ?? [])) if (chunk.rowCount > 0) yield chunk;
+  }
+  return { columns, chunks: chunks() };
 }

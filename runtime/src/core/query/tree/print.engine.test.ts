@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { loadExtension } from "../../../../test/differential/extensions.ts";
+import { loadExtension } from "../../../../test/support/duckdb-extensions.ts";
 import { openDatabase } from "../../../adapters/duckdb/database.ts";
 import type { Database } from "../../../ports/database.ts";
 import { print } from "./print.ts";

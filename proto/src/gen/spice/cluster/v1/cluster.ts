@@ -102,6 +102,9 @@ export interface ControlStreamRequest {
     | { $case: "report"; value: PartitionReport }
     | { $case: "ack"; value: Ack }
     | { $case: "table"; value: TableReport }
+    | //
+    /** The certificates of the sender that are in force, after each welcome and when they change. */
+    { $case: "node"; value: NodeInfo }
     | undefined;
 }
 
@@ -230,6 +233,8 @@ export interface PeerNewsResponse {
   revision: number;
   /** Of the suspected ones, those that the receiver hears. */
   heardExecutors: string[];
+  /** The receiver's certificates that are in force. */
+  node: NodeInfo | undefined;
 }
 
 export interface GetClusterRequest {
@@ -253,10 +258,14 @@ export interface ExecutorInfo {
   moving: number;
 }
 
+/** A node and its certificates; only the id of one that does not answer, and in a cluster without mTLS. */
 export interface NodeInfo {
   id: string;
+  /** Lower-case hex of the DER's hash. */
   leafSha256: string;
+  /** Milliseconds since 1970. */
   leafNotAfter: number;
+  /** Every certificate of the trust bundle. */
   trustSha256: string[];
 }
 
@@ -1145,6 +1154,9 @@ export const ControlStreamRequest: MessageFns<ControlStreamRequest> = {
       case "table":
         TableReport.encode(message.message.value, writer.uint32(50).fork()).join();
         break;
+      case "node":
+        NodeInfo.encode(message.message.value, writer.uint32(122).fork()).join();
+        break;
     }
     return writer;
   },
@@ -1210,6 +1222,14 @@ export const ControlStreamRequest: MessageFns<ControlStreamRequest> = {
             message.message = { $case: "table", value: TableReport.decode(reader, reader.uint32()) };
             continue;
           }
+          case 15: {
+            if (tag !== 122) {
+              break;
+            }
+
+            message.message = { $case: "node", value: NodeInfo.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1256,6 +1276,12 @@ export const ControlStreamRequest: MessageFns<ControlStreamRequest> = {
       case "table": {
         if (object.message?.value !== undefined && object.message?.value !== null) {
           message.message = { $case: "table", value: TableReport.fromPartial(object.message.value) };
+        }
+        break;
+      }
+      case "node": {
+        if (object.message?.value !== undefined && object.message?.value !== null) {
+          message.message = { $case: "node", value: NodeInfo.fromPartial(object.message.value) };
         }
         break;
       }
@@ -2657,7 +2683,7 @@ export const PeerNewsRequest: MessageFns<PeerNewsRequest> = {
 };
 
 function createBasePeerNewsResponse(): PeerNewsResponse {
-  return { revision: 0, heardExecutors: [] };
+  return { revision: 0, heardExecutors: [], node: undefined };
 }
 
 export const PeerNewsResponse: MessageFns<PeerNewsResponse> = {
@@ -2667,6 +2693,9 @@ export const PeerNewsResponse: MessageFns<PeerNewsResponse> = {
     }
     for (const v of message.heardExecutors) {
       writer.uint32(18).string(v!);
+    }
+    if (message.node !== undefined) {
+      NodeInfo.encode(message.node, writer.uint32(122).fork()).join();
     }
     return writer;
   },
@@ -2700,6 +2729,14 @@ export const PeerNewsResponse: MessageFns<PeerNewsResponse> = {
             message.heardExecutors.push(reader.string());
             continue;
           }
+          case 15: {
+            if (tag !== 122) {
+              break;
+            }
+
+            message.node = NodeInfo.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2719,6 +2756,7 @@ export const PeerNewsResponse: MessageFns<PeerNewsResponse> = {
     const message = createBasePeerNewsResponse();
     message.revision = object.revision ?? 0;
     message.heardExecutors = object.heardExecutors?.map((e) => e) || [];
+    message.node = (object.node !== undefined && object.node !== null) ? NodeInfo.fromPartial(object.node) : undefined;
     return message;
   },
 };
