@@ -237,6 +237,7 @@ describe("HttpServer", () => {
         state: "active",
         partitions: 12,
         loaded: 12,
+        moving: 0,
         rows: 3_000_000,
         bytes: 1_000_000,
         last_heartbeat: "2023-11-14T22:13:20.000Z",
@@ -244,8 +245,8 @@ describe("HttpServer", () => {
       { name: "notice", endpoint: "", status: "Warning", message: "fewer partitions than executors" },
     ]);
     expect((await get("/v1/status?format=csv")).text.split("\r\n").slice(0, 2)).toEqual([
-      "name,endpoint,status,state,partitions,loaded,rows,bytes,last_heartbeat,message",
-      "http,127.0.0.1:8090,Ready,,,,,,,",
+      "name,endpoint,status,state,partitions,loaded,moving,rows,bytes,last_heartbeat,message",
+      "http,127.0.0.1:8090,Ready,,,,,,,,",
     ]);
     const [plain] = JSON.parse((await get("/v1/datasets")).text);
     expect(plain).toMatchObject({ name: "flights", acceleration_enabled: true, engine: "arrow" });
@@ -314,6 +315,36 @@ describe("HttpServer", () => {
     });
     expect(patch.status).toBe(200);
     expect(node.refreshSqls).toEqual(["SELECT * FROM flights WHERE delay > 0"]);
+  });
+
+  test("drains an executor, says when it already does, and ends it", async () => {
+    const drain = async (body: string) => {
+      const response = await fetch(`${base}/v1/cluster/drain`, { method: "POST", body });
+      return { status: response.status, text: await response.text() };
+    };
+    const first = await drain('{"executor": "exec-0:50052"}');
+    expect(first.status).toBe(200);
+    expect(JSON.parse(first.text)).toEqual({
+      executor: "exec-0:50052",
+      state: "DRAINING",
+      remaining: 12,
+      already: false,
+      message: "Executor exec-0:50052 is draining.",
+    });
+    expect((await drain('{"executor": "exec-0:50052"}')).text).toContain("was already draining");
+    const undrain = '{"executor": "exec-0:50052", "undrain": true}';
+    expect((await drain(undrain)).text).toContain("takes partitions again");
+    expect((await drain(undrain)).text).toContain("was not draining");
+    expect((await drain('{"executor": "exec-9:50052"}')).status).toBe(404);
+    for (const [body, reason] of [
+      ['{"executer": "x"}', 'Did you mean "executor"?'],
+      ["{}", 'The field "executor" must be'],
+      ['{"executor": "x", "undrain": "yes"}', 'The field "undrain" must be true or false.'],
+    ] as const) {
+      const answer = await drain(body);
+      expect([body, answer.status]).toEqual([body, 400]);
+      expect(answer.text).toContain(reason);
+    }
   });
 
   test("says what is not there", async () => {
