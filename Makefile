@@ -5,13 +5,13 @@ SHELL := /bin/bash
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 export CACHE_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/spice-shards
 STAMP := node_modules/.install-stamp
-SOURCES := $(shell find spicepod/src proto/src kube/src runtime/src -name '*.ts' -o -name '*.json' 2>/dev/null)
+SOURCES := $(shell find spicepod/src certificates/src proto/src kube/src runtime/src operator/src -name '*.ts' -o -name '*.json' 2>/dev/null)
 
 .PHONY: help
 help: ## List the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  %-12s %s\n", $$1, $$2}'
 
-$(STAMP): package.json package-lock.json spicepod/package.json proto/package.json kube/package.json runtime/package.json
+$(STAMP): package.json package-lock.json spicepod/package.json certificates/package.json proto/package.json kube/package.json runtime/package.json operator/package.json
 	npm install --no-save --loglevel=error
 	@node scripts/check-node.mjs
 	@touch $(STAMP)
@@ -27,7 +27,7 @@ dist/.build-stamp: $(STAMP) $(SOURCES) tsconfig.json tsconfig.base.json
 build: dist/.build-stamp ## Compile; afterwards `npx spiced` and `npx spice` work
 
 .PHONY: generate
-generate: $(STAMP) ## Regenerate checked-in code (protobuf, JSON Schema)
+generate: $(STAMP) ## Regenerate checked-in code (protobuf, JSON Schema, CRDs)
 	node --conditions=source scripts/generate.ts
 
 .PHONY: lint
@@ -67,4 +67,4 @@ stop: $(STAMP) ## Stop the local cluster that quickstart started
 
 .PHONY: clean
 clean: ## Remove build output and local state (not the shared cache)
-	rm -rf dist spicepod/dist proto/dist kube/dist runtime/dist */*.tsbuildinfo .spice bench/results
+	rm -rf dist spicepod/dist certificates/dist proto/dist kube/dist runtime/dist operator/dist */*.tsbuildinfo .spice bench/results

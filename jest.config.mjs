@@ -6,9 +6,17 @@ const ignore = tier === "unit" ? tiers.map((t) => `\\.${t}\\.test\\.ts$`) : [];
 
 export default {
   rootDir: import.meta.dirname,
-  roots: ["spicepod/src", "proto/src", "kube/src", "runtime/src", "runtime/test", "scripts"].map(
-    (d) => `<rootDir>/${d}`,
-  ),
+  roots: [
+    "spicepod/src",
+    "certificates/src",
+    "proto/src",
+    "kube/src",
+    "runtime/src",
+    "runtime/test",
+    "operator/src",
+    "operator/test",
+    "scripts",
+  ].map((d) => `<rootDir>/${d}`),
   testEnvironment: "node",
   testEnvironmentOptions: { customExportConditions: ["source", "node", "node-addons"] },
   extensionsToTreatAsEsm: [".ts"],

@@ -2,14 +2,15 @@
  * Holds the direction of imports: from the edge to the centre, never back.
  *
  * `core ← ports ← adapters ← {scheduler, executor} ← api ← bin`; scheduler and executor never meet, and
- * `spicepod` and `proto` know nothing of the runtime, `kube` nothing of ours at all. Prints every breach and
- * exits 1.
+ * `spicepod`, `certificates` and `proto` know nothing of the runtime, `kube` nothing of ours at all; the operator's
+ * layers are `schema ← api ← {render, validate, certificates} ← cli ← bin`. Prints every breach and exits 1.
  */
 import { globSync, readFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 
 const root = join(import.meta.dirname, "..");
 const runtime = "runtime/src/";
+const operator = "operator/src/";
 
 /** For each layer, the layers it may import from besides itself. */
 const allowed: Record<string, readonly string[]> = {
@@ -20,16 +21,41 @@ const allowed: Record<string, readonly string[]> = {
   scheduler: ["adapters", "ports", "core", "observe", "spicepod", "proto"],
   executor: ["adapters", "ports", "core", "observe", "spicepod", "proto"],
   api: ["scheduler", "executor", "adapters", "ports", "core", "observe", "spicepod"],
-  cli: ["adapters", "ports", "core", "observe", "spicepod", "proto"],
+  cli: ["adapters", "ports", "core", "observe", "spicepod", "certificates", "proto"],
   bin: ["api", "cli", "scheduler", "executor", "adapters", "ports", "core", "observe", "spicepod", "proto"],
   spicepod: [],
+  certificates: [],
   proto: [],
+  "operator/schema": [],
+  "operator/api": ["operator/schema", "spicepod"],
+  "operator/validate": ["operator/schema", "operator/api", "spicepod"],
+  "operator/render": ["operator/schema", "operator/api", "spicepod"],
+  "operator/certificates": ["operator/api", "certificates"],
+  "operator/cli": [
+    "operator/schema",
+    "operator/api",
+    "operator/validate",
+    "operator/render",
+    "operator/certificates",
+    "spicepod",
+  ],
+  "operator/bin": ["operator/cli"],
   kube: [],
 };
 
+/** Layers of the operator that plan and render: they do no I/O, as the runtime's core. */
+const pureOperator = new Set(
+  ["schema", "api", "validate", "render", "certificates"].map((f) => `operator/${f}`),
+);
+
 function layerOf(file: string): string | undefined {
   if (file.startsWith("spicepod/")) return "spicepod";
+  if (file.startsWith("certificates/")) return "certificates";
   if (file.startsWith("proto/")) return "proto";
+  if (file.startsWith(operator)) {
+    const [folder = "", ...rest] = file.slice(operator.length).split("/");
+    return rest.length === 0 ? undefined : `operator/${folder}`;
+  }
   if (file.startsWith("kube/")) return "kube";
   return file.startsWith(runtime) ? file.slice(runtime.length).split("/")[0] : undefined;
 }
@@ -42,10 +68,10 @@ function target(file: string, specifier: string): string | undefined {
 
 const breaches: string[] = [];
 for (const file of globSync(
-  ["spicepod/src/**/*.ts", "proto/src/**/*.ts", "kube/src/**/*.ts", "runtime/src/**/*.ts"],
-  {
-    cwd: root,
-  },
+  ["spicepod", "certificates", "proto", "kube", "runtime", "operator"].map(
+    (folder) => `${folder}/src/**/*.ts`,
+  ),
+  { cwd: root },
 )) {
   if (/\.test\.ts$|\/testing\//.test(file)) continue;
   const from = layerOf(file);
@@ -62,10 +88,10 @@ for (const file of globSync(
       breaches.push(`${file}: ${from} may not import from ${to} (${specifier})`);
     }
     if (
-      from === "core" &&
+      (from === "core" || pureOperator.has(from)) &&
       /^node:(fs|net|http|https|child_process|worker_threads|dgram|tls)/.test(specifier as string)
     ) {
-      breaches.push(`${file}: core does no I/O, so it may not import ${specifier}`);
+      breaches.push(`${file}: ${from} does no I/O, so it may not import ${specifier}`);
     }
   }
 }

@@ -8,7 +8,9 @@ import { execFileSync } from "node:child_process";
 import { cpSync, existsSync, globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { clusterJsonSchema, customResourceDefinition } from "@spice-shards/operator";
 import { spicepodJsonSchema } from "@spice-shards/spicepod";
+import { stringify } from "yaml";
 import { generateFunctions } from "./generate-functions.ts";
 
 const root = join(import.meta.dirname, "..");
@@ -52,6 +54,20 @@ const generators: readonly Generator[] = [
     run(target) {
       const text = `${JSON.stringify(spicepodJsonSchema(), null, 2)}\n`;
       writeFileSync(join(target, "spicepod.schema.json"), text);
+    },
+  },
+  {
+    folder: "crds",
+    run(target) {
+      const crd = stringify(customResourceDefinition(), { lineWidth: 0, aliasDuplicateObjects: false });
+      writeFileSync(join(target, "spicepodclusters.spice.ai.yaml"), crd);
+    },
+  },
+  {
+    folder: "operator/json-schema",
+    run(target) {
+      const text = `${JSON.stringify(clusterJsonSchema(), null, 2)}\n`;
+      writeFileSync(join(target, "spicepodcluster-v2.schema.json"), text);
     },
   },
   { folder: "runtime/src/core/query/allow/gen", run: generateFunctions },

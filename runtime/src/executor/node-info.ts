@@ -114,8 +114,9 @@ export class ExecutorInfo implements NodeInfo {
     return (executor.holders.get(table.fullName)?.partitions() ?? []).map(
       (p): PartitionInfo => ({
         value: Object.fromEntries(table.partitionBy.map((e, i) => [e, p.values[i] ?? null])),
-        owner: nodeId,
-        replicas: [],
+        // Whose copy it learns, only a scheduler knows for sure.
+        owner: p.role === "owner" ? nodeId : undefined,
+        replicas: p.role === "replica" ? [nodeId] : [],
         epoch: p.epoch,
         version: p.loaded ? p.version : undefined,
         state: p.loaded ? "loaded" : p.error === undefined ? "loading" : "failed",

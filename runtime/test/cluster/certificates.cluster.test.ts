@@ -1,16 +1,19 @@
 import { X509Certificate } from "node:crypto";
 import { mkdirSync, renameSync, symlinkSync, writeFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
+import { get } from "node:https";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import type { TLSSocket } from "node:tls";
 import { credentials } from "@grpc/grpc-js";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import type { PemPair } from "@spice-shards/certificates";
 import { AdminServiceClient, type GetClusterResponse } from "@spice-shards/proto";
-import { createAuthority, issueNode, type PemPair } from "../../src/cli/tls/authority.ts";
+import { createAuthority, issueNode } from "../../src/cli/tls/authority.ts";
 import type { Database } from "../../src/ports/database.ts";
 import { expectExactAnswers } from "../support/answers.ts";
-import { eventually, listening, TestCluster } from "../support/cluster.ts";
+import { eventually, listening, spawnSpiced, TestCluster } from "../support/cluster.ts";
 import { type S3TestServer, startS3Server } from "../support/s3-server.ts";
 import { eventsTable } from "../support/tables.ts";
 
@@ -51,6 +54,42 @@ class SecretVolume {
     ];
   }
 }
+
+test("the public certificate is replaced while the node runs", async () => {
+  const dir = await mkdtemp(join(tmpdir(), "spice-public-"));
+  const root = await createAuthority(Date.now());
+  const files = new SecretVolume(join(dir, "public"));
+  const renew = async (name: string) =>
+    files.write(await issueNode(root, { name, hosts: [] }, Date.now()), root.certificate);
+  await renew("one");
+  const node = spawnSpiced(
+    "single",
+    [
+      "--http=127.0.0.1:0",
+      `--data-dir=${join(dir, "data")}`,
+      `--tls-certificate-file=${join(files.path, "tls.crt")}`,
+      `--tls-key-file=${join(files.path, "tls.key")}`,
+    ],
+    { cwd: dir },
+  );
+  try {
+    const url = `https://${await listening(node, "http")}/health`;
+    const served = () =>
+      new Promise<string>((resolve, reject) => {
+        get(url, { ca: root.certificate, agent: false }, (response) => {
+          response.resume();
+          resolve(String((response.socket as TLSSocket).getPeerCertificate().subject.CN));
+        }).on("error", reject);
+      });
+    expect(await served()).toBe("one");
+    await renew("two");
+    await node.line((l) => l.message === "The public certificate was read again");
+    expect(await served()).toBe("two");
+  } finally {
+    await node.stop();
+    await rm(dir, { recursive: true, force: true });
+  }
+});
 
 describe("certificates that are replaced while a cluster works", () => {
   let dir: string;

@@ -7,6 +7,7 @@ import {
 } from "../../src/core/cluster/executor-session.ts";
 import type { ExecutorMessage, SchedulerMessage } from "../../src/core/cluster/messages.ts";
 import { Link } from "./network.ts";
+import { type LoadFaults, PartitionLoads } from "./partition-loads.ts";
 import type { SimProcess } from "./process.ts";
 import type { SimSettings } from "./settings.ts";
 import type { SimScheduler } from "./sim-scheduler.ts";
@@ -37,6 +38,8 @@ export class SimExecutor {
   readonly #truth: Truth;
   readonly #links = new Map<number, SimLink>();
   readonly #find: (scheduler: number) => SimScheduler | undefined;
+  /** What it has loaded, or is loading, of each partition that it holds. */
+  readonly partitions: PartitionLoads;
 
   constructor(
     world: World,
@@ -46,6 +49,8 @@ export class SimExecutor {
     truth: Truth,
     bugs: ExecutorBugs,
     find: (scheduler: number) => SimScheduler | undefined,
+    findOwner: (executor: string) => SimExecutor | undefined,
+    loads: LoadFaults,
   ) {
     this.id = id;
     this.process = process;
@@ -55,6 +60,14 @@ export class SimExecutor {
     this.#find = find;
     const options = { executor: id, instance: world.random.uuid(), lostAfterMs: settings.lostAfterMs };
     this.session = bugs.session?.(options) ?? new ExecutorSession(options);
+    this.partitions = new PartitionLoads({
+      world,
+      process,
+      session: this.session,
+      faults: loads,
+      copy: (owner, table, key) => findOwner(owner)?.partitions.servedVersion(table, key),
+      report: (report) => this.#perform(this.session.report(report)),
+    });
   }
 
   start(schedulers: number): void {
@@ -137,21 +150,7 @@ export class SimExecutor {
           break;
         case "hold":
           this.#truth.checkHeld(this.id, this.session.instance, effect.assignment);
-          for (const { key, epoch } of effect.load) {
-            const { table } = effect.assignment;
-            this.process.after(this.#world.random.between(50, 2_000), () => {
-              const report = {
-                table,
-                key,
-                epoch,
-                state: "loaded",
-                version: 1,
-                rows: 10,
-                bytes: 100,
-              } as const;
-              this.#perform(this.session.report(report));
-            });
-          }
+          this.partitions.hold(effect.assignment, effect.free);
           break;
         case "app":
         case "stop":

@@ -1,4 +1,6 @@
+import type { ExecutorState } from "../../src/core/cluster/document.ts";
 import { AlreadyRegisteredError, ConcurrentModificationError } from "../../src/core/cluster/errors.ts";
+import { driverOf } from "../../src/core/cluster/membership.ts";
 import type { SchedulerMessage } from "../../src/core/cluster/messages.ts";
 import { ReportBook } from "../../src/core/cluster/reports.ts";
 import type { Clock } from "../../src/ports/clock.ts";
@@ -6,7 +8,9 @@ import type { ObjectStore } from "../../src/ports/object-store.ts";
 import { StoreError } from "../../src/ports/object-store.ts";
 import { Reconciler } from "../../src/scheduler/assignment/reconcile.ts";
 import type { DeskConnection } from "../../src/scheduler/members/executor-desk.ts";
-import { ExecutorDesk } from "../../src/scheduler/members/executor-desk.ts";
+import { ExecutorDesk, WATCH_TICK_MS } from "../../src/scheduler/members/executor-desk.ts";
+import { EvidenceGatherer } from "../../src/scheduler/moves/evidence-gatherer.ts";
+import { MoveDriver } from "../../src/scheduler/moves/move-driver.ts";
 import { offerApp } from "../../src/scheduler/state/app-objects.ts";
 import { ClusterState } from "../../src/scheduler/state/cluster-state.ts";
 import { Heartbeat, ReplacedError } from "../../src/scheduler/state/heartbeat.ts";
@@ -24,7 +28,14 @@ import type { World } from "./world.ts";
 export interface SchedulerBugs {
   readonly store?: (store: ObjectStore, self: { id: string; instance: string }) => ObjectStore;
   readonly observer?: (store: ObjectStore, clock: Clock) => SchedulerObserver;
+  /** Change a scheduler before it starts. */
+  readonly scheduler?: (scheduler: SimScheduler) => void;
 }
+
+/** How one scheduler reaches another: undefined while it cannot. */
+export type FindPeer = (id: string) => SimScheduler | undefined;
+
+const PEER_TIMEOUT_MS = 2_000;
 
 /** A whole scheduler as far as membership and assignment go: the real loops over the simulated store and clock. */
 export class SimScheduler {
@@ -35,6 +46,8 @@ export class SimScheduler {
   readonly heartbeat: Heartbeat;
   readonly desk: ExecutorDesk;
   readonly reports = new ReportBook();
+  readonly evidence: EvidenceGatherer;
+  readonly moves: MoveDriver;
   /** Why it ended by itself. */
   ended: unknown;
   /** An error that must not happen. */
@@ -50,6 +63,7 @@ export class SimScheduler {
   readonly #abort = new AbortController();
   readonly #observer: (() => SchedulerObserver) | undefined;
   readonly #appGeneration: number | undefined;
+  readonly #findPeer: FindPeer;
 
   constructor(
     world: World,
@@ -61,7 +75,9 @@ export class SimScheduler {
     settings: SimSettings,
     bugs: SchedulerBugs,
     appGeneration: number | undefined,
+    findPeer: FindPeer,
   ) {
+    this.#findPeer = findPeer;
     this.id = id;
     this.process = process;
     this.instance = world.random.uuid();
@@ -98,7 +114,25 @@ export class SimScheduler {
         this.reports.joined(executor, instance);
         this.#reconciler.wake();
       },
-      onReport: (executor, instance, report) => this.reports.record(executor, instance, report),
+      onReport: (executor, instance, report) => {
+        this.reports.record(executor, instance, report);
+        if (report.state !== "loading") this.#reconciler.wakeMoves();
+      },
+    });
+    this.evidence = new EvidenceGatherer({
+      state: this.state,
+      clock,
+      watch: this.desk.watch,
+      lostAfterMs: settings.lostAfterMs,
+      ask: (peer, suspected) => this.#ask(peer.scheduler_id, suspected),
+    });
+    const moveSettings = { maxPartitionsPerExecutor: 1_000, maxPartitionAssignmentsPerInterval: 6 };
+    this.moves = new MoveDriver({
+      clock,
+      evidence: this.evidence,
+      book: this.reports,
+      settings: moveSettings,
+      live: () => this.desk.live().ids,
     });
     this.#registration = new Registration({
       state: this.state,
@@ -124,7 +158,51 @@ export class SimScheduler {
       tables: () => source.tables,
       discover: (table) => source.discover(process, table.name),
       live: () => this.desk.live(),
+      moves: this.moves,
     });
+    bugs.scheduler?.(this);
+  }
+
+  /** Of the suspected executors, those that this scheduler hears or cannot speak of. */
+  heard(suspected: readonly string[]): string[] {
+    const silent = this.evidence.silent(this.state.document);
+    return suspected.filter((id) => !silent.includes(id));
+  }
+
+  /** An operator asks this scheduler to drain an executor, or to end a drain. */
+  async setState(executor: string, to: ExecutorState): Promise<void> {
+    await this.state.change((document) => {
+      const entry = document.executors[executor];
+      if (entry === undefined || entry.state === to) return { document, result: undefined };
+      const executors = { ...document.executors, [executor]: { ...entry, state: to } };
+      return { document: { ...document, executors }, result: undefined };
+    });
+    this.#reconciler.wakeMoves();
+  }
+
+  #ask(peer: string, suspected: readonly string[]): Promise<readonly string[]> {
+    const { random } = this.#world;
+    return new Promise((resolve, reject) => {
+      this.process.after(PEER_TIMEOUT_MS, () => reject(new Error(`${peer} does not answer`)));
+      const found = this.#findPeer(peer);
+      if (found === undefined) return;
+      this.#world.after(random.between(1, 40), () => {
+        found.process.enter(() => {
+          if (!found.serving) return;
+          const heard = found.heard(suspected);
+          this.#world.after(random.between(1, 40), () => this.process.enter(() => resolve(heard)));
+        });
+      });
+    });
+  }
+
+  /** Look out for silent executors; the one that drives then gathers evidence. */
+  async #watch(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      const suspected = this.evidence.look();
+      if (suspected && driverOf(this.state.document) === this.id) this.#reconciler.wakeMoves();
+      await this.process.clock.sleep(WATCH_TICK_MS, signal);
+    }
   }
 
   /** Start; the process ends by itself when it must (its id is taken). */
@@ -196,6 +274,7 @@ export class SimScheduler {
       pollState({ state, clock, onError: ignore }, signal),
       this.#registration.keep(signal),
       this.#reconciler.run(signal),
+      this.#watch(signal),
       this.#workload(signal),
     ]);
   }

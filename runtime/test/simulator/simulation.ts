@@ -1,6 +1,12 @@
+import {
+  activeExecutors,
+  type ClusterDocument,
+  type ExecutorState,
+} from "../../src/core/cluster/document.ts";
 import { AlreadyRegisteredError } from "../../src/core/cluster/errors.ts";
 import { slicesOf } from "../../src/core/cluster/slices.ts";
 import { ReplacedError } from "../../src/scheduler/state/heartbeat.ts";
+import { MoveTruth } from "./move-truth.ts";
 import { SimProcess } from "./process.ts";
 import type { SimSettings } from "./settings.ts";
 import { type ExecutorBugs, SimExecutor } from "./sim-executor.ts";
@@ -18,6 +24,8 @@ export interface SimulationOptions {
   readonly faultyMs?: number;
   /** Which kinds of fault may happen. */
   readonly faults?: readonly FaultKind[];
+  /** How many faults there are; drawn when absent. */
+  readonly faultCount?: number;
   readonly bugs?: SchedulerBugs & ExecutorBugs;
 }
 
@@ -27,6 +35,11 @@ export type FaultKind =
   | "stop-scheduler"
   | "twin-scheduler"
   | "kill-executor"
+  | "lose-executor"
+  | "add-executor"
+  | "drain"
+  | "cut-peers"
+  | "cut-exchange"
   | "pause-executor"
   | "cut-link"
   | "cut-store"
@@ -43,6 +56,11 @@ export const ALL_FAULTS: readonly FaultKind[] = [
   "stop-scheduler",
   "twin-scheduler",
   "kill-executor",
+  "lose-executor",
+  "add-executor",
+  "drain",
+  "cut-peers",
+  "cut-exchange",
   "pause-executor",
   "cut-link",
   "cut-store",
@@ -71,6 +89,10 @@ export class Simulation {
   readonly #schedulers: (SimScheduler | undefined)[] = [];
   readonly #executors: (SimExecutor | undefined)[] = [];
   readonly #cuts = new Set<string>();
+  readonly moves: MoveTruth;
+  readonly #loads = { failing: 0 };
+  /** Slots whose process is gone for good. */
+  readonly #lostForGood = new Set<number>();
   #vanished = false;
   #failure: unknown;
   #generation = 0;
@@ -85,7 +107,15 @@ export class Simulation {
       intervalMs: 10_000,
       maxInline: 5,
     };
-    this.truth = new Truth(this.world, () => this.store, TTL_MS);
+    this.moves = new MoveTruth(this.world, this.#settings.lostAfterMs, (id, instance) =>
+      this.#executors.find((executor) => executor?.id === id && executor.session.instance === instance),
+    );
+    this.truth = new Truth(
+      this.world,
+      () => this.store,
+      TTL_MS,
+      (last, next) => this.moves.onCommit(last, next),
+    );
     this.store = new SimStore(this.world, (write) => this.truth.onWrite(write));
     this.source = new SimSource(this.world);
   }
@@ -97,7 +127,7 @@ export class Simulation {
     this.#executors.length = executors;
     for (let i = 0; i < schedulers; i += 1) this.#startScheduler(i, random.between(0, 2_000));
     for (let i = 0; i < executors; i += 1) this.#startExecutor(i, random.between(0, 5_000));
-    const count = random.between(1, 6);
+    const { faultCount: count = random.between(1, 6) } = this.#options;
     for (let i = 0; i < count; i += 1) {
       const kind = random.pick(this.#options.faults);
       this.world.after(random.between(1_000, faultyMs), () => this.#fault(kind));
@@ -143,6 +173,11 @@ export class Simulation {
       this.#settings,
       this.#options.bugs ?? {},
       numbered && this.#generation > 0 ? this.#generation : undefined,
+      (id) => {
+        const peer = this.#schedulers.findIndex((other) => other?.id === id);
+        const reachable = this.#schedulers[peer]?.serving === true;
+        return reachable && !this.#cuts.has(`peers ${index} ${peer}`) ? this.#schedulers[peer] : undefined;
+      },
     );
     scheduler.start();
     return scheduler;
@@ -150,7 +185,7 @@ export class Simulation {
 
   #startExecutor(index: number, delayMs: number): void {
     this.world.after(delayMs, () => {
-      if (this.#executors[index] !== undefined) return;
+      if (this.#executors[index] !== undefined || this.#lostForGood.has(index)) return;
       const process = new SimProcess(this.world, `executor ${index}`);
       const executor = new SimExecutor(
         this.world,
@@ -164,6 +199,11 @@ export class Simulation {
           const reachable = found?.serving === true && found.process.running;
           return reachable && !this.#cuts.has(`${index} ${scheduler}`) ? found : undefined;
         },
+        (owner) => {
+          const other = this.#executors.findIndex((executor) => executor?.id === owner);
+          return this.#cuts.has(`exchange ${index} ${other}`) ? undefined : this.#executors[other];
+        },
+        this.#loads,
       );
       this.#executors[index] = executor;
       executor.start(this.#schedulers.length);
@@ -174,6 +214,7 @@ export class Simulation {
   #check(): void {
     if (this.#failure !== undefined) throw this.#failure;
     for (const executor of this.#executors) executor?.check();
+    this.moves.check();
     // What a supervisor does: a process that ended by itself is started again.
     this.#schedulers.forEach((scheduler, i) => {
       if (scheduler?.ended === undefined) return;
@@ -230,8 +271,41 @@ export class Simulation {
       case "kill-executor":
         executor?.kill();
         this.#executors[e] = undefined;
-        this.#startExecutor(e, random.between(0, 20_000));
+        this.#startExecutor(e, random.between(0, random.chance(0.5) ? 20_000 : 60_000));
         break;
+      case "lose-executor":
+        // For good: at most one in a run, so that it can be told from a fault of the observer.
+        if (this.#executors.length < 2 || this.#lostForGood.size > 0) break;
+        this.#lostForGood.add(e);
+        executor?.kill();
+        this.#executors[e] = undefined;
+        break;
+      case "add-executor":
+        this.#executors.push(undefined);
+        this.#startExecutor(this.#executors.length - 1, 0);
+        break;
+      case "drain":
+        if (scheduler?.serving !== true) break;
+        this.#operate(scheduler, `e${e}:50052`, "draining");
+        if (random.chance(0.5)) {
+          this.world.after(forMs, () => {
+            const other = this.#schedulers.find((candidate) => candidate?.serving === true);
+            if (other !== undefined) this.#operate(other, `e${e}:50052`, "active");
+          });
+        }
+        break;
+      case "cut-peers": {
+        const one = `peers ${s} ${random.between(0, this.#schedulers.length - 1)}`;
+        this.#cuts.add(one);
+        this.world.after(forMs, () => this.#cuts.delete(one));
+        break;
+      }
+      case "cut-exchange": {
+        const one = `exchange ${e} ${random.between(0, this.#executors.length - 1)}`;
+        this.#cuts.add(one);
+        this.world.after(forMs, () => this.#cuts.delete(one));
+        break;
+      }
       case "pause-executor":
         executor?.process.pause();
         this.world.after(forMs, () => executor?.process.resume());
@@ -255,6 +329,7 @@ export class Simulation {
       case "store-faults":
         this.store.faults = { lostReply: 0.1, lostRequest: 0.05, late: 0.05, conflict: 0.05 };
         this.source.failing = 0.2;
+        this.#loads.failing = 0.2;
         break;
       case "clock-jump":
         for (const { process } of [...this.#schedulers, ...this.#executors].filter((p) => p !== undefined)) {
@@ -273,7 +348,13 @@ export class Simulation {
     }
   }
 
+  #operate(scheduler: SimScheduler, executor: string, to: ExecutorState): void {
+    // An operator whose request fails asks again, or does not.
+    scheduler.setState(executor, to).catch(() => {});
+  }
+
   #heal(): void {
+    this.#loads.failing = 0;
     this.store.faults = NO_FAULTS;
     this.store.outage = false;
     this.store.cutOff.clear();
@@ -296,15 +377,24 @@ export class Simulation {
       if (table === undefined) return `${name} is not in the document`;
       if (!table.partitions.values.equals(this.source.values(name)))
         return `${name} has other values than its source`;
+      // With every executor draining there is nobody to give them to.
+      if (activeExecutors(document).length === 0) continue;
       if (table.partitions.unassignedCount() > 0) return `${name} has partitions without an owner`;
+      if (table.partitions.columns.extras.size > 0) return `${name} has partitions on the move`;
     }
     const names = this.source.tables.map(({ name }) => name);
-    for (const scheduler of this.#schedulers) {
+    for (const scheduler of activeExecutors(document).length === 0 ? [] : this.#schedulers) {
       const unready = scheduler?.reports.readiness(document, names).find((t) => t.loaded < t.partitions);
       if (unready !== undefined)
         return `${scheduler!.id} has not heard that all of ${unready.name} is loaded`;
     }
+    const unbalanced = imbalance(document);
+    if (unbalanced !== undefined) return unbalanced;
     for (const [i, executor] of this.#executors.entries()) {
+      if (this.#lostForGood.has(i)) {
+        if (document.executors[`e${i}:50052`] !== undefined) return `executor ${i} is lost and still there`;
+        continue;
+      }
       if (executor === undefined || !executor.process.running) return `executor ${i} does not run`;
       if (document.executors[executor.id]?.instance_id !== executor.session.instance)
         return `${executor.id} is not registered`;
@@ -326,4 +416,23 @@ export class Simulation {
     }
     return undefined;
   }
+}
+
+/** What moves have still to do; undefined when the active executors are balanced and the draining ones empty. */
+function imbalance(document: ClusterDocument): string | undefined {
+  const ids = Object.keys(document.executors);
+  const active = activeExecutors(document);
+  const owned = new Map<string, number>();
+  for (const { partitions } of Object.values(document.accelerations)) {
+    for (const [id, count] of partitions.ownedCounts()) owned.set(id, (owned.get(id) ?? 0) + count);
+  }
+  // Without another active executor a drain is blocked.
+  if (active.length === 0) return undefined;
+  const full = ids.find((id) => document.executors[id]!.state === "draining" && owned.has(id));
+  if (full !== undefined) return `${full} is not drained`;
+  // While one drains the others are not balanced.
+  if (active.length < ids.length) return undefined;
+  const counts = active.map((id) => owned.get(id) ?? 0);
+  const spread = Math.max(...counts) - Math.min(...counts);
+  return spread > 1 ? `the executors own ${counts.join(", ")} partitions` : undefined;
 }

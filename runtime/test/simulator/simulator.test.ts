@@ -3,7 +3,7 @@ import { Simulation } from "./simulation.ts";
 
 /** `SEED=123` replays one schedule; `RUNS=…` runs more of them. Every tenth is a long one. */
 const asked = process.env["SEED"];
-const runs = Number(process.env["RUNS"] ?? 700);
+const runs = Number(process.env["RUNS"] ?? 400);
 
 const optionsOf = (seed: number) =>
   seed % 10 === 0 ? { seed } : { seed, faultyMs: 2_000 + (seed % 7) * 1_500, schedulers: 1 + (seed % 2) };
@@ -11,6 +11,8 @@ const optionsOf = (seed: number) =>
 describe("the cluster under faults", () => {
   test("keeps its invariants and becomes right again, whatever the schedule", async () => {
     let commits = 0;
+    let promotions = 0;
+    let losses = 0;
     const seeds = asked === undefined ? Array.from({ length: runs }, (_, i) => i + 1) : [Number(asked)];
     for (const seed of seeds) {
       const simulation = new Simulation(optionsOf(seed));
@@ -20,8 +22,13 @@ describe("the cluster under faults", () => {
         throw new Error(`SEED=${seed}: ${(error as Error).message}`, { cause: error });
       }
       commits += simulation.truth.commits;
+      promotions += simulation.moves.promotions;
+      losses += simulation.moves.losses;
     }
     // The runs did something.
     expect(commits / seeds.length).toBeGreaterThan(4);
-  }, 60_000);
+    if (seeds.length < 100) return;
+    expect(promotions / seeds.length).toBeGreaterThan(1);
+    expect(losses / seeds.length).toBeGreaterThan(0.05);
+  }, 600_000);
 });

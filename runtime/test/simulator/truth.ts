@@ -12,7 +12,7 @@ export class Violation extends Error {
 }
 
 /** How far a process's clock may be off in rate; durations measured by it are right within this. */
-const CLOCK_TOLERANCE = 1.03;
+export const CLOCK_TOLERANCE = 1.03;
 
 /**
  * From an observer's look at a silent scheduler to its committed write: several attempts with time-outs. One that
@@ -29,6 +29,7 @@ export class Truth {
   commits = 0;
   readonly #world: World;
   readonly #store: () => SimStore;
+  readonly #onCommit: (last: ClusterDocument, next: ClusterDocument) => void;
   readonly #graceMs: number;
   /** `table key epoch` → `owner instance`: an epoch belongs to one process for ever. */
   readonly #owners = new Map<string, string>();
@@ -41,7 +42,14 @@ export class Truth {
   readonly #leaving = new Set<string>();
   readonly #probes = new Map<string, { asked: number; acknowledged: number }>();
 
-  constructor(world: World, store: () => SimStore, ttlMs: number) {
+  /** `onCommit` checks more of each change of the document. */
+  constructor(
+    world: World,
+    store: () => SimStore,
+    ttlMs: number,
+    onCommit: (last: ClusterDocument, next: ClusterDocument) => void,
+  ) {
+    this.#onCommit = onCommit;
     this.#world = world;
     this.#store = store;
     this.#graceMs = (ttlMs + 5_000) / CLOCK_TOLERANCE;
@@ -138,6 +146,7 @@ export class Truth {
         throw new Violation("the spicepod's generation went back");
       }
       this.#checkSchedulers(last, next);
+      this.#onCommit(last, next);
     }
     this.#checkProbes(next);
     for (const entry of Object.values(next.schedulers)) {

@@ -8,6 +8,7 @@ import type { FragmentRunner } from "../../ports/exchange.ts";
 import { type CopyPartitionCall, type CopyPartitionOptions, copyPartition } from "./copy-partition-server.ts";
 import { decodeEnvelope } from "./envelope.ts";
 import { statusOf } from "./grpc-status.ts";
+import { asBuffer, grpcWrite } from "./grpc-write.ts";
 
 type Call = ServerWritableStream<RunFragmentRequest, RunFragmentResponse>;
 
@@ -52,7 +53,7 @@ async function runFragment(call: Call, { runner, authorize }: ExchangeServerOpti
     let flushed: Promise<void> = Promise.resolve();
     for await (const frame of result.frames) {
       await flushed;
-      flushed = write(call, { payload: { $case: "frame", value: asBuffer(frame) } }, gone.signal);
+      flushed = grpcWrite(call, { payload: { $case: "frame", value: asBuffer(frame) } }, gone.signal);
       flushed.catch(() => undefined); // awaited before the next write
     }
     const stats = Buffer.from(JSON.stringify(await result.stats));
@@ -62,22 +63,4 @@ async function runFragment(call: Call, { runner, authorize }: ExchangeServerOpti
     if (call.cancelled) return;
     call.emit("error", statusOf(error));
   }
-}
-
-/** Settles when the frame went to the transport, which it does at the pace of the peer's flow-control window. */
-function write(call: Call, message: RunFragmentResponse, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    signal.throwIfAborted();
-    const stop = () => reject(signal.reason);
-    signal.addEventListener("abort", stop, { once: true });
-    call.write(message, (error?: Error | null) => {
-      signal.removeEventListener("abort", stop);
-      if (error) reject(error);
-      else resolve();
-    });
-  });
-}
-
-function asBuffer(bytes: Uint8Array): Buffer {
-  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

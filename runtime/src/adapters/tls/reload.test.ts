@@ -1,7 +1,8 @@
 import { X509Certificate } from "node:crypto";
 import { beforeAll, describe, expect, test } from "@jest/globals";
+import type { PemPair } from "@spice-shards/certificates";
 import fc from "fast-check";
-import { createAuthority, issueNode, type PemPair } from "../../cli/tls/authority.ts";
+import { createAuthority, issueNode } from "../../cli/tls/authority.ts";
 import { CertificateError } from "./certificate-error.ts";
 import { fingerprints } from "./fingerprints.ts";
 import { type CertificateDemands, checkCertificates } from "./load-certificates.ts";

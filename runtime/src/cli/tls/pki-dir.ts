@@ -1,7 +1,7 @@
 import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { PemPair } from "@spice-shards/certificates";
 import { CliError } from "../cli-error.ts";
-import type { PemPair } from "./authority.ts";
 
 /** A directory of certificates: `ca.crt` and `ca.key`, then `{name}.crt` and `{name}.key` for each node. */
 export class PkiDir {

@@ -63,6 +63,7 @@ export function parseRoot(body: Uint8Array, path: string): ParsedRoot {
     created_at_ms: shape.count(raw["created_at_ms"], "created_at_ms"),
     updated_at_ms: shape.count(raw["updated_at_ms"], "updated_at_ms"),
     ...(raw["app"] === undefined ? {} : { app: parseApp(shape, raw["app"]) }),
+    ...(raw["departures"] === undefined ? {} : { departures: shape.count(raw["departures"], "departures") }),
     schedulers: shape.entries(raw["schedulers"], "schedulers", (item, at) => parseScheduler(shape, item, at)),
     executors: shape.entries(raw["executors"], "executors", (item, at) => parseExecutor(shape, item, at)),
   } as const;

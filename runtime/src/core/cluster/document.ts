@@ -20,6 +20,8 @@ export interface ClusterDocument {
   /** The spicepod in force; absent until the first scheduler proposed one. */
   readonly app?: AppReference;
   readonly schedulers: Readonly<Record<string, SchedulerEntry>>;
+  /** How many schedulers ever left or were replaced: leases that they confirmed may run on for a while. */
+  readonly departures?: number;
   readonly executors: Readonly<Record<string, ExecutorEntry>>;
   readonly accelerations: Readonly<Record<string, TableEntry>>;
 }

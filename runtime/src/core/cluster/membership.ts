@@ -50,7 +50,11 @@ export function registerScheduler(
   const holder = document.schedulers[entry.scheduler_id]?.instance_id;
   if (holder !== undefined && holder !== expected && holder !== entry.instance_id) return document;
   if (holder === entry.instance_id) return document;
-  return { ...document, schedulers: { ...document.schedulers, [entry.scheduler_id]: entry } };
+  return {
+    ...document,
+    schedulers: { ...document.schedulers, [entry.scheduler_id]: entry },
+    ...(holder === undefined ? {} : { departures: (document.departures ?? 0) + 1 }),
+  };
 }
 
 /** Remove the entry of this instance; another instance's stays. */
@@ -60,7 +64,11 @@ export function removeScheduler(
   instanceId: string,
 ): ClusterDocument {
   if (document.schedulers[schedulerId]?.instance_id !== instanceId) return document;
-  return { ...document, schedulers: withEntry(document.schedulers, schedulerId, undefined) };
+  return {
+    ...document,
+    schedulers: withEntry(document.schedulers, schedulerId, undefined),
+    departures: (document.departures ?? 0) + 1,
+  };
 }
 
 /** Remove every scheduler in `gone` (id → instance that was judged gone). */

@@ -1,6 +1,7 @@
 import { CounterObserver } from "../../core/cluster/counter-observer.ts";
 import type { ClusterDocument, SchedulerEntry } from "../../core/cluster/document.ts";
 import { heartbeatKey, parseHeartbeat } from "../../core/cluster/heartbeat-file.ts";
+import { DepartureWatch } from "../../core/cluster/moves/departure-watch.ts";
 import { type LossEvidence, type PeerEvidence, suspects } from "../../core/cluster/moves/judge-loss.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { BeatWatch } from "../members/beat-watch.ts";
@@ -25,8 +26,7 @@ export interface EvidenceGathererOptions {
 export class EvidenceGatherer {
   readonly #options: EvidenceGathererOptions;
   readonly #files = new CounterObserver();
-  #schedulers: ReadonlySet<string> = new Set();
-  #departedAtMs = Number.NEGATIVE_INFINITY;
+  readonly #departures = new DepartureWatch();
 
   constructor(options: EvidenceGathererOptions) {
     this.#options = options;
@@ -34,9 +34,9 @@ export class EvidenceGatherer {
 
   /** Start watching what the document has anew. True when an executor is silent here. */
   look(): boolean {
-    const { state, watch } = this.#options;
+    const { state, watch, clock } = this.#options;
     if (watch.look(state.document)) this.#files.reset();
-    this.#noteDepartures(state.document);
+    this.#departures.look(state.document, clock.monotonicMs());
     return this.silent(state.document).length > 0;
   }
 
@@ -55,7 +55,7 @@ export class EvidenceGatherer {
     }
     // What a peer says from here on can be overtaken only by a write, which changes the revision.
     const { document } = await state.refresh(signal);
-    this.#noteDepartures(document);
+    this.#departures.look(document, clock.monotonicMs());
     const suspected = new Map(
       this.silent(document).map((id) => [id, document.executors[id]!.instance_id] as const),
     );
@@ -71,7 +71,7 @@ export class EvidenceGatherer {
       revision: document.revision,
       self: state.schedulerId,
       lostAfterMs,
-      sinceDepartureMs: clock.monotonicMs() - this.#departedAtMs,
+      sinceDepartureMs: this.#departures.sinceMs(clock.monotonicMs()),
       silentForMs: (id, instance) => watch.silentForMs(id, instance),
       peers,
     };
@@ -122,13 +122,5 @@ export class EvidenceGatherer {
       instance: peer.instance_id,
       silentForMs: (id, instance) => this.#files.silentForMs(watched(id), instance, now),
     };
-  }
-
-  #noteDepartures(document: ClusterDocument): void {
-    const present = new Set(Object.values(document.schedulers).map((s) => s.instance_id));
-    if ([...this.#schedulers].some((instance) => !present.has(instance))) {
-      this.#departedAtMs = this.#options.clock.monotonicMs();
-    }
-    this.#schedulers = present;
   }
 }

@@ -40,7 +40,8 @@ function relation(context: Context, derive: Derive): Source {
   return table(context, context.table());
 }
 
-function table(context: Context, def: TableDef): Source {
+/** One table and nothing else. */
+export function table(context: Context, def: TableDef): Source {
   const alias = context.alias();
   const columns = columnsOf(def, alias);
   const id = columns.find((c) => c.name === "id");

@@ -1,6 +1,6 @@
 import type { Comparison, CorpusQuery } from "../query.ts";
 import { condition, firmKinds } from "./expression.ts";
-import type { Derived, Source } from "./from.ts";
+import { type Derived, type Source, table } from "./from.ts";
 import { outputOf, printQuery } from "./print.ts";
 import { Rng } from "./rng.ts";
 import { awkwardSchema, type Kind, type TableDef } from "./schema.ts";
@@ -59,9 +59,19 @@ function comparisonOf(tree: Query): Comparison {
 
 function query(context: Context): Query {
   const { rng } = context;
+  if (rng.chance(0.3)) return plainQuery(context);
   const { ctes, inner } = rng.chance(0.14) ? commonTables(context) : { ctes: [], inner: context };
   const body: Body = rng.chance(0.16) ? setOperation(inner) : select(inner, derive, { firm: false }).select;
   return { ctes, body, ...ordering(context, body) };
+}
+
+/** Over one table without subqueries: what a cluster splits among executors, and a join or subquery would hide. */
+function plainQuery(context: Context): Query {
+  const { rng } = context;
+  const form = rng.pick(["plain", "aggregate"] as const);
+  const body = selectFrom(context, table(context, context.table()), { firm: rng.chance(0.5), form });
+  const wishes = form === "plain" ? { none: 1, order: 0.7, top: 6, cut: 0.6 } : undefined;
+  return { ctes: [], body, ...ordering(context, body, wishes) };
 }
 
 function commonTables(context: Context): { ctes: Cte[]; inner: Context } {
@@ -189,14 +199,18 @@ function setOperation(context: Context): Body {
     : first;
 }
 
-function ordering(context: Context, body: Body): Pick<Query, "orderBy" | "limit" | "offset"> {
+function ordering(
+  context: Context,
+  body: Body,
+  wishes = { none: 4, order: 3, top: 3.5, cut: 0.8 },
+): Pick<Query, "orderBy" | "limit" | "offset"> {
   const { rng } = context;
   const items = outputOf(body);
   const firm = items.flatMap((item, i) =>
     (firmKinds as readonly Kind[]).includes(item.expr.kind) || item.expr.kind === "decx" ? [i] : [],
   );
   const loose = items.some((item) => item.witness !== undefined);
-  const wish = rng.weighted({ none: 4, order: 3, top: 3.5, cut: 0.8 });
+  const wish = rng.weighted(wishes);
   const make = loose && wish !== "order" ? "none" : wish;
   const keys =
     make === "none" || make === "cut"

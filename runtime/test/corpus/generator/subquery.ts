@@ -65,9 +65,9 @@ function test(context: Context, outer: Scope): Expr {
   const { rng } = outer;
   const make = rng.weighted({
     exists: 3,
-    "not exists": 2,
+    "not exists": 2.5,
     in: 3,
-    "not in": 2,
+    "not in": 2.6,
     any: 1.5,
     all: 1.5,
     compare: 2,

@@ -19,8 +19,8 @@ const totalOrder = {
   ntile: 2,
   lag: 2,
   lead: 2,
-  first_value: 1.5,
-  last_value: 1.5,
+  first_value: 2,
+  last_value: 2.4,
   nth_value: 2,
 };
 const aggregates = ["count", "sum", "min", "max", "avg"];

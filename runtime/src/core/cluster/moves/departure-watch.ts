@@ -1,25 +1,23 @@
 import type { ClusterDocument } from "../document.ts";
 
 /**
- * Remembers when an observer last saw a scheduler leave the document or be replaced: leases that it confirmed just
- * before may outlive it, and nobody is left to ask about them.
+ * Knows when an observer last learned that a scheduler left the document or was replaced: leases that it confirmed
+ * just before may outlive it, and nobody is left to ask about them. The document counts departures, so one that
+ * came and went between two looks is noticed as well.
  */
 export class DepartureWatch {
-  #present = new Map<string, string>();
-  #departedAtMs = Number.NEGATIVE_INFINITY;
+  #departures: number | undefined;
+  #learnedAtMs = Number.NEGATIVE_INFINITY;
 
-  /** Look at a document. Call it with every newer one; `nowMs` is monotonic. */
+  /** Look at a document; `nowMs` is monotonic. What happened before the first look is not known here. */
   look(document: ClusterDocument, nowMs: number): void {
-    for (const [id, instance] of this.#present) {
-      if (document.schedulers[id]?.instance_id !== instance) this.#departedAtMs = nowMs;
-    }
-    this.#present = new Map(
-      Object.values(document.schedulers).map((entry) => [entry.scheduler_id, entry.instance_id]),
-    );
+    const departures = document.departures ?? 0;
+    if (this.#departures !== undefined && departures !== this.#departures) this.#learnedAtMs = nowMs;
+    this.#departures = departures;
   }
 
-  /** Milliseconds since the last departure that was seen; Infinity when there was none. */
+  /** Milliseconds since this observer learned of the last departure; Infinity when it knows of none. */
   sinceMs(nowMs: number): number {
-    return nowMs - this.#departedAtMs;
+    return nowMs - this.#learnedAtMs;
   }
 }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import { newDocument, type SchedulerEntry } from "../document.ts";
-import { registerExecutor } from "../membership.ts";
+import { registerExecutor, registerScheduler, removeScheduler } from "../membership.ts";
 import { DepartureWatch } from "./departure-watch.ts";
 import { judgeLoss, type LossEvidence, type PeerEvidence } from "./judge-loss.ts";
 
@@ -69,15 +69,15 @@ describe("the loss of an executor", () => {
     expect(judgeLoss(document, evidence(more)).size).toBe(0);
   });
 
-  test("a departure is noticed by id and by instance", () => {
+  test("departures are counted in the document, also of one that came and went unseen", () => {
     const watch = new DepartureWatch();
     watch.look(document, 0);
     watch.look(document, 5);
     expect(watch.sinceMs(9)).toBe(Number.POSITIVE_INFINITY);
-    const { c: _, ...rest } = document.schedulers;
-    watch.look({ ...document, schedulers: rest }, 10);
+    const visited = removeScheduler(registerScheduler(document, scheduler("d"), undefined), "d", "i-d");
+    watch.look(visited, 10);
     expect(watch.sinceMs(15)).toBe(5);
-    watch.look({ ...document, schedulers: { ...rest, b: { ...rest.b!, instance_id: "new" } } }, 20);
+    watch.look(registerScheduler(visited, { ...scheduler("b"), instance_id: "new" }, "i-b"), 20);
     expect(watch.sinceMs(21)).toBe(1);
   });
 });

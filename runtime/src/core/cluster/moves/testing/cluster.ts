@@ -79,7 +79,9 @@ export class TestCluster {
     }
   }
 
-  plan(more: Partial<MoveInput> & { readonly settings?: Partial<MoveInput["settings"]> } = {}): MoveReport {
+  plan(
+    more: Omit<Partial<MoveInput>, "settings"> & { readonly settings?: Partial<MoveInput["settings"]> } = {},
+  ): MoveReport {
     const { document, result } = planMoves(this.document, {
       liveExecutors: this.live(),
       lost: new Set(),

@@ -1,0 +1,44 @@
+/** The aspects that status reports on. */
+export const conditionTypes = [
+  "Ready",
+  "Progressing",
+  "Degraded",
+  "Paused",
+  "CertificatesReady",
+  "ConfigValid",
+  "Balanced",
+] as const;
+
+/** Why a condition has its status: one word for conditions, events, log lines and metric labels. */
+export const reasons = [
+  "AsExpected",
+  "Reconciling",
+  "InvalidSpec",
+  "InvalidSpicepod",
+  "MissingConfigMap",
+  "MissingSecret",
+  "Insecure",
+  "CertificatesIssued",
+  "CertificatesPending",
+  "RootRotation",
+  "SchedulersNotReady",
+  "ExecutorsNotReady",
+  "PartitionsLoading",
+  "RollingOut",
+  "RolloutStopped",
+  "ScalingUp",
+  "ScalingDown",
+  "DrainBlocked",
+  "SchedulerUnreachable",
+  "VolumeExpansion",
+  "VolumeExpansionRefused",
+  "CrashLooping",
+  "PausedByUser",
+  "NoExecutors",
+  "Rebalancing",
+  "Deleting",
+  "ApiError",
+] as const;
+
+export type ConditionType = (typeof conditionTypes)[number];
+export type Reason = (typeof reasons)[number];

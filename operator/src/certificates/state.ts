@@ -1,0 +1,88 @@
+import type { CertificateFacts } from "@spice-shards/certificates";
+
+/**
+ * Where a root rotation stands. It is kept on the root's Secret, so any operator can go on with it:
+ *
+ * ```
+ * stable ──begin──▶ trust ──promote──▶ reissue ──retire──▶ retire ──finish──▶ stable
+ *                   every node          every node          no node
+ *                   trusts the          has a leaf          trusts the
+ *                   next root           of the new root     old root
+ * ```
+ */
+export type RotationPhase = "stable" | "trust" | "reissue" | "retire";
+
+/** The root's Secret as far as plans need it; nothing secret. */
+export interface ObservedRoot {
+  readonly phase: RotationPhase;
+  /** What signs leaves. Absent when its Secret was lost: then nothing can be signed before the next root is trusted. */
+  readonly signer: CertificateFacts | undefined;
+  /** In `trust` the root that comes. */
+  readonly next: CertificateFacts | undefined;
+  /** Roots that are trusted still and sign no more. */
+  readonly previous: readonly string[];
+  /** The value of the rotation annotation that the last rotation answered. */
+  readonly answeredRequest: string | undefined;
+}
+
+/** A leaf's Secret as far as plans need it. */
+export interface ObservedLeaf extends CertificateFacts {
+  /** SHA-256 of the root that signed it; undefined when none of the known ones did. */
+  readonly issuer: string | undefined;
+  /** SHA-256 of the roots in its bundle. */
+  readonly trust: readonly string[];
+  readonly alternativeNames: string;
+  readonly answeredRequest: string | undefined;
+}
+
+/** A leaf that the cluster needs. */
+export interface WantedLeaf {
+  readonly secret: string;
+  readonly alternativeNames: string;
+}
+
+/** What a node says it has loaded (`GetCluster`, spec chapter 04). */
+export interface NodeReport {
+  readonly id: string;
+  /** The Secret that its pod mounts. */
+  readonly secret: string;
+  readonly leafSha256: string;
+  readonly trustSha256: readonly string[];
+}
+
+export type NodeReports =
+  | { readonly kind: "reported"; readonly nodes: readonly NodeReport[]; readonly expected: number }
+  | { readonly kind: "unknown"; readonly reason: string };
+
+export interface CertificateInput {
+  readonly nowMs: number;
+  readonly root: ObservedRoot | undefined;
+  readonly leaves: ReadonlyMap<string, ObservedLeaf>;
+  readonly wanted: readonly WantedLeaf[];
+  readonly nodes: NodeReports;
+  /** The values of the annotations by which people force a renewal or a rotation. */
+  readonly requests: { readonly renew?: string; readonly rotateRoot?: string };
+  /** SHA-256 of the root that the resource brings along. */
+  readonly suppliedRoot: string | undefined;
+}
+
+/** One write to one Secret. Each can be repeated after a crash, since plans are made anew from what is there. */
+export type CertificateAction =
+  | { readonly kind: "create-root" }
+  | { readonly kind: "recover-root"; readonly trusted: readonly string[] }
+  | { readonly kind: "begin-rotation"; readonly reason: string }
+  | { readonly kind: "promote-root" }
+  | { readonly kind: "retire-root" }
+  | { readonly kind: "finish-rotation" }
+  | { readonly kind: "issue-leaf"; readonly secret: string; readonly reason: string }
+  | { readonly kind: "set-trust"; readonly secret: string };
+
+export type RootAction = Exclude<CertificateAction, { readonly secret: string }>;
+
+export interface CertificatePlan {
+  readonly actions: readonly CertificateAction[];
+  /** Nodes or Secrets that are waited for, with what each lacks. */
+  readonly waitingFor: Readonly<Record<string, string>>;
+  /** When something falls due by the clock alone. */
+  readonly nextCheckMs: number | undefined;
+}

@@ -1,0 +1,1 @@
+export { clusterJsonSchema, customResourceDefinition } from "./api/crd.ts";
