@@ -63,9 +63,12 @@ test("a holder counts at the document's epoch, loaded, and connected", () => {
   const { tell, load, holders, connected, executors } = bed();
   tell("a", [["id", "BIGINT"]]);
   expect(holders()).toEqual([[], []]);
-  load("a", '["0"]', 4);
+  load("a", '["0"]', 3);
   load("b", '["1"]', 5, 0);
   expect(holders()).toEqual([[], []]);
+  // It was promoted and has not said so yet; it is asked under the document's epoch.
+  load("a", '["0"]', 4);
+  expect(holders()).toEqual([["a"], []]);
   load("a", '["0"]', 5);
   load("b", '["1"]', 5);
   expect(holders()).toEqual([["a"], ["b"]]);

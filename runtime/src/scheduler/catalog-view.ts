@@ -29,7 +29,7 @@ export interface CatalogViewOptions {
 
 /**
  * What queries are planned against: the document's assignment joined with what executors say they serve. A holder
- * counts when it serves the partition at the document's epoch and has loaded it. Built again only when the document
+ * counts when it has loaded the partition at the document's epoch, or at the one before as its learner. Built again only when the document
  * or a report changed.
  */
 export class CatalogView {
@@ -82,7 +82,11 @@ function catalogTable(
     let [rows, bytes] = [0, 0];
     for (const executor of set.holders(i)) {
       const state = executors.get(executor)?.partitions.get(definition.fullName)?.get(key);
-      if (state === undefined || state.version === 0 || state.epoch !== epoch) continue;
+      if (state === undefined || state.version === 0) continue;
+      // A learner that was just made owner may not have said so yet: it refuses until it has heard of it, and the
+      // query plans again.
+      const promoted = state.epoch === epoch - 1 && state.state === "loaded";
+      if (state.epoch !== epoch && !promoted) continue;
       holders.push({ executor, epoch, version: state.version });
       [rows, bytes] = [state.rows, state.bytes];
     }

@@ -141,6 +141,8 @@ export class DistributedQueryService implements QueryService {
         await run.restart();
         if (error instanceof StalePlanError && replans < maxReplans) {
           replans += 1;
+          // The holder may be about to hear of the assignment that the plan stands on.
+          await this.#options.clock.sleep(50 * replans, run.signal);
         } else if (error instanceof ExecutorUnavailableError) {
           lost.add(error.executor);
         } else if (error instanceof UnassignedPartitionsError && lost.size > 0) {
