@@ -17,6 +17,7 @@ test("a learner copies from an owner, and loads from the source without one", ()
   const following = { ...learner, from: "e1" };
   expect(nextStep(undefined, following)).toBe("copy");
   expect(nextStep(held("learner", 5), following)).toBe("copy");
+  expect(nextStep(held("learner", 5, false), following)).toBe("copy");
   expect(nextStep(undefined, learner)).toBe("load");
   expect(nextStep(held("learner", 5, false), learner)).toBe("load");
   expect(nextStep(held("learner", 4), learner)).toBe("keep");
@@ -25,7 +26,7 @@ test("a learner copies from an owner, and loads from the source without one", ()
 test("what another owner may have changed is copied anew", () => {
   const following = { role: "learner", epoch: 5, from: "e1" } as const;
   expect(nextStep(held("learner", 4), following)).toBe("renew");
-  expect(nextStep(held("learner", 5, false), following)).toBe("renew");
+  expect(nextStep(held("learner", 4, false), following)).toBe("renew");
   expect(nextStep(held("owner", 4), following)).toBe("renew");
   expect(nextStep(held("owner", 4), { role: "learner", epoch: 5 })).toBe("renew");
 });

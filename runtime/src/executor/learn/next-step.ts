@@ -21,6 +21,6 @@ export function nextStep(
   if (held?.role === "owner") return "renew";
   if (wanted.from === undefined) return held?.loaded === true ? "keep" : "load";
   if (held === undefined) return "copy";
-  // Equal numbers mean equal rows only within one epoch, and rows from the source have numbers of their own.
-  return held.loaded && held.epoch === wanted.epoch ? "copy" : "renew";
+  // Equal numbers mean equal rows only within one epoch. Within it a copy under way goes on.
+  return held.epoch === wanted.epoch ? "copy" : "renew";
 }
