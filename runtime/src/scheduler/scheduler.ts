@@ -4,7 +4,6 @@ import type { App } from "../core/app/app.ts";
 import { advise, unsaid } from "../core/cluster/advice.ts";
 import type { ClusterDocument } from "../core/cluster/document.ts";
 import { driverOf } from "../core/cluster/membership.ts";
-import type { MoveReport } from "../core/cluster/moves/move-input.ts";
 import { messageOf } from "../core/text/message-of.ts";
 import { AppInForce } from "./app-in-force.ts";
 import { Reconciler } from "./assignment/reconcile.ts";
@@ -21,6 +20,7 @@ import { PeerNews } from "./members/peer-news.ts";
 import { Drains } from "./moves/drains.ts";
 import { EvidenceGatherer } from "./moves/evidence-gatherer.ts";
 import { MoveDriver } from "./moves/move-driver.ts";
+import { MoveLog } from "./moves/move-log.ts";
 import { SchedulerInfo } from "./node-info.ts";
 import { RefreshCommands } from "./refresh-commands.ts";
 import type { SchedulerOptions } from "./scheduler-options.ts";
@@ -56,7 +56,6 @@ export class Scheduler {
   readonly #moves: MoveDriver;
   readonly #drains: Drains;
   readonly #said = new Set<string>();
-  readonly #warned = new Map<string, string | undefined>();
   /** Who drives and who is a member, as of the last document. */
   #membership = "";
   #accepting = true;
@@ -157,13 +156,14 @@ export class Scheduler {
       onError: (scheduler, error) =>
         log.debug({ scheduler, cause: messageOf(error) }, "A scheduler could not be asked for its evidence"),
     });
+    const moveLog = new MoveLog(log, metrics);
     this.#moves = new MoveDriver({
       clock,
       evidence: this.#evidence,
       book: this.executors.book,
       settings,
       live: () => this.#desk.live().ids,
-      onReport: (report) => this.#onMoves(report),
+      onReport: (report) => moveLog.tell(report),
     });
     this.#drains = new Drains({ state: this.#state, clock, moves: this.#moves });
     this.#reconciler = new Reconciler({
@@ -422,25 +422,6 @@ export class Scheduler {
     }
   }
 
-  #onMoves({ steps, removed, condition, overCapacity, stranded }: MoveReport): void {
-    const { log, metrics } = this.#options;
-    if (removed.length > 0) log.warn({ executors: removed }, "Executors are lost: their partitions move");
-    const learning = steps.filter(({ kind }) => kind === "learn");
-    if (learning.length > 0) log.info({ partitions: learning.length }, "Partitions begin to move");
-    const promoted = steps.filter(({ kind }) => kind === "promote").length;
-    metrics.counter("scheduler_partition_state_operations").inc({ status: "reassigned" }, promoted);
-    if (promoted > 0) log.info({ partitions: promoted }, "Partitions have moved");
-    this.#warnOnce("moves", condition);
-    this.#warnOnce("capacity", overCapacity.length > 0 ? "All executors at capacity" : undefined);
-    this.#warnOnce("stranded", stranded > 0 ? "No suitable executor found for partition" : undefined);
-  }
-
-  /** Warn when a topic's state begins or changes; `undefined`: it is over. */
-  #warnOnce(topic: string, state: string | undefined): void {
-    if (state !== undefined && this.#warned.get(topic) !== state) this.#options.log.warn(state);
-    this.#warned.set(topic, state);
-  }
-
   #serve(server: Server): void {
     const { schedulerId, secure, expandSecret, authorize, log, metrics } = this.#options;
     serveCluster(server, {
@@ -475,8 +456,7 @@ export class Scheduler {
           document: this.#state.document,
           own: this.#node(),
           executors: this.executors,
-          credentials: this.#options.credentials,
-          signal: this.#stop.signal,
+          clients: this.#clients,
         }),
     });
   }

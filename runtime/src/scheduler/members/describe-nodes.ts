@@ -1,20 +1,15 @@
-import type { ChannelCredentials } from "@grpc/grpc-js";
-import type { NodeInfo, PeerNewsResponse } from "@spice-shards/proto";
-import { callNode } from "../../adapters/cluster/call-node.ts";
+import type { NodeInfo } from "@spice-shards/proto";
 import type { ClusterDocument } from "../../core/cluster/document.ts";
 import type { ExecutorViews } from "../executor-views.ts";
+import type { PeerClients } from "./peer-clients.ts";
 
 export interface DescribeNodesOptions {
   readonly document: ClusterDocument;
   /** The scheduler that describes. */
   readonly own: NodeInfo;
   readonly executors: ExecutorViews;
-  /** Credentials for a new channel to another scheduler. */
-  readonly credentials: () => ChannelCredentials;
-  readonly signal: AbortSignal;
+  readonly clients: PeerClients;
 }
-
-const peerTimeoutMs = 2_000;
 
 /** A node of which nothing but the id is known. */
 export function unknownNode(id: string): NodeInfo {
@@ -41,14 +36,11 @@ export async function describeNodes(options: DescribeNodesOptions): Promise<Node
 async function askScheduler(
   id: string,
   address: string,
-  { document, own, credentials, signal }: DescribeNodesOptions,
+  { document, own, clients }: DescribeNodesOptions,
 ): Promise<NodeInfo> {
-  const limit = AbortSignal.any([signal, AbortSignal.timeout(peerTimeoutMs)]);
   const news = { schedulerId: own.id, revision: document.revision, suspectedExecutors: [] };
   try {
-    const answer = await callNode<PeerNewsResponse>(address, credentials(), limit, (client, done) =>
-      client.peerNews(news, done),
-    );
+    const answer = await clients.peerNews(address, news);
     return answer.node ?? unknownNode(id);
   } catch {
     // Whoever asks sees from the missing fingerprints that this one did not answer, and asks again.
