@@ -5,6 +5,7 @@ import type { GetAppDefinitionResponse } from "@spice-shards/proto";
 import { parseSize } from "@spice-shards/spicepod";
 import { callAnyNode } from "../adapters/cluster/call-node.ts";
 import { serveMetrics } from "../adapters/cluster/node-metrics.ts";
+import { PublicPins } from "../adapters/cluster/public-pins.ts";
 import { openDatabase } from "../adapters/duckdb/database.ts";
 import { engineSettings } from "../adapters/duckdb/engine-settings.ts";
 import { installPartitionMacros } from "../adapters/duckdb/partition-macros.ts";
@@ -47,7 +48,8 @@ export async function startExecutor(
     () => metrics.text(),
     (call, roles) => security.authorize(call, roles),
   );
-  await context.listenHttp(late, late.info, metrics, () => executor?.agent.schedulerHttp ?? []);
+  const pins = new PublicPins(credentials);
+  await context.listenHttp(late, late.info, metrics, () => pins.of(executor?.agent.schedulers ?? []));
   const app = await fetchApp(context, schedulers, id, signal);
   // Without mTLS no scheduler gives secrets away: this node has to have them itself.
   const secrets = () =>

@@ -121,6 +121,8 @@ export interface Hello {
   held: HeldTable[];
   /** Generation of the spicepod that it runs. */
   generation: number;
+  /** cluster_id of the cluster that welcomed this instance; empty before. */
+  clusterId: string;
 }
 
 export interface HeldTable {
@@ -190,6 +192,7 @@ export interface ControlStreamResponse {
 export interface Welcome {
   protocol: number;
   revision: number;
+  clusterId: string;
 }
 
 export interface BeatAnswer {
@@ -1301,6 +1304,7 @@ function createBaseHello(): Hello {
     registered: false,
     held: [],
     generation: 0,
+    clusterId: "",
   };
 }
 
@@ -1332,6 +1336,9 @@ export const Hello: MessageFns<Hello> = {
     }
     if (message.generation !== 0) {
       writer.uint32(72).int64(message.generation);
+    }
+    if (message.clusterId !== "") {
+      writer.uint32(82).string(message.clusterId);
     }
     return writer;
   },
@@ -1421,6 +1428,14 @@ export const Hello: MessageFns<Hello> = {
             message.generation = longToNumber(reader.int64());
             continue;
           }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.clusterId = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1447,6 +1462,7 @@ export const Hello: MessageFns<Hello> = {
     message.registered = object.registered ?? false;
     message.held = object.held?.map((e) => HeldTable.fromPartial(e)) || [];
     message.generation = object.generation ?? 0;
+    message.clusterId = object.clusterId ?? "";
     return message;
   },
 };
@@ -2159,7 +2175,7 @@ export const ControlStreamResponse: MessageFns<ControlStreamResponse> = {
 };
 
 function createBaseWelcome(): Welcome {
-  return { protocol: 0, revision: 0 };
+  return { protocol: 0, revision: 0, clusterId: "" };
 }
 
 export const Welcome: MessageFns<Welcome> = {
@@ -2169,6 +2185,9 @@ export const Welcome: MessageFns<Welcome> = {
     }
     if (message.revision !== 0) {
       writer.uint32(16).int64(message.revision);
+    }
+    if (message.clusterId !== "") {
+      writer.uint32(26).string(message.clusterId);
     }
     return writer;
   },
@@ -2202,6 +2221,14 @@ export const Welcome: MessageFns<Welcome> = {
             message.revision = longToNumber(reader.int64());
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.clusterId = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2221,6 +2248,7 @@ export const Welcome: MessageFns<Welcome> = {
     const message = createBaseWelcome();
     message.protocol = object.protocol ?? 0;
     message.revision = object.revision ?? 0;
+    message.clusterId = object.clusterId ?? "";
     return message;
   },
 };
