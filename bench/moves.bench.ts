@@ -5,6 +5,8 @@
 import type { Figure } from "./figure.ts";
 import { movesData } from "./moves/data.ts";
 import { lossAndDrain } from "./moves/loss.ts";
+import { movesAtSize } from "./moves/minimum.ts";
+import { phases } from "./moves/phases.ts";
 
 const partitions = (process.env["PARTITIONS"] ?? "12,100").split(",").map(Number);
 
@@ -13,6 +15,8 @@ export async function run(): Promise<readonly Figure[]> {
   try {
     const sections: Readonly<Record<string, () => Promise<Figure[]>>> = {
       loss: async () => (await inTurn(partitions, (n) => lossAndDrain(data, n))).flat(),
+      phases: () => phases(data),
+      minimum: async () => movesAtSize(),
     };
     const asked = (process.env["SECTIONS"] ?? Object.keys(sections).join()).split(",");
     return (

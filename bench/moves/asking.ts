@@ -66,14 +66,15 @@ export class Asking {
       return last.length === count && last.every(({ outcome }) => outcome === "right");
     };
     while (!enough()) {
-      if (performance.now() > until) throw new Error(`no right answers: ${this.errors()}`);
+      if (performance.now() > until) throw new Error(`no right answers: ${this.takeErrors()}`);
       await delay(pauseMs);
     }
   }
 
-  /** The texts of failures, the most frequent ones first. */
-  errors(): string {
+  /** The texts of failures since the last call, the most frequent ones first. */
+  takeErrors(): string {
     const texts = [...this.#errors].sort((a, b) => b[1] - a[1]);
+    this.#errors.clear();
     return texts.map(([text, n]) => `${n} × ${text}`).join("; ");
   }
 

@@ -75,7 +75,7 @@ export async function lossAndDrain(data: MovesData, perExecutor: number): Promis
       },
     ];
   } catch (error) {
-    throw new Error(`${String(error)}\n${asking.errors()}\n${bed.cluster.tails()}`, { cause: error });
+    throw new Error(`${String(error)}\n${asking.takeErrors()}\n${bed.cluster.tails()}`, { cause: error });
   } finally {
     await asking.stop();
     await bed.stop();
