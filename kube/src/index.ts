@@ -48,6 +48,12 @@ export {
 export type { WatchEvent } from "./client/watch-event.ts";
 export { type ClusterAccess, ConfigError, loadKubeConfig } from "./config/load-kube-config.ts";
 export { Discovery, type ServedResource } from "./discovery/discovery.ts";
+export {
+  type EventNote,
+  EventRecorder,
+  type EventRecorderOptions,
+  eventType,
+} from "./events/event-recorder.ts";
 export type { Priority } from "./queue/ready-lanes.ts";
 export {
   type Outcome,
