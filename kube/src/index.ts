@@ -44,6 +44,8 @@ export {
   type Credentials,
   type TlsMaterial,
   Transport,
+  type TransportRequest,
+  type TransportResponse,
 } from "./client/transport.ts";
 export type { WatchEvent } from "./client/watch-event.ts";
 export { type ClusterAccess, ConfigError, loadKubeConfig } from "./config/load-kube-config.ts";
