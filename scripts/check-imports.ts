@@ -41,7 +41,7 @@ const allowed: Record<string, readonly string[]> = {
     "operator/certificates",
     "spicepod",
   ],
-  "operator/status": ["operator/schema", "operator/api"],
+  "operator/status": ["operator/schema", "operator/api", "operator/lifecycle"],
   "operator/reconcile": [
     "operator/schema",
     "operator/api",

@@ -1,0 +1,60 @@
+/** A cluster that uses a state location. */
+interface Holder {
+  readonly key: string;
+  readonly createdAt: string;
+  readonly uid: string;
+}
+
+/**
+ * Which clusters keep their state where. Two clusters with one state location would destroy each other's partitions, so
+ * the younger one is refused.
+ */
+export class StateLocations {
+  readonly #holders = new Map<string, Map<string, Holder>>();
+  readonly #locationOf = new Map<string, string>();
+
+  /** Takes note of what a cluster says; undefined for a location that is its own, such as a directory. */
+  set(holder: Holder, location: string | undefined): void {
+    const wanted = location === undefined ? undefined : normalized(location);
+    if (this.#locationOf.get(holder.key) !== wanted) this.remove(holder.key);
+    if (wanted === undefined) return;
+    this.#locationOf.set(holder.key, wanted);
+    const holders = this.#holders.get(wanted) ?? new Map<string, Holder>();
+    holders.set(holder.key, holder);
+    this.#holders.set(wanted, holders);
+  }
+
+  remove(key: string): void {
+    const location = this.#locationOf.get(key);
+    if (location === undefined) return;
+    this.#locationOf.delete(key);
+    const holders = this.#holders.get(location);
+    holders?.delete(key);
+    if (holders?.size === 0) this.#holders.delete(location);
+  }
+
+  /** The oldest cluster at the location of `key`, when it is another one. */
+  olderThan(key: string): string | undefined {
+    const [oldest] = this.#sorted(key);
+    return oldest === undefined || oldest.key === key ? undefined : oldest.key;
+  }
+
+  /** The others at the location of `key`: they look again when it goes. */
+  othersOf(key: string): readonly string[] {
+    return this.#sorted(key)
+      .map((holder) => holder.key)
+      .filter((each) => each !== key);
+  }
+
+  #sorted(key: string): readonly Holder[] {
+    const location = this.#locationOf.get(key);
+    const holders = location === undefined ? undefined : this.#holders.get(location);
+    const rank = ({ createdAt, uid }: Holder) => `${createdAt} ${uid}`;
+    return [...(holders?.values() ?? [])].sort((a, b) => (rank(a) < rank(b) ? -1 : 1));
+  }
+}
+
+/** One text for one place: `s3://b/p` and `s3://b/p/` are the same. */
+function normalized(location: string): string {
+  return location.trim().replace(/\/+$/, "");
+}
