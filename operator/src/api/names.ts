@@ -46,8 +46,8 @@ export const annotation = {
   rotateRoot: "spice.ai/rotate-root",
   /** On the cluster, by people: any new value ends a pause that the operator decided on. */
   resume: "spice.ai/resume",
-  /** On an executor's StatefulSet: the operator drains it to take it away. */
-  leaving: "spice.ai/leaving",
+  /** On an executor's StatefulSet: why the operator drains it, `removal` or `update`. */
+  drainedFor: "spice.ai/drained-for",
   /** On certificate Secrets: durable progress. */
   rotationPhase: "spice.ai/rotation-phase",
   answeredRequest: "spice.ai/answered-request",
