@@ -133,21 +133,26 @@ export class FakeApiServer {
 
   #respond(request: SeenRequest, reply: Reply): void {
     this.requests.push(request);
-    try {
-      const fault = this.fault(request);
-      if (fault === "drop") return reply.drop();
-      if (fault !== undefined) return reply.send(fault.code, fault.body ?? {}, fault.headers);
-      if (this.paths.has(request.path)) return reply.send(200, this.paths.get(request.path));
-      const place = placeOf(request.path);
-      if (place === undefined) throw notFound(request.path);
-      if (request.query.get("watch") === "true") return this.#watch(place, request, reply);
-      const [code, answer] = this.#answer(place, request);
-      reply.send(code, answer);
-    } catch (error) {
-      const code = error instanceof StatusError ? error.code : 500;
-      const status = error instanceof StatusError ? error.status : { message: String(error) };
-      reply.send(code, { kind: "Status", status: "Failure", code, ...status });
+    const fault = this.fault(request);
+    if (fault === "drop") reply.drop();
+    else if (fault !== undefined) reply.send(fault.code, fault.body ?? {}, fault.headers);
+    else {
+      try {
+        this.#serve(request, reply);
+      } catch (error) {
+        const code = error instanceof StatusError ? error.code : 500;
+        const status = error instanceof StatusError ? error.status : { message: String(error) };
+        reply.send(code, { kind: "Status", status: "Failure", code, ...status });
+      }
     }
+  }
+
+  #serve(request: SeenRequest, reply: Reply): void {
+    const place = placeOf(request.path);
+    if (this.paths.has(request.path)) reply.send(200, this.paths.get(request.path));
+    else if (place === undefined) throw notFound(request.path);
+    else if (request.query.get("watch") === "true") this.#watch(place, request, reply);
+    else reply.send(...this.#answer(place, request));
   }
 
   #answer(place: Place, request: SeenRequest): [number, unknown] {

@@ -54,6 +54,7 @@ export const annotation = {
 } as const;
 
 export type Role = "scheduler" | "executor";
+export const roles: readonly Role[] = ["scheduler", "executor"];
 
 /** The longest name from which every derived name is still a label value. */
 export const maxNameLength = 38;

@@ -1,17 +1,16 @@
 import { withDeadline } from "@spice-shards/kube";
 import type { ClusterAdmin, ClusterReport } from "../admin/port.ts";
 import { SchedulerUnreachableError } from "../admin/port.ts";
-import { names } from "../api/names.ts";
+import { label, names } from "../api/names.ts";
 import { portOf } from "../api/node-spec.ts";
 import { bundleOf, issueLeafContent } from "../certificates/leaf-content.ts";
 import { operatorNames } from "../certificates/leaf-names.ts";
 import { trustOf } from "../certificates/plan.ts";
 import { observeRoot, type RootContent } from "../certificates/root-content.ts";
 import { decodeRoot, InvalidSecretError } from "../certificates/secret-content.ts";
-import { contentOf } from "./secret-objects.ts";
 import { isReady, type PodObject } from "./objects.ts";
-import { label } from "../api/names.ts";
 import type { Pass } from "./pass.ts";
+import { contentOf } from "./secret-objects.ts";
 
 /** The operator's own leaf is short-lived: it is kept in memory only. */
 const leafValidMs = 6 * 3_600_000;
@@ -84,7 +83,12 @@ export class AdminAccess {
     const { memory, deps, namespace, name, nowMs, signal } = this.#pass;
     const seen = memory.secrets?.root;
     const present = memory.leaf;
-    if (present !== undefined && nowMs < present.renewAtMs && seen !== undefined && present.roots === rootsText(seen))
+    if (
+      present !== undefined &&
+      nowMs < present.renewAtMs &&
+      seen !== undefined &&
+      present.roots === rootsText(seen)
+    )
       return present.tls;
     const secret = await deps.secrets.read(namespace, names.rootSecret(name), signal);
     if (secret === undefined) throw new SchedulerUnreachableError("There is no root certificate yet.");

@@ -2,6 +2,7 @@ import {
   type Change,
   type Client,
   type Clock,
+  canonicalJson,
   type KubeObject,
   objectKey,
   type Random,
@@ -19,7 +20,7 @@ export interface CachesOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly settings: Pick<OperatorSettings, "watchNamespaces" | "denyNamespaces">;
-  /** A cluster, or something that belongs to it, has changed. */
+  /** A cluster was changed by its users, or anything else of it has changed. */
   readonly onCluster: (key: string, change: "cluster" | "child") => void;
   readonly onError: (error: unknown) => void;
 }
@@ -99,7 +100,11 @@ export class Caches {
       source: sourceOf<ClusterObject>(this.#options.client, types.cluster),
       query: scope,
       indexes: { configMap: configMapOf },
-      onChange: ({ object }) => this.#tell(objectKey(object), object.metadata.namespace, "cluster"),
+      onChange: (change) => {
+        const { object } = change;
+        const asked = change.type !== "updated" || isAsked(object, change.previous);
+        this.#tell(objectKey(object), object.metadata.namespace, asked ? "cluster" : "child");
+      },
     });
   }
 
@@ -145,6 +150,15 @@ function clusterOf({ metadata }: KubeObject): readonly string[] | undefined {
   const owner = ownerReferences.find((each) => each.controller === true && each.kind === kind)?.name;
   const name = labels?.[label.cluster] ?? owner;
   return name === undefined ? undefined : [`${namespace}/${name}`];
+}
+
+/** Whether somebody wants something else, and not only the status has changed. */
+function isAsked({ metadata }: ClusterObject, { metadata: before }: ClusterObject): boolean {
+  return (
+    metadata.generation !== before.generation ||
+    metadata.deletionTimestamp !== before.deletionTimestamp ||
+    canonicalJson(metadata.annotations) !== canonicalJson(before.annotations)
+  );
 }
 
 function configMapOf(cluster: ClusterObject): readonly string[] {

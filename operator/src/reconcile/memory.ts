@@ -1,6 +1,6 @@
 import type { ClusterAdmin } from "../admin/port.ts";
 import type { ObservedLeaf, ObservedRoot } from "../certificates/state.ts";
-import type { ClusterObject } from "./objects.ts";
+import type { ClusterObject, ConfigMapObject } from "./objects.ts";
 
 /** What was seen in a cluster's Secrets: nothing secret, and no more than a way to read them less often. */
 export interface SeenSecrets {
@@ -26,11 +26,16 @@ export class ClusterMemory {
   admin: { readonly target: string; readonly connection: ClusterAdmin } | undefined;
   /** The resource as our last write left it, until the cache has it. */
   written: ClusterObject | undefined;
+  /** The ConfigMap that the resource names, of the version that the cache knows. */
+  configMap: ConfigMapObject | undefined;
   /** When references to others' objects were last found to be right, and which they were. */
   references: { readonly digest: string; readonly atMs: number } | undefined;
   podMonitor: { readonly digest: string; readonly atMs: number } | undefined;
   /** When this process first saw that the cluster is to be deleted (monotonic). */
   deletionSeenMs: number | undefined;
+
+  /** Passes in a row that failed. */
+  failures = 0;
 
   constructor(uid: string) {
     this.uid = uid;

@@ -97,3 +97,8 @@ export function at(value: Json | undefined, ...path: readonly string[]): Json | 
   }
   return found;
 }
+
+/** An object of the wire as the JSON that it came as. */
+export function toJson(object: unknown): Json {
+  return object as Json;
+}

@@ -8,9 +8,10 @@ import {
   isNotFound,
   type KubeObject,
   objectKey,
+  type ResourceType,
 } from "@spice-shards/kube";
 import type { AdminDialer } from "../admin/port.ts";
-import { kind } from "../api/names.ts";
+import { fieldManager, kind } from "../api/names.ts";
 import type { SpicepodCluster } from "../api/spicepod-cluster.ts";
 import type { StatusPause } from "../lifecycle/types.ts";
 import type { Log } from "../log.ts";
@@ -19,7 +20,7 @@ import type { CertificateStatus, Problem } from "../status/facts.ts";
 import type { Caches } from "./caches.ts";
 import type { ClusterMemory } from "./memory.ts";
 import type { ClusterObject } from "./objects.ts";
-import { typeOf, watchedOf } from "./resource-types.ts";
+import { typeOf, types, watchedOf } from "./resource-types.ts";
 import type { SecretStore } from "./secret-store.ts";
 import type { OperatorSettings } from "./settings.ts";
 import type { StateLocations } from "./state-locations.ts";
@@ -118,16 +119,38 @@ export class Pass {
     );
   }
 
-  /** Makes a child what is wanted; a cached one that is right costs no request. */
-  async apply(wanted: KubernetesObject): Promise<Applied<KubeObject>> {
+  /** An object of the cluster's namespace, from the API server. */
+  async read<T extends KubeObject>(type: ResourceType, name: string): Promise<T | undefined> {
+    try {
+      const target = type.namespaced ? { namespace: this.namespace, name } : { name };
+      return await this.deps.client.get<T>(type, target, this.signal);
+    } catch (error) {
+      if (isNotFound(error)) return undefined;
+      throw error;
+    }
+  }
+
+  /** Changes the resource itself: its finalizers, nothing else. */
+  async patchResource(body: unknown): Promise<void> {
+    const { client } = this.deps;
+    const target = { namespace: this.namespace, name: this.name };
+    const options = { fieldManager, signal: this.signal };
+    this.memory.written = await client.patch(types.cluster, target, { type: "merge", body }, options);
+  }
+
+  /** Makes a child what is wanted; one that is right by the cache, or by `live`, costs no request. */
+  async apply(
+    wanted: KubernetesObject,
+    live?: { readonly object: KubeObject | undefined },
+  ): Promise<Applied<KubeObject>> {
     const { applier, caches, log } = this.deps;
     const object: KubeObject = wanted;
     const watched = watchedOf(wanted.kind);
-    const cached = watched === undefined ? undefined : caches.child(watched, objectKey(object));
+    const cached = watched && caches.child(watched, objectKey(object));
     const applied = await applier.apply(typeOf(wanted.kind), object, {
       signal: this.signal,
       // What the cache does not have is read: it may be behind.
-      ...(cached === undefined ? {} : { live: { object: cached } }),
+      ...(live !== undefined ? { live } : cached === undefined ? {} : { live: { object: cached } }),
     });
     if (applied.kind === "terminating") this.lookAgainIn(1000);
     if (applied.kind === "created" || applied.kind === "updated") {

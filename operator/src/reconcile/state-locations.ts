@@ -15,13 +15,12 @@ export class StateLocations {
 
   /** Takes note of what a cluster says; undefined for a location that is its own, such as a directory. */
   set(holder: Holder, location: string | undefined): void {
-    const wanted = location === undefined ? undefined : normalized(location);
-    if (this.#locationOf.get(holder.key) !== wanted) this.remove(holder.key);
-    if (wanted === undefined) return;
-    this.#locationOf.set(holder.key, wanted);
-    const holders = this.#holders.get(wanted) ?? new Map<string, Holder>();
+    if (this.#locationOf.get(holder.key) !== location) this.remove(holder.key);
+    if (location === undefined) return;
+    this.#locationOf.set(holder.key, location);
+    const holders = this.#holders.get(location) ?? new Map<string, Holder>();
     holders.set(holder.key, holder);
-    this.#holders.set(wanted, holders);
+    this.#holders.set(location, holders);
   }
 
   remove(key: string): void {
@@ -52,9 +51,4 @@ export class StateLocations {
     const rank = ({ createdAt, uid }: Holder) => `${createdAt} ${uid}`;
     return [...(holders?.values() ?? [])].sort((a, b) => (rank(a) < rank(b) ? -1 : 1));
   }
-}
-
-/** One text for one place: `s3://b/p` and `s3://b/p/` are the same. */
-function normalized(location: string): string {
-  return location.trim().replace(/\/+$/, "");
 }

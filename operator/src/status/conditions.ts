@@ -30,9 +30,7 @@ export function judge(facts: StatusFacts): readonly Judgement[] {
     ...(config === undefined ? [] : [{ type: "ConfigValid" as const, ...config }]),
     { type: "Balanced", ...balancedOf(facts) },
     ...(progressing.status === "True" ? [{ type: "Reconciling" as const, ...progressing }] : []),
-    ...(problem === undefined
-      ? []
-      : [{ type: "Stalled" as const, ...yes(problem.reason, problem.message) }]),
+    ...(problem === undefined ? [] : [{ type: "Stalled" as const, ...yes(problem.reason, problem.message) }]),
   ];
 }
 
@@ -56,7 +54,8 @@ function certificatesOf({ insecure, certificates, problem }: StatusFacts): Verdi
       : no(problem.reason, problem.message);
   const { phase, waitingFor } = certificates;
   const waiting = Object.entries(waitingFor);
-  const missing = waiting.length === 0 ? "" : ` Waits for ${few(waiting.map(([id, what]) => `${id}: ${what}`))}.`;
+  const missing =
+    waiting.length === 0 ? "" : ` Waits for ${few(waiting.map(([id, what]) => `${id}: ${what}`))}.`;
   return phase === "stable"
     ? yes("CertificatesIssued", "The root and all nodes' certificates are valid.")
     : yes("RootRotation", `A root rotation is in its phase ${phase}.${missing}`);
