@@ -169,7 +169,7 @@ export class KubeControllers {
     return this.#store.list(collection) as T[];
   }
 
-  #put(collection: string, object: KubeObject): void {
+  #put(collection: string, object: KubeObject & { readonly status?: unknown }): void {
     this.#store.put(collection, object);
   }
 
