@@ -57,7 +57,7 @@ export class ChaosBed {
     for (const name of executorNames) this.#add(name, "executor");
     const endpoints = schedulerNames.map((name) => {
       const node = this.node(name);
-      return { name, url: () => node.url, excuse: () => node.excuse };
+      return { name, url: () => node.routedUrl, excuse: () => node.excuse };
     });
     this.clients = new Clients(source, endpoints, this.journal, parts.draw);
   }

@@ -81,6 +81,7 @@ export class Clients {
     const first = this.#draw.below(this.#endpoints.length);
     for (let attempt = 0; attempt < this.#endpoints.length && !signal.aborted; attempt += 1) {
       const endpoint = this.#endpoints[(first + attempt) % this.#endpoints.length]!;
+      if (endpoint.url() === undefined) continue;
       if (await this.#attempt(question, endpoint, signal)) return;
       this.#counts.retried += 1;
     }

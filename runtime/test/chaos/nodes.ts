@@ -1,5 +1,6 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { listening, spawnSpiced } from "../support/cluster.ts";
 import type { TestProcess } from "../support/process.ts";
 import { LinkProxy, type LinkProxyOptions } from "./link-proxy.ts";
@@ -30,6 +31,8 @@ export class ChaosNode {
   #process: TestProcess | undefined;
   #at: { host: string; port: number } | undefined;
   #http: string | undefined;
+  /** `/v1/ready?scope=node` was 200 since the process began: what a Service looks at before it sends clients. */
+  #ready = false;
   #frozen = false;
   #ending = false;
   /** Until when its clients have to bear with it, on the monotonic clock. */
@@ -74,6 +77,11 @@ export class ChaosNode {
     return this.alive && this.#http !== undefined ? `http://${this.#http}` : undefined;
   }
 
+  /** As {@link url}, once a Service would send clients there. */
+  get routedUrl(): string | undefined {
+    return this.#ready ? this.url : undefined;
+  }
+
   /** Why clients may go without an answer of this node; undefined when they may not. */
   get excuse(): string | undefined {
     if (this.#frozen) return "frozen";
@@ -107,6 +115,7 @@ export class ChaosNode {
     );
     this.#process = process;
     this.#http = undefined;
+    this.#ready = false;
     this.#ending = false;
     this.#means.onStart(this, process);
     void process.exited.then((code) => {
@@ -118,6 +127,7 @@ export class ChaosNode {
     const http = await listening(process, "http");
     this.#hurt();
     this.#http = http;
+    void this.#probe(process);
   }
 
   /** Forget the id: the next start is another member. */
@@ -161,6 +171,18 @@ export class ChaosNode {
     if (this.#frozen) this.thaw();
     await this.#process?.stop(5_000);
     await this.#proxy?.stop();
+  }
+
+  /** Ask the process until it says that it can work. */
+  async #probe(process: TestProcess): Promise<void> {
+    while (process.alive && this.#process === process && !this.#ready) {
+      const url = `${this.url}/v1/ready?scope=node`;
+      const probe = fetch(url, { signal: AbortSignal.timeout(2_000) });
+      // No answer is an answer: not yet.
+      const status = await probe.then((response) => response.status).catch(() => 0);
+      if (this.#process === process) this.#ready = status === 200;
+      await delay(100);
+    }
   }
 
   /** Clients may notice for a moment longer what happened to the node. */
