@@ -32,13 +32,14 @@ function keepMember(input: ExecutorInput, member: Member, nobodyRuns: boolean): 
   if (set.replicas === 0) {
     // What ran before a stop is a pod of a revision that nobody serves with, so there is nothing to protect.
     const template = nobodyRuns ? "wanted" : "live";
-    const shape = { ...unmarked(safe), replicas: 1, template } as const;
+    // The mark stays: the old pod may go on as if nothing had happened, and is still drained then.
+    const shape = { ...safe, replicas: 1, template } as const;
     return step({
       actions: [...retain, { kind: "scale", index, shape }],
       progress: [{ reason: "ScalingUp", message: `executor ${index} is started` }],
     });
   }
-  if (releases(member)) {
+  if (releases(input, member)) {
     const release = releaseDrain(input, member);
     return join([step({ actions: retain }), release]);
   }
@@ -52,9 +53,16 @@ function keepMember(input: ExecutorInput, member: Member, nobodyRuns: boolean): 
   return set.drifted ? step({ actions: [{ kind: "repair", index, shape: safe }] }) : nothing;
 }
 
-/** Whether a drain of ours has no purpose any more: the removal was called off, or the pod is what it shall be. */
-function releases({ statefulSet: { drainedFor }, updated, up }: Member): boolean {
-  return drainedFor === "removal" || (drainedFor === "update" && updated && up);
+/**
+ * Whether a drain of ours has no purpose any more: the removal was called off, the pod is what it shall be, or
+ * executors leave, for which this one must be able to take partitions; its turn comes again.
+ */
+function releases(
+  { executors, wanted }: ExecutorInput,
+  { statefulSet: { drainedFor }, updated, up }: Member,
+): boolean {
+  const othersLeave = [...executors.keys()].some((index) => index >= wanted.replicas);
+  return drainedFor === "removal" || (drainedFor === "update" && up && (updated || othersLeave));
 }
 
 /** Undrain, and only then forget that the drain was ours. */

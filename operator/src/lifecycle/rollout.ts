@@ -54,7 +54,8 @@ function budgetOf({ wanted: { strategy } }: ExecutorInput, members: readonly Mem
 function turns(input: ExecutorInput, members: readonly Member[], outdated: readonly Outdated[]): Step {
   const ready = outdated.filter((m) => m.up);
   const [begun, waiting] = [ready.filter(hasBegun), ready.filter((m) => !hasBegun(m))];
-  const busy = members.filter((m) => !m.up || (m.updated && !m.settled)).length;
+  const missing = input.wanted.replicas - members.length;
+  const busy = missing + members.filter((m) => !m.up || (m.updated && !m.settled)).length;
   const now = [...begun, ...waiting].slice(0, Math.max(0, budgetOf(input, members) - busy));
   if (now.length === 0) return step({ requeueMs: lookAgainMs });
   // With one executor nobody can take what it owns.

@@ -1,6 +1,6 @@
 import { drainedOf } from "./drained.ts";
 import type { Member } from "./member.ts";
-import { liveShape, unmarked } from "./shape.ts";
+import { liveShape } from "./shape.ts";
 import { lookAgainMs, type Step, step } from "./step.ts";
 import type { ExecutorAction, ObservedPod } from "./types.ts";
 
@@ -43,7 +43,8 @@ export function takeTurn(member: Member & Pod, drains: boolean): Step {
 export function replacePod(member: Member & Pod): Step {
   const { index, statefulSet: set, wantedHash, pod } = member;
   if (set.templateHash !== wantedHash) {
-    const shape = { ...unmarked(liveShape(set)), template: "wanted" } as const;
+    // A mark stays, for the pod may become ready before it is deleted, and is still drained then.
+    const shape = { ...liveShape(set), template: "wanted" } as const;
     return step({ actions: [{ kind: "apply-template", index, shape }] });
   }
   if (!set.observed) return step({ requeueMs: lookAgainMs });
