@@ -112,8 +112,8 @@ export class AcceleratedTable {
 
   /**
    * Commit a version that was copied from the partition's owner, under the owner's number: what a learner does until
-   * it becomes owner. Throws the signal's reason when aborted before the commit, and {@link PartitionLeavingError}
-   * while the partition's former storage here is still read.
+   * it becomes owner. What the partition was here before goes. Throws the signal's reason when aborted before the
+   * commit, and {@link PartitionLeavingError} while running queries read what was here before.
    */
   learn(
     partition: AssignedPartition,
@@ -134,8 +134,8 @@ export class AcceleratedTable {
       } finally {
         this.#working = [];
       }
-      await this.#units.record(this.#slots.values());
-      this.#settle([slot]);
+      // Not each copy by itself: a rebalance brings many small ones.
+      this.#settle([slot], () => this.#slots.values());
       this.#startReaper();
       return slot.state();
     });
@@ -286,7 +286,7 @@ export class AcceleratedTable {
     const key = partitionKey(values);
     const held = this.#slots.get(key);
     if (held !== undefined) return held;
-    await this.#leaving.gone(key);
+    await this.#leaving.gone(key, this.#now());
     const request = { dataset: acceleratedDataset(this.config, columns), values };
     let table = await this.#context.accelerator.createTable(request);
     if (this.#stored.delete(key)) {
@@ -367,9 +367,9 @@ export class AcceleratedTable {
     };
   }
 
-  #settle(slots: readonly PartitionSlot[]): void {
+  #settle(slots: readonly PartitionSlot[], record?: () => Iterable<PartitionSlot>): void {
     const values = slots.map((slot) => slot.values);
-    this.#units.settle(values, (work) => this.#serial(work));
+    this.#units.settle(values, (work) => this.#serial(work), record);
   }
 
   #startReaper(): void {

@@ -121,6 +121,8 @@ export interface Hello {
   held: HeldTable[];
   /** Generation of the spicepod that it runs. */
   generation: number;
+  /** cluster_id of the cluster that welcomed this instance; empty before. */
+  clusterId: string;
 }
 
 export interface HeldTable {
@@ -190,6 +192,7 @@ export interface ControlStreamResponse {
 export interface Welcome {
   protocol: number;
   revision: number;
+  clusterId: string;
 }
 
 export interface BeatAnswer {
@@ -1314,6 +1317,7 @@ function createBaseHello(): Hello {
     registered: false,
     held: [],
     generation: 0,
+    clusterId: "",
   };
 }
 
@@ -1345,6 +1349,9 @@ export const Hello: MessageFns<Hello> = {
     }
     if (message.generation !== 0) {
       writer.uint32(72).int64(message.generation);
+    }
+    if (message.clusterId !== "") {
+      writer.uint32(82).string(message.clusterId);
     }
     return writer;
   },
@@ -1434,6 +1441,14 @@ export const Hello: MessageFns<Hello> = {
             message.generation = longToNumber(reader.int64());
             continue;
           }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.clusterId = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1460,6 +1475,7 @@ export const Hello: MessageFns<Hello> = {
     message.registered = object.registered ?? false;
     message.held = object.held?.map((e) => HeldTable.fromPartial(e)) || [];
     message.generation = object.generation ?? 0;
+    message.clusterId = object.clusterId ?? "";
     return message;
   },
 };
@@ -2172,7 +2188,7 @@ export const ControlStreamResponse: MessageFns<ControlStreamResponse> = {
 };
 
 function createBaseWelcome(): Welcome {
-  return { protocol: 0, revision: 0 };
+  return { protocol: 0, revision: 0, clusterId: "" };
 }
 
 export const Welcome: MessageFns<Welcome> = {
@@ -2182,6 +2198,9 @@ export const Welcome: MessageFns<Welcome> = {
     }
     if (message.revision !== 0) {
       writer.uint32(16).int64(message.revision);
+    }
+    if (message.clusterId !== "") {
+      writer.uint32(26).string(message.clusterId);
     }
     return writer;
   },
@@ -2215,6 +2234,14 @@ export const Welcome: MessageFns<Welcome> = {
             message.revision = longToNumber(reader.int64());
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.clusterId = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2234,6 +2261,7 @@ export const Welcome: MessageFns<Welcome> = {
     const message = createBaseWelcome();
     message.protocol = object.protocol ?? 0;
     message.revision = object.revision ?? 0;
+    message.clusterId = object.clusterId ?? "";
     return message;
   },
 };
