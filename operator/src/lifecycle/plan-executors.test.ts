@@ -220,6 +220,20 @@ describe("scale down", () => {
     ]);
   });
 
+  test("a ready executor that no scheduler lists is not taken for empty", () => {
+    const unlisted = (pod: ObservedPod) =>
+      plan({
+        wanted: { replicas: 1 },
+        executors: [executor(0), executor(1, { statefulSet: setOf(marked), pod })],
+        cluster: known(viewOf(0)),
+      });
+    expect(unlisted(podOf(1)).actions).toEqual([]);
+    expect(said(unlisted(podOf(1)))[1]).toBe(
+      "Degraded True DrainBlocked: sales-executor-1-0 is ready, but no scheduler lists it: it is not taken away before one does",
+    );
+    expect(kinds(unlisted(podOf(1, { ready: false })))).toEqual(["scale 1"]);
+  });
+
   test("schedulers that cannot be asked stop it", () => {
     const stopped = plan({
       wanted: { replicas: 1 },
