@@ -6,10 +6,13 @@ import { messageOf } from "../core/text/message-of.ts";
 import type { Logger } from "../observe/log.ts";
 import type { Metrics } from "../observe/metrics.ts";
 import type { Clock } from "../ports/clock.ts";
+import type { SqlColumn } from "../ports/database.ts";
 import type { Random } from "../ports/random.ts";
 import type { CopyMeans, Learners } from "./learn/learners.ts";
 import { nextStep } from "./learn/next-step.ts";
+import { openLike } from "./learn/open-like.ts";
 import { startLearners } from "./learn/start-learners.ts";
+import { measureHeld, measureRefresh } from "./measure-table.ts";
 import { PartitionReports } from "./partition-reports.ts";
 import { type RefreshEvent, RefreshLoop } from "./refresh/loop.ts";
 import { underLease } from "./refresh/under-lease.ts";
@@ -34,8 +37,11 @@ export type HeldTable = Pick<
 export interface TableHolderOptions<T extends HeldTable = AcceleratedTable> {
   readonly name: string;
   readonly fullName: string;
-  /** Open the dataset's storage and source; tried again while it fails. */
-  open(signal: AbortSignal): Promise<T>;
+  /**
+   * Open the dataset's storage and source; tried again while it fails. With `columns`, those of another executor, the
+   * source is not asked for them.
+   */
+  open(signal: AbortSignal, columns?: readonly SqlColumn[]): Promise<T>;
   /** The table is open, or closed again (undefined). */
   opened(table: T | undefined): void;
   readonly schedule: RefreshSchedule;
@@ -130,7 +136,9 @@ export class TableHolder<T extends HeldTable = AcceleratedTable> {
       .set({ dataset: this.#options.name }, this.#wanted.size);
     // A learner that becomes owner serves at once, whatever else is being loaded.
     if (this.#table !== undefined) this.#takeOver(this.#table);
-    this.#wake.resolve();
+    // What cannot be opened waits for time alone, unless an owner has come that may help.
+    const copied = assignment.partitions.some(({ from }) => from !== undefined);
+    if (this.#table !== undefined || copied) this.#wake.resolve();
   }
 
   /**
@@ -200,9 +208,11 @@ export class TableHolder<T extends HeldTable = AcceleratedTable> {
   }
 
   async #open(signal: AbortSignal): Promise<T | undefined> {
+    const { open, copies, fullName, clock } = this.#options;
     for (let attempt = 1; !signal.aborted; attempt++) {
+      this.#wake = Promise.withResolvers<void>();
       try {
-        const table = await this.#options.open(signal);
+        const table = await openLike(open, { ...copies, clock, table: fullName }, this.#wanted, signal);
         this.#fail("");
         return table;
       } catch (error) {
@@ -213,8 +223,7 @@ export class TableHolder<T extends HeldTable = AcceleratedTable> {
           "Dataset could not be opened",
         );
         for (const [key, { epoch }] of this.#wanted) this.#reports.failed(key, epoch, messageOf(error));
-        // Not ended early by an assignment: nothing is waited for but time.
-        await this.#options.clock.sleep(this.#delay(attempt), signal).catch(() => undefined);
+        await this.#pause(attempt, signal);
       }
     }
     return undefined;
@@ -341,24 +350,14 @@ export class TableHolder<T extends HeldTable = AcceleratedTable> {
   }
 
   #measure(rows: number, durationMs: number): void {
-    const { metrics, name: dataset, clock } = this.#options;
-    metrics.histogram("dataset_acceleration_refresh_duration_ms").observe({ dataset }, durationMs);
-    metrics.counter("dataset_acceleration_refresh_rows").inc({ dataset }, rows);
-    metrics.gauge("dataset_acceleration_last_refresh_unix_time_ms").set({ dataset }, clock.wallMs());
+    const { metrics, name, clock } = this.#options;
+    measureRefresh(metrics, name, { rows, durationMs, atMs: clock.wallMs() });
     this.#measureHeld();
   }
 
   #measureHeld(): void {
-    const { metrics, name: dataset } = this.#options;
-    const held = this.#table?.partitions() ?? [];
-    metrics.gauge("dataset_acceleration_rows").set(
-      { dataset },
-      held.reduce((sum, p) => sum + p.rows, 0),
-    );
-    metrics.gauge("dataset_acceleration_size_bytes").set(
-      { dataset },
-      held.reduce((sum, p) => sum + p.bytes, 0),
-    );
+    const { metrics, name } = this.#options;
+    measureHeld(metrics, name, this.#table?.partitions() ?? []);
   }
 
   #fail(error: string): void {

@@ -134,8 +134,8 @@ export class AcceleratedTable {
       } finally {
         this.#working = [];
       }
-      await this.#units.record(this.#slots.values());
-      this.#settle([slot]);
+      // Not each copy by itself: a rebalance brings many small ones.
+      this.#settle([slot], () => this.#slots.values());
       this.#startReaper();
       return slot.state();
     });
@@ -367,9 +367,9 @@ export class AcceleratedTable {
     };
   }
 
-  #settle(slots: readonly PartitionSlot[]): void {
+  #settle(slots: readonly PartitionSlot[], record?: () => Iterable<PartitionSlot>): void {
     const values = slots.map((slot) => slot.values);
-    this.#units.settle(values, (work) => this.#serial(work));
+    this.#units.settle(values, (work) => this.#serial(work), record);
   }
 
   #startReaper(): void {
