@@ -31,6 +31,8 @@ const allowed: Record<string, readonly string[]> = {
   "operator/validate": ["operator/schema", "operator/api", "spicepod"],
   "operator/render": ["operator/schema", "operator/api", "spicepod"],
   "operator/certificates": ["operator/api", "certificates"],
+  "operator/lifecycle": ["operator/api"],
+  "operator/admin": ["operator/lifecycle", "operator/api", "proto"],
   "operator/cli": [
     "operator/schema",
     "operator/api",
@@ -59,7 +61,7 @@ const allowed: Record<string, readonly string[]> = {
 
 /** Layers of the operator that plan and render: they do no I/O, as the runtime's core. */
 const pureOperator = new Set(
-  ["schema", "api", "validate", "render", "certificates"].map((f) => `operator/${f}`),
+  ["schema", "api", "validate", "render", "certificates", "lifecycle"].map((f) => `operator/${f}`),
 );
 
 function layerOf(file: string): string | undefined {

@@ -35,6 +35,10 @@ export const annotation = {
   /** On the cluster, by people: any new value asks once. */
   renewCertificates: "spice.ai/renew-certificates",
   rotateRoot: "spice.ai/rotate-root",
+  /** On the cluster, by people: any new value ends a pause that the operator decided on. */
+  resume: "spice.ai/resume",
+  /** On an executor's StatefulSet: the operator drains it to take it away. */
+  leaving: "spice.ai/leaving",
   /** On certificate Secrets: durable progress. */
   rotationPhase: "spice.ai/rotation-phase",
   answeredRequest: "spice.ai/answered-request",

@@ -80,6 +80,10 @@ export const statusSchema = object({
     object({
       reason: optional(oneOf(...reasons), "Why the operator paused the cluster itself."),
       generation: optional(integer({ minimum: 0 }), "The generation that it paused; the next one goes on."),
+      resume: optional(
+        string({ maxLength: 1024 }),
+        "The value of the annotation spice.ai/resume when the pause began; another value goes on.",
+      ),
     }),
     "A pause that the operator decided on.",
   ),
