@@ -44,6 +44,8 @@ export {
   type Credentials,
   type TlsMaterial,
   Transport,
+  type TransportRequest,
+  type TransportResponse,
 } from "./client/transport.ts";
 export type { WatchEvent } from "./client/watch-event.ts";
 export { type ClusterAccess, ConfigError, loadKubeConfig } from "./config/load-kube-config.ts";
@@ -54,6 +56,14 @@ export {
   type EventRecorderOptions,
   eventType,
 } from "./events/event-recorder.ts";
+export {
+  LeaderElection,
+  type LeaderElectionOptions,
+  type Leadership,
+  LeadershipLostError,
+  type TermEnd,
+} from "./lease/leader-election.ts";
+export { type Lease, type LeaseStore, leaseStore, leaseType } from "./lease/lease.ts";
 export type { Priority } from "./queue/ready-lanes.ts";
 export {
   type Outcome,

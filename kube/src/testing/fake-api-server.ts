@@ -114,15 +114,15 @@ export class FakeApiServer {
         return [200, present];
       case "PUT": {
         const object = JSON.parse(request.body) as KubeObject;
-        const version = object.metadata.resourceVersion;
-        if (version !== undefined && version !== present.metadata.resourceVersion) {
-          throw refusal(409, "Conflict", "the object has been modified");
-        }
+        expectVersion(object, present);
         return [200, store.put(collection, object)];
       }
-      case "PATCH":
+      case "PATCH": {
         if (type !== "application/merge-patch+json") throw refusal(415, "UnsupportedMediaType", `${type}`);
-        return [200, store.put(collection, merge(present, JSON.parse(request.body)) as KubeObject)];
+        const patch = JSON.parse(request.body) as Partial<KubeObject>;
+        expectVersion(patch, present);
+        return [200, store.put(collection, merge(present, patch) as KubeObject)];
+      }
       case "DELETE": {
         const uid = (JSON.parse(request.body || "{}") as { preconditions?: { uid?: string } }).preconditions
           ?.uid;
@@ -196,6 +196,14 @@ function placeOf(path: string): Place | undefined {
     ...(name === undefined ? {} : { name }),
     ...(subresource === undefined ? {} : { subresource }),
   };
+}
+
+/** A write that names a version is for that version only. */
+function expectVersion(written: Partial<KubeObject>, present: KubeObject): void {
+  const version = written.metadata?.resourceVersion;
+  if (version !== undefined && version !== present.metadata.resourceVersion) {
+    throw refusal(409, "Conflict", "the object has been modified");
+  }
 }
 
 function keyOf(namespace: string | undefined, name: string): string {

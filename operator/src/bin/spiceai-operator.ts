@@ -1,6 +1,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { loadKubeConfig, systemClock, systemRandom } from "@spice-shards/kube";
 import { runOperatorCli } from "../cli/program.ts";
+import { applyCrd } from "../process/apply-crd.ts";
 
 const manifest = join(import.meta.dirname, "..", "..", "package.json");
 const { version } = JSON.parse(readFileSync(manifest, "utf8")) as { version: string };
@@ -9,12 +11,19 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   if (error.code === "EPIPE") process.exit(0);
   throw error;
 });
-process.exitCode = runOperatorCli(
+process.exitCode = await runOperatorCli(
   process.argv.slice(2),
   {
     out: (text) => process.stdout.write(text),
     err: (text) => process.stderr.write(text),
     read: (file) => readFileSync(file === "-" ? 0 : file, "utf8"),
+    async applyCrd({ kubeconfig, context }) {
+      const access = await loadKubeConfig({
+        ...(kubeconfig === undefined ? {} : { file: kubeconfig }),
+        ...(context === undefined ? {} : { context }),
+      });
+      return await applyCrd(access, systemClock, systemRandom);
+    },
   },
   version,
 );

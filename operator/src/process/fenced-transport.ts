@@ -21,7 +21,9 @@ export class FencedTransport extends Transport {
   /** @throws LeadershipLostError for a write that comes too late; and as a plain transport does */
   override request(request: TransportRequest): Promise<TransportResponse> {
     if (request.method !== "GET" && !this.#isValid())
-      return Promise.reject(new LeadershipLostError(`${request.method} ${request.path}: leadership was lost`));
+      return Promise.reject(
+        new LeadershipLostError(`${request.method} ${request.path}: leadership was lost`),
+      );
     return super.request(request);
   }
 }

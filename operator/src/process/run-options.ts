@@ -35,8 +35,8 @@ export class OptionError extends Error {
 }
 
 /** `host:port`, `[v6]:port`, `:port`, or `off`. @throws OptionError */
-export function parseBindAddress(text: string): BindAddress | undefined {
-  if (text === "off") return undefined;
+export function parseBindAddress(text: string): BindAddress | "off" {
+  if (text === "off") return text;
   const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]]*)):(\d{1,5})$/.exec(text);
   const port = Number(match?.[3]);
   if (match === null || port > 65_535)
@@ -59,9 +59,7 @@ export function parseNamespaces(text: string): readonly string[] {
 /** A DNS label. @throws OptionError */
 export function parseName(text: string): string {
   if (dnsLabel.test(text)) return text;
-  throw new OptionError(
-    `${JSON.stringify(text)} must be at most 63 lower-case letters, digits and hyphens.`,
-  );
+  throw new OptionError(`${JSON.stringify(text)} must be at most 63 lower-case letters, digits and hyphens.`);
 }
 
 /** A DNS domain. @throws OptionError */

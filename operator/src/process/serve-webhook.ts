@@ -1,4 +1,4 @@
-import { type Client, type Clock, type Random, withDeadline } from "@spice-shards/kube";
+import type { Client, Clock, Random } from "@spice-shards/kube";
 import { Counter, type Registry } from "prom-client";
 import type { Log } from "../log.ts";
 import type { AdmissionPolicy } from "../webhook/admission-policy.ts";
@@ -70,7 +70,7 @@ export async function serveWebhook(options: ServeWebhookOptions, signal: AbortSi
     ended.abort(new Error("the webhook has ended"));
     await kept;
     if (server !== undefined && signal.aborted) {
-      await withDeadline(clock, lingerMs + graceMs, undefined, () => clock.sleep(lingerMs));
+      await clock.sleep(lingerMs);
       await server.close(graceMs);
     }
   }

@@ -25,7 +25,8 @@ export class TextServer {
       };
       const route = routes[(request.url ?? "").split("?")[0] ?? ""];
       if (route === undefined) return say({ code: 404, text: `Paths: ${Object.keys(routes).join(", ")}\n` });
-      if (request.method !== "GET" && request.method !== "HEAD") return say({ code: 405, text: "Use GET.\n" });
+      if (request.method !== "GET" && request.method !== "HEAD")
+        return say({ code: 405, text: "Use GET.\n" });
       Promise.resolve()
         .then(route)
         .then(say, (error: unknown) => say({ code: 500, text: `${(error as Error).message}\n` }));

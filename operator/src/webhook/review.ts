@@ -34,7 +34,9 @@ export function parseReview(text: string): AdmissionRequest {
   if (!isObject(review) || review["kind"] !== "AdmissionReview")
     throw new ReviewError("The body is not an AdmissionReview.");
   if (review["apiVersion"] !== reviewVersion)
-    throw new ReviewError(`apiVersion: must be ${reviewVersion}, found ${JSON.stringify(review["apiVersion"])}.`);
+    throw new ReviewError(
+      `apiVersion: must be ${reviewVersion}, found ${JSON.stringify(review["apiVersion"])}.`,
+    );
   const request = review["request"];
   if (!isObject(request)) throw new ReviewError("request: is missing.");
   const { uid, operation, object, oldObject } = request;

@@ -77,7 +77,10 @@ export async function classProblems(
     const name = spec.storageClassName;
     if (name === undefined) {
       if (!known.some(({ isDefault }) => isDefault))
-        warnings.push({ path, message: "is absent, and no storage class is the default: the claim will wait." });
+        warnings.push({
+          path,
+          message: "is absent, and no storage class is the default: the claim will wait.",
+        });
     } else if (name !== "" && !known.some((known) => known.name === name)) {
       const names = known.map((known) => known.name).join(", ");
       const there = known.length === 0 ? "There is none" : `There are ${names}`;

@@ -28,7 +28,9 @@ export class CertificateStateError extends Error {
 
 /** The roots that the API server must trust, as PEM; the signer is the first. */
 export function bundleOf({ signer, next, previous }: CertificateState): string {
-  return [...new Set([signer.certificate, ...(next === undefined ? [] : [next.certificate]), ...previous])].join("");
+  return [
+    ...new Set([signer.certificate, ...(next === undefined ? [] : [next.certificate]), ...previous]),
+  ].join("");
 }
 
 /** The Secret's `data`, in base64. */

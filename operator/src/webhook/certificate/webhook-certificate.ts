@@ -97,7 +97,9 @@ export class WebhookCertificate {
     const outcome = await publishBundle(client, configuration, bundleOf(state), signal);
     if (outcome === "written") log.info("the webhook's CA bundle was written", { configuration });
     if (outcome === "absent" && !this.#warnedAbsent)
-      log.warn("there is no ValidatingWebhookConfiguration: nothing is judged at admission", { configuration });
+      log.warn("there is no ValidatingWebhookConfiguration: nothing is judged at admission", {
+        configuration,
+      });
     this.#warnedAbsent = outcome === "absent";
   }
 }
