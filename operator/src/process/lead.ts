@@ -24,9 +24,14 @@ export interface LeadOptions {
   readonly namespace: string;
   readonly lease: string;
   readonly identity: string;
-  /** The work of one term, over connections that refuse writes once another may lead. */
-  readonly term: (transport: FencedTransport, signal: AbortSignal) => Promise<void>;
+  readonly term: TermWork;
 }
+
+/**
+ * The work of one term, over connections that refuse writes once another may lead. It ends when `signal` aborts; at
+ * `over` nobody waits for it any more.
+ */
+export type TermWork = (transport: FencedTransport, signal: AbortSignal, over: AbortSignal) => Promise<void>;
 
 /** How long a term may take to end after leadership was lost. */
 const endMs = 5000;
@@ -86,10 +91,10 @@ async function term(options: LeadOptions, { signal, isValid }: Leadership): Prom
   signal.addEventListener("abort", onAbort, { once: true });
   if (signal.aborted) onAbort();
   try {
-    await Promise.race([options.term(transport, signal), late.promise]);
+    await Promise.race([options.term(transport, signal, done.signal), late.promise]);
     if (!signal.aborted) throw new TermError("the controller ended by itself");
   } finally {
-    done.abort();
+    done.abort(new Error("the term is over"));
     signal.removeEventListener("abort", onAbort);
     transport.close();
   }

@@ -12,9 +12,8 @@ import type { AdminDialer } from "../admin/port.ts";
 import type { Log } from "../log.ts";
 import { operatorMetrics } from "../metrics.ts";
 import type { Controller, ControllerDeps } from "../reconcile/controller-api.ts";
-import type { FencedTransport } from "./fenced-transport.ts";
 import { type HealthState, healthRoutes } from "./health.ts";
-import { lead } from "./lead.ts";
+import { lead, type TermWork } from "./lead.ts";
 import { Progress } from "./progress.ts";
 import type { BindAddress, RunOptions } from "./run-options.ts";
 import { serveWebhook } from "./serve-webhook.ts";
@@ -72,7 +71,7 @@ export async function runOperator(options: RunOptions, deps: RunDeps, signal: Ab
   const transport = new Transport(access);
   const client = clientOn(transport, false);
 
-  const term = async (fenced: FencedTransport, ending: AbortSignal) => {
+  const term: TermWork = async (fenced, ending, over) => {
     const events = new EventRecorder({
       client,
       clock,
@@ -93,7 +92,7 @@ export async function runOperator(options: RunOptions, deps: RunDeps, signal: Ab
     });
     state.controller = controller;
     const ended = new AbortController();
-    const recording = events.run(ended.signal);
+    const recording = events.run(AbortSignal.any([ended.signal, over]));
     try {
       await controller.run(ending);
     } finally {
