@@ -45,7 +45,7 @@ const allowed: Record<string, readonly string[]> = {
     "spicepod",
     "kube",
   ],
-  "operator/status": ["operator/schema", "operator/api"],
+  "operator/status": ["operator/schema", "operator/api", "operator/lifecycle"],
   "operator/reconcile": [
     "operator/schema",
     "operator/api",

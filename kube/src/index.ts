@@ -31,6 +31,7 @@ export {
   ConnectionError,
   isAlreadyExists,
   isConflict,
+  isForbidden,
   isGone,
   isInvalid,
   isNotFound,

@@ -76,6 +76,13 @@ export const statusSchema = object({
     }),
     "The certificates.",
   ),
+  spicepod: optional(
+    object({
+      generation: optional(integer({ minimum: 0 }), "The generation that the schedulers' ConfigMap has."),
+      digest: optional(string({ maxLength: 128 }), "What that generation says, as a digest."),
+    }),
+    "The spicepod as it was last handed to the schedulers.",
+  ),
   pause: optional(
     object({
       reason: optional(oneOf(...reasons), "Why the operator paused the cluster itself."),

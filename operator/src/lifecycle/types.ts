@@ -43,13 +43,18 @@ export interface ObservedStatefulSet {
   readonly replicas: number;
   /** The hash of the template that it has now, comparable with {@link WantedExecutors.templateHashes}. */
   readonly templateHash: string;
+  /** `status.observedGeneration` is `metadata.generation`: new pods are made from that template. */
+  readonly observed: boolean;
   /** Something of ours other than template, replicas, retention and mark differs from what is rendered. */
   readonly drifted: boolean;
   readonly retention: ClaimRetention;
-  /** It carries the annotation `spice.ai/leaving`: the operator drains it to take it away. */
-  readonly leaving: boolean;
+  /** The annotation `spice.ai/drained-for`. A drain without it is somebody else's and left alone. */
+  readonly drainedFor?: DrainMark;
   readonly deleting: boolean;
 }
+
+/** Why the operator drains an executor: to take it away, or to replace its pod. */
+export type DrainMark = "removal" | "update";
 
 export interface ObservedPod {
   readonly name: string;
@@ -73,6 +78,8 @@ export interface ObservedClaim {
   /** The name of its template, and its own. */
   readonly template: string;
   readonly name: string;
+  readonly uid: string;
+  readonly deleting: boolean;
   readonly requestedBytes: number;
   /** What the volume has; 0 before it is bound. */
   readonly capacityBytes: number;
@@ -153,8 +160,8 @@ export interface ExecutorInput {
   readonly resume?: string;
   /** The executors that have a StatefulSet, by index. */
   readonly executors: ReadonlyMap<number, ObservedExecutor>;
-  /** Ready pods of the schedulers' Deployment. */
-  readonly readySchedulers: number;
+  /** The pods of the schedulers' Deployment; their `templateHash` is not looked at. */
+  readonly schedulers: readonly ObservedPod[];
   readonly cluster: ClusterView;
 }
 
@@ -162,20 +169,21 @@ export interface ExecutorInput {
 export interface StatefulSetShape {
   readonly replicas: 0 | 1;
   readonly retention: ClaimRetention;
-  /** Whether the annotation `spice.ai/leaving` is on it. */
-  readonly leaving: boolean;
+  /** The annotation `spice.ai/drained-for`; absent: none. */
+  readonly drainedFor?: DrainMark;
   /** `live`: its turn in a rollout has not come, so it keeps the template that it has. */
   readonly template: "wanted" | "live";
 }
 
 /**
  * One write. Each may be repeated, since plans are made anew from what is there. `delete-*` carry the UID that the API
- * server must check (`preconditions.uid`), so that a repeated one never meets a successor.
+ * server must check (`preconditions.uid`), so that a repeated one never meets a successor. `create` fails when the
+ * StatefulSet exists. A `drain` or `undrain` of an executor that no scheduler knows is done.
  */
 export type ExecutorAction =
   | {
-      /** Write the StatefulSet: new, with the wanted template, marked or unmarked, with another retention, or scaled. */
-      readonly kind: "create" | "apply-template" | "mark-leaving" | "set-retention" | "scale";
+      /** Write the StatefulSet as `shape` says. The kinds tell what changes, for logs. */
+      readonly kind: "create" | "apply-template" | "mark" | "set-retention" | "scale" | "repair";
       readonly index: number;
       readonly shape: StatefulSetShape;
     }
@@ -183,13 +191,16 @@ export type ExecutorAction =
   | { readonly kind: "delete-stateful-set"; readonly index: number; readonly uid: string }
   | {
       readonly kind: "delete-pod";
-      readonly index: number;
+      /** The executor; undefined for a scheduler. */
+      readonly index: number | undefined;
       readonly pod: string;
       readonly uid: string;
       /** For the event. */
       readonly reason: Reason;
       readonly message: string;
     }
+  /** Only of an executor that was taken away, with `whenScaled: Delete`, when the claim outlived its pod. */
+  | { readonly kind: "delete-claim"; readonly index: number; readonly claim: string; readonly uid: string }
   | {
       readonly kind: "expand-claim";
       readonly index: number;

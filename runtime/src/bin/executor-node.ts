@@ -1,21 +1,16 @@
-import { rm } from "node:fs/promises";
-import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import type { GetAppDefinitionResponse } from "@spice-shards/proto";
-import { parseSize } from "@spice-shards/spicepod";
 import { callAnyNode } from "../adapters/cluster/call-node.ts";
 import { serveMetrics } from "../adapters/cluster/node-metrics.ts";
-import { openDatabase } from "../adapters/duckdb/database.ts";
-import { engineSettings } from "../adapters/duckdb/engine-settings.ts";
-import { installPartitionMacros } from "../adapters/duckdb/partition-macros.ts";
+import { PublicPins } from "../adapters/cluster/public-pins.ts";
 import { lockDataDir } from "../adapters/system/data-dir.ts";
-import { openScratchDir } from "../adapters/system/scratch-dir.ts";
 import type { App } from "../core/app/app.ts";
 import { messageOf } from "../core/text/message-of.ts";
 import { Executor } from "../executor/executor.ts";
 import { ExecutorInfo } from "../executor/node-info.ts";
 import { Metrics } from "../observe/metrics.ts";
 import { compileApp } from "./compile-app.ts";
+import { openExecutorEngine } from "./executor-engine.ts";
 import { LateNode } from "./late-node.ts";
 import { type NodeContext, StartupError } from "./node-context.ts";
 import { remoteSecrets } from "./remote-secrets.ts";
@@ -47,12 +42,14 @@ export async function startExecutor(
     () => metrics.text(),
     (call, roles) => security.authorize(call, roles),
   );
-  await context.listenHttp(late, late.info, metrics, () => executor?.agent.schedulerHttp ?? []);
+  const pins = new PublicPins(credentials);
+  await context.listenHttp(late, late.info, metrics, () => pins.of(executor?.agent.schedulers ?? []));
   const app = await fetchApp(context, schedulers, id, signal);
   // Without mTLS no scheduler gives secrets away: this node has to have them itself.
   const secrets = () =>
     security.secure ? remoteSecrets(schedulers, id, credentials) : localSecrets(executor?.app ?? app);
-  const { database, scratch, close } = await openEngine(app, dataDir.path);
+  const engine = await openExecutorEngine(app, dataDir.path);
+  const { database, scratch, close } = engine;
   let accepting = true;
   const running = await Executor.start(
     {
@@ -80,7 +77,11 @@ export async function startExecutor(
           (value) => context.log.redactor.addSecret(value),
           signal,
         ),
-      fetchApp: (generation, signal) => fetchApp(context, schedulers, id, signal, generation),
+      fetchApp: async (generation, signal) => {
+        const next = await fetchApp(context, schedulers, id, signal, generation);
+        await engine.follow(next);
+        return next;
+      },
       onReplaced: (reason) => onFatal(new StartupError(`This executor was replaced: ${reason}`)),
     },
     { server, authorize: (call, roles) => security.authorize(call, roles) },
@@ -105,35 +106,6 @@ export async function startExecutor(
       security.close();
       metrics.close();
       dataDir.release();
-    },
-  };
-}
-
-/** The serving engine of an executor, with a directory for what it spills and sends. */
-export async function openEngine(app: App, dataDir: string) {
-  const scratch = await openScratchDir(
-    app.spicepod.runtime.query.tempDirectory ?? join(dataDir, "tmp"),
-    "executor",
-  );
-  const database = await openDatabase({
-    threads: engineThreads(app),
-    memoryLimit: engineMemory(app),
-    tempDirectory: join(scratch, "spill"),
-    // Memory of finished fragments goes back to the system, so that a burst does not set the size for good.
-    settings: {
-      ...engineSettings,
-      allocator_background_threads: "true",
-      allocator_flush_threshold: "16MB",
-      preserve_insertion_order: "false",
-    },
-  });
-  await installPartitionMacros(database);
-  return {
-    database,
-    scratch,
-    async close(): Promise<void> {
-      await database.close();
-      await rm(scratch, { recursive: true, force: true });
     },
   };
 }
@@ -173,27 +145,4 @@ async function fetchApp(
     warn: (message) => log.warn(message),
   });
   return { ...app, generation: response.generation, sha256: response.sha256 };
-}
-
-/** Threads of the serving engine: the most that a dataset asks for (4 where none does), never above the cores. */
-function engineThreads(app: App): number {
-  const asked = app.tables.map((t) => Number(t.dataset.acceleration.params["duckdb_threads"] ?? 4));
-  return Math.max(1, Math.min(availableParallelism(), Math.max(1, ...asked)));
-}
-
-/** What the engine does not count of the memory that it causes: the allocator's slack, buffers of sources and files. */
-const uncountedBytes = 96 * 2 ** 20;
-
-/**
- * Memory of the serving engine: the largest `duckdb_memory_limit`, else `runtime.query.memory_limit`, else 4 GiB; less
- * what the engine does not count, but half of it at least.
- */
-function engineMemory(app: App): string {
-  const asked = app.tables.flatMap((t) => {
-    const limit = t.dataset.acceleration.params["duckdb_memory_limit"];
-    const bytes = limit === undefined ? undefined : parseSize(limit);
-    return bytes === undefined ? [] : [bytes];
-  });
-  const bytes = asked.length > 0 ? Math.max(...asked) : (app.spicepod.runtime.query.memoryLimit ?? 2 ** 32);
-  return `${Math.round(Math.max(bytes / 2, bytes - uncountedBytes) / 2 ** 20)}MiB`;
 }

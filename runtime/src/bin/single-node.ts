@@ -9,7 +9,7 @@ import type { App } from "../core/app/app.ts";
 import { Executor } from "../executor/executor.ts";
 import { Metrics } from "../observe/metrics.ts";
 import type { FragmentRunner } from "../ports/exchange.ts";
-import { openEngine } from "./executor-node.ts";
+import { openExecutorEngine } from "./executor-engine.ts";
 import { type InternalServer, type NodeContext, StartupError } from "./node-context.ts";
 import { type RunningNode, startScheduler } from "./scheduler-node.ts";
 import { localSecrets, openDatasetSource } from "./sources.ts";
@@ -42,7 +42,7 @@ export async function startSingle(
     exchange: new InProcessExchange(runners),
     metrics,
   });
-  const engine = await openEngine(app, dataDir.path);
+  const engine = await openExecutorEngine(app, dataDir.path);
   const secrets = localSecrets(app);
   const executor = await Executor.start({
     executorId: id,
@@ -69,7 +69,10 @@ export async function startSingle(
         (value) => context.log.redactor.addSecret(value),
         signal,
       ),
-    fetchApp: async () => scheduler.scheduler.app,
+    fetchApp: async () => {
+      await engine.follow(scheduler.scheduler.app);
+      return scheduler.scheduler.app;
+    },
     onReplaced: (reason) => onFatal(new StartupError(`This executor was replaced: ${reason}`)),
   });
   runners.set(id, executor.guardedRunner());

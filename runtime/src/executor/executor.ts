@@ -99,7 +99,8 @@ export class Executor {
     this.#options = options;
     this.#runner = runner;
     this.#store = store;
-    this.#copies = openCopyMeans({ credentials: options.peerCredentials, scratchDir: options.scratchDir });
+    const { peerCredentials: credentials, scratchDir, metrics } = options;
+    this.#copies = openCopyMeans({ credentials, scratchDir, metrics });
     this.agent = new ExecutorAgent({
       executorId: options.executorId,
       instanceId: options.random.uuid(),

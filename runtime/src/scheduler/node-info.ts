@@ -130,6 +130,7 @@ export class SchedulerInfo implements NodeInfo {
         revision: table.revision,
         partitionBy: table.partition_expressions,
         partitions: this.#counts(table),
+        ...this.#freshness(table),
       })),
     };
   }
@@ -237,6 +238,17 @@ export class SchedulerInfo implements NodeInfo {
       lastSnapshotMs: undefined,
       error: report === undefined || report.error === "" ? undefined : report.error,
     };
+  }
+
+  /** Nothing until each partition was refreshed. */
+  #freshness(table: TableEntry): { readonly freshMs?: number } {
+    let freshMs = Number.POSITIVE_INFINITY;
+    for (let i = 0; i < table.partitions.count; i++) {
+      const report = this.#reportOf(table, i);
+      if (report === undefined || report.version === 0 || report.lastRefreshMs === 0) return {};
+      freshMs = Math.min(freshMs, report.lastRefreshMs);
+    }
+    return Number.isFinite(freshMs) ? { freshMs } : {};
   }
 
   #counts(table: TableEntry): PartitionCounts {

@@ -1,5 +1,6 @@
 import type { Server } from "@grpc/grpc-js";
 import type { NodeInfo } from "@spice-shards/proto";
+import { httpTlsLabel } from "../adapters/cluster/public-pins.ts";
 import type { App } from "../core/app/app.ts";
 import { advise, unsaid } from "../core/cluster/advice.ts";
 import type { ClusterDocument } from "../core/cluster/document.ts";
@@ -99,7 +100,7 @@ export class Scheduler {
         started_at_ms: clock.wallMs(),
         ttl_ms: ttlMs,
         build_version: options.buildVersion,
-        labels: {},
+        labels: options.publicLeafSha256() === undefined ? {} : { [httpTlsLabel]: "true" },
       },
       onWait: (holder) =>
         log.warn(
@@ -446,6 +447,7 @@ export class Scheduler {
       },
       metrics: () => metrics.text(),
       node: () => this.#node(),
+      publicLeafSha256: () => this.#options.publicLeafSha256(),
       secure,
       authorize,
       warn: (message, detail) => log.warn(detail, message),

@@ -126,7 +126,11 @@ export class SimScheduler {
       lostAfterMs: settings.lostAfterMs,
       ask: (peer, suspected) => this.#ask(peer.scheduler_id, suspected),
     });
-    const moveSettings = { maxPartitionsPerExecutor: 1_000, maxPartitionAssignmentsPerInterval: 6 };
+    const moveSettings = {
+      maxPartitionsPerExecutor: 1_000,
+      maxPartitionAssignmentsPerInterval: 6,
+      maxPartitionMoveBytes: Number.POSITIVE_INFINITY,
+    };
     this.moves = new MoveDriver({
       clock,
       evidence: this.evidence,

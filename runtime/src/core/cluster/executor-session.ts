@@ -59,6 +59,8 @@ export class ExecutorSession {
   #registered = false;
   #replaced = false;
   #app: AppReference | undefined;
+  /** Revisions and epochs mean something within one cluster only. */
+  #cluster: string | undefined;
 
   constructor(options: ExecutorSessionOptions) {
     this.executor = options.executor;
@@ -80,6 +82,7 @@ export class ExecutorSession {
         registered: this.#registered,
         held: [...this.#assignments.values()].map(({ table, revision }) => ({ table, revision })),
         generation: this.#app?.generation ?? 0,
+        cluster: this.#cluster,
       }),
     ];
   }
@@ -110,6 +113,9 @@ export class ExecutorSession {
     if (this.#replaced || !this.#joined.has(scheduler)) return [];
     switch (message.kind) {
       case "welcome":
+        // Two clusters were greeted at the same time; the next hello to this one is refused.
+        if (this.#cluster !== undefined && this.#cluster !== message.cluster) return [];
+        this.#cluster = message.cluster;
         this.#registered = true;
         this.#joined.set(scheduler, true);
         // A scheduler that restarted knows nothing of this executor: give it all state again.

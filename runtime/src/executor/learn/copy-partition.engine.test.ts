@@ -155,6 +155,28 @@ describe.each(Object.entries(engines))("a copy between executors on %s", (_name,
     expect(await ours.query(mine, summary)).toEqual([{ n: 15, s: 210 }]);
   });
 
+  test("takes a partition back at once, but not while queries read its former state", async () => {
+    await theirs.parquet("a", rows(100));
+    const [mine, their] = await both(engine);
+    await mine.load(assigned("p0"), ours.signal);
+    await theirs.parquet("a", rows(60));
+    await mine.refresh({}, ours.signal);
+    await their.load(assigned("p0"), theirs.signal);
+    const reading = mine.pin(key, 1, 2)!;
+    mine.unload([key]);
+    const former = summary.replace(
+      "{t}",
+      () => `(${reading.relations.map((r) => `SELECT * FROM ${r}`).join(" UNION ALL ")})`,
+    );
+    await expect(owner.copyInto(mine, learner())).rejects.toMatchObject({ name: "PartitionLeavingError" });
+    expect(await ours.database.rows(former)).toEqual([{ n: 30, s: 870 }]);
+    reading.release();
+    expect(await owner.copyInto(mine, learner())).toMatchObject({ version: 1, rows: 30 });
+    promote(mine, 2);
+    expect(await ours.query(mine, summary)).toEqual([{ n: 30, s: 870 }]);
+    expect(() => mine.pin(key, 1, 2)).toThrow(stale);
+  });
+
   test("forgets what storage held of an earlier ownership", async () => {
     await theirs.parquet("a", rows(100));
     const [former, their] = await both(engine);

@@ -112,8 +112,8 @@ export class AcceleratedTable {
 
   /**
    * Commit a version that was copied from the partition's owner, under the owner's number: what a learner does until
-   * it becomes owner. Throws the signal's reason when aborted before the commit, and {@link PartitionLeavingError}
-   * while the partition's former storage here is still read.
+   * it becomes owner. What the partition was here before goes. Throws the signal's reason when aborted before the
+   * commit, and {@link PartitionLeavingError} while running queries read what was here before.
    */
   learn(
     partition: AssignedPartition,
@@ -286,7 +286,7 @@ export class AcceleratedTable {
     const key = partitionKey(values);
     const held = this.#slots.get(key);
     if (held !== undefined) return held;
-    await this.#leaving.gone(key);
+    await this.#leaving.gone(key, this.#now());
     const request = { dataset: acceleratedDataset(this.config, columns), values };
     let table = await this.#context.accelerator.createTable(request);
     if (this.#stored.delete(key)) {

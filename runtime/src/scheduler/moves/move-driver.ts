@@ -1,7 +1,6 @@
-import type { AssignmentSettings } from "../../core/cluster/cycle.ts";
 import type { ClusterDocument } from "../../core/cluster/document.ts";
 import { judgeLoss } from "../../core/cluster/moves/judge-loss.ts";
-import type { MoveInput, MoveReport } from "../../core/cluster/moves/move-input.ts";
+import type { MoveInput, MoveReport, MoveSettings } from "../../core/cluster/moves/move-input.ts";
 import { planMoves } from "../../core/cluster/moves/plan-moves.ts";
 import type { ReportBook } from "../../core/cluster/reports.ts";
 import type { Clock } from "../../ports/clock.ts";
@@ -15,9 +14,9 @@ export type MoveChange = (document: ClusterDocument) => {
 
 export interface MoveDriverOptions {
   readonly clock: Clock;
-  readonly evidence: EvidenceGatherer;
+  readonly evidence: Pick<EvidenceGatherer, "gather">;
   readonly book: ReportBook;
-  readonly settings: AssignmentSettings;
+  readonly settings: MoveSettings;
   /** Executors that are heard here. */
   readonly live: () => readonly string[];
   /** What the newest run did and could not do. */

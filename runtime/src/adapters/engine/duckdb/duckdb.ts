@@ -13,7 +13,7 @@ import { MemorySpace } from "../memory-space.ts";
 import type { SegmentOptions } from "../segment-space.ts";
 import { SegmentedTable } from "../segmented-table.ts";
 import { FileSpace } from "./file-space.ts";
-import { duckdbDescription, duckdbLayout, duckdbSettings } from "./options.ts";
+import { checkEngineParameters, duckdbDescription, duckdbLayout } from "./options.ts";
 import { TablesFile, TablesSpace } from "./tables-space.ts";
 import { mergeUnitList, writeUnitList } from "./unit-list.ts";
 
@@ -41,7 +41,7 @@ class DuckDbAccelerator implements Accelerator {
   }
 
   async init(dataset: AcceleratedDataset) {
-    for (const setting of duckdbSettings(dataset)) await this.#context.database.run(setting);
+    checkEngineParameters(dataset);
     const layout = duckdbLayout(dataset, this.#context.dataDir);
     const open: OpenDataset = {
       dataset,

@@ -1,4 +1,3 @@
-import { availableParallelism } from "node:os";
 import { extname, join } from "node:path";
 import {
   type AcceleratedDataset,
@@ -103,26 +102,21 @@ export function duckdbLayout(dataset: AcceleratedDataset, dataDir: string): Duck
   };
 }
 
-/** The engine settings that a dataset asks for, as SQL; only what it names. */
-export function duckdbSettings(dataset: AcceleratedDataset): readonly string[] {
-  const settings: string[] = [];
+/**
+ * Check a dataset's parameters of the engine as a whole. They are put into force by the node that opened the engine,
+ * which knows what all datasets ask for and what else lives in its memory. Throws when one cannot be read.
+ */
+export function checkEngineParameters(dataset: AcceleratedDataset): void {
   const threads = dataset.parameters["duckdb_threads"];
-  if (threads !== undefined) {
-    if (!/^[1-9]\d*$/.test(threads)) {
-      throw new AcceleratorParameterError(
-        `Dataset '${dataset.name}': duckdb_threads: expected a number, found '${threads}'`,
-      );
-    }
-    settings.push(`SET GLOBAL threads = ${Math.min(Number(threads), availableParallelism())}`);
+  if (threads !== undefined && !/^[1-9]\d*$/.test(threads)) {
+    throw new AcceleratorParameterError(
+      `Dataset '${dataset.name}': duckdb_threads: expected a number, found '${threads}'`,
+    );
   }
   const memory = dataset.parameters["duckdb_memory_limit"];
-  if (memory !== undefined) {
-    if (!/^\d+(\.\d+)?\s*[KMGT]?i?B$/i.test(memory)) {
-      throw new AcceleratorParameterError(
-        `Dataset '${dataset.name}': duckdb_memory_limit: expected a size such as 2GB, found '${memory}'`,
-      );
-    }
-    settings.push(`SET GLOBAL memory_limit = '${memory}'`);
+  if (memory !== undefined && !/^\d+(\.\d+)?\s*[KMGT]?i?B$/i.test(memory)) {
+    throw new AcceleratorParameterError(
+      `Dataset '${dataset.name}': duckdb_memory_limit: expected a size such as 2GB, found '${memory}'`,
+    );
   }
-  return settings;
 }

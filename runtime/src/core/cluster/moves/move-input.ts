@@ -8,8 +8,8 @@ export interface MoveSettings {
   readonly maxPartitionsPerExecutor: number;
   /** So many learners at most are under way for drains and rebalances, in all tables together. */
   readonly maxPartitionAssignmentsPerInterval: number;
-  /** Bytes that learners of a rebalance may be copying at once; one of any size may always move. */
-  readonly maxMoveBytes?: number;
+  /** So many bytes of partitions have learners before a rebalance adds another; one of any size may always move. */
+  readonly maxPartitionMoveBytes: number;
 }
 
 export interface MoveInput {

@@ -197,10 +197,10 @@ describe("limits", () => {
 
   test("bytes under way are bounded, but one partition may always move", () => {
     const sizes = () => ({ rows: () => undefined, bytes: () => 100 });
-    const learners = (maxMoveBytes: number) => {
+    const learners = (maxPartitionMoveBytes: number) => {
       const c = cluster(1, [12]);
       c.join("n");
-      return c.plan({ sizes, settings: { maxMoveBytes } }).moving;
+      return c.plan({ sizes, settings: { maxPartitionMoveBytes } }).moving;
     };
     expect([learners(50), learners(250), learners(1_000_000)]).toEqual([1, 2, 6]);
   });

@@ -104,7 +104,7 @@ function takeDonor(
 }
 
 function freeBytes(draft: MoveDraft): { readonly left: number; readonly used: number } {
-  const limit = draft.input.settings.maxMoveBytes ?? Number.POSITIVE_INFINITY;
+  const limit = draft.input.settings.maxPartitionMoveBytes;
   let used = 0;
   draft.eachWithLearners((table, index) => {
     used += Math.max(1, sizeOf(draft, table, index));

@@ -92,6 +92,7 @@ export class TestCluster {
       settings: {
         maxPartitionsPerExecutor: 1_000,
         maxPartitionAssignmentsPerInterval: 100,
+        maxPartitionMoveBytes: Number.POSITIVE_INFINITY,
         ...more.settings,
       },
     });
