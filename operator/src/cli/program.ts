@@ -13,7 +13,7 @@ export interface OperatorIo {
   /** @throws Error when the file cannot be read; `-` is standard input. */
   read(file: string): string;
   /** Runs the operator until the process is told to stop. @returns the exit code */
-  run?(options: RunOptions): Promise<number>;
+  run(options: RunOptions): Promise<number>;
   /** Applies the CustomResourceDefinition. @returns its name @throws Error when that fails */
   applyCrd(access: { readonly kubeconfig?: string; readonly context?: string }): Promise<string>;
 }
@@ -57,13 +57,10 @@ export async function runOperatorCli(
       const warn = (line: string) => io.err(`${line}\n`);
       io.out(renderFile(io.read(options.filename), options, warn));
     });
-  const { run } = io;
-  if (run !== undefined) {
-    const command = runCommand(async (options) => {
-      code = await run(options);
-    });
-    program.addCommand(command.copyInheritedSettings(program));
-  }
+  const run = runCommand(async (options) => {
+    code = await io.run(options);
+  });
+  program.addCommand(run.copyInheritedSettings(program));
   try {
     await program.parseAsync([...args], { from: "user" });
     return code;

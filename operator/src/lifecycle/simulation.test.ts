@@ -97,17 +97,21 @@ class Simulation {
     const { world, operator } = this;
     switch (event.kind) {
       case "spec":
-        return world.change(event.change);
+        world.change(event.change);
+        return;
       case "resume":
         world.spec = { ...world.spec, resume: event.value };
         return;
       case "crash":
-        return world.crash(event.index);
+        world.crash(event.index);
+        return;
       case "evict":
-        return world.deletePod(event.index);
+        world.deletePod(event.index);
+        return;
       case "human-drain":
         if (world.spice.members.get(event.index)?.draining === false) this.#drainedByPeople.add(event.index);
-        return world.spice.drain(event.index);
+        world.spice.drain(event.index);
+        return;
       case "blocked":
         world.spice.drainsBlocked = event.on;
         return;
@@ -118,14 +122,16 @@ class Simulation {
         operator.lags = event.lags;
         return;
       case "grow":
-        return world.change({ storage: world.spec.storage + 1 });
+        world.change({ storage: world.spec.storage + 1 });
+        return;
       case "restart":
-        return operator.restart();
+        operator.restart();
+        return;
       case "run":
         this.run(event.ticks, event.diesAfter);
         return;
       default:
-        return event satisfies never;
+        event satisfies never;
     }
   }
 

@@ -36,7 +36,7 @@ export function checkAction(
     case "resume":
       return;
     default:
-      return action satisfies never;
+      action satisfies never;
   }
 }
 
