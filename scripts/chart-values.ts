@@ -22,10 +22,16 @@ export class ChartValuesError extends Error {
 export function chartValues(text: string): readonly ChartValue[] {
   const { contents } = parseDocument(text);
   if (!isMap(contents)) throw new ChartValuesError("values.yaml is no mapping");
-  return contents.items.flatMap((pair, i) => valuesOf(pair as Pair, [], i === 0 ? contents.commentBefore : null));
+  return contents.items.flatMap((pair, i) =>
+    valuesOf(pair as Pair, [], i === 0 ? contents.commentBefore : null),
+  );
 }
 
-function valuesOf({ key, value }: Pair, above: readonly string[], before?: string | null): readonly ChartValue[] {
+function valuesOf(
+  { key, value }: Pair,
+  above: readonly string[],
+  before?: string | null,
+): readonly ChartValue[] {
   if (!isScalar(key)) throw new ChartValuesError("a key is no text");
   const path = [...above, String(key.value)];
   const comment = [before, key.commentBefore].filter((text) => typeof text === "string").join("\n");
@@ -35,7 +41,9 @@ function valuesOf({ key, value }: Pair, above: readonly string[], before?: strin
     .join(" ")
     .trim();
   if (isMap(value) && value.items.length > 0 && description === "")
-    return value.items.flatMap((pair, i) => valuesOf(pair as Pair, path, i === 0 ? value.commentBefore : null));
+    return value.items.flatMap((pair, i) =>
+      valuesOf(pair as Pair, path, i === 0 ? value.commentBefore : null),
+    );
   if (description === "") throw new ChartValuesError(`${path.join(".")} has no comment`);
   const json = (value as { toJSON(): unknown }).toJSON();
   return [{ path: path.join("."), standard: JSON.stringify(json), description }];
@@ -46,7 +54,8 @@ export function withValuesTable(readme: string, values: readonly ChartValue[]): 
   const marks = /(<!-- values -->\n)[\s\S]*(<!-- end of values -->)/;
   if (!marks.test(readme)) throw new ChartValuesError("README.md has no place for the values");
   const rows = values.map(
-    ({ path, standard, description }) => `| \`${path}\` | \`${standard}\` | ${description.replaceAll("|", "\\|")} |`,
+    ({ path, standard, description }) =>
+      `| \`${path}\` | \`${standard}\` | ${description.replaceAll("|", "\\|")} |`,
   );
   const table = ["| value | default | meaning |", "| --- | --- | --- |", ...rows].join("\n");
   return readme.replace(marks, (_all, start: string, end: string) => `${start}${table}\n${end}`);

@@ -77,7 +77,10 @@ const generators: readonly Generator[] = [
     only: ["README.md"],
     run(target) {
       const read = (name: string) => readFileSync(join(root, "charts/spiceai-operator", name), "utf8");
-      writeFileSync(join(target, "README.md"), withValuesTable(read("README.md"), chartValues(read("values.yaml"))));
+      writeFileSync(
+        join(target, "README.md"),
+        withValuesTable(read("README.md"), chartValues(read("values.yaml"))),
+      );
     },
   },
   {
