@@ -46,6 +46,8 @@ export interface SchedulerInfoOptions {
   /** The last failure of discovery, by full name. */
   discoveryError(table: string): string | undefined;
   readonly drains: Drains;
+  /** Why the loss of executors is not acted on. */
+  readonly condition: () => string | undefined;
   readonly accepting: () => boolean;
   readonly wallMs: () => number;
   refresh(fullName: string, request: RefreshRequest): Promise<RefreshOutcome>;
@@ -113,7 +115,9 @@ export class SchedulerInfo implements NodeInfo {
   async cluster(): Promise<ClusterInfo | undefined> {
     const document = this.#options.document();
     if (document === undefined) return undefined;
+    const condition = this.#options.condition();
     return {
+      ...(condition === undefined ? {} : { condition }),
       clusterId: document.cluster_id,
       revision: document.revision,
       appGeneration: document.app?.generation ?? 0,

@@ -5,7 +5,7 @@ import { ClusterServiceService, type PeerNewsRequest } from "@spice-shards/proto
 import { newDocument } from "../../core/cluster/document.ts";
 import { PeerClients } from "./peer-clients.ts";
 
-const news: PeerNewsRequest = { schedulerId: "s1", revision: 7, suspectedExecutors: ["e1"] };
+const news: PeerNewsRequest = { schedulerId: "s1", revision: 7, suspectedExecutors: ["e1"], condition: "" };
 const open: (() => void)[] = [];
 afterEach(() => {
   for (const close of open.splice(0)) close();
