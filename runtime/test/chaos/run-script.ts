@@ -101,7 +101,7 @@ async function report(
     `nodes: ${ids.join(", ")}`,
     `script: ${JSON.stringify(script.steps)}`,
     `logs: ${dir}`,
-    `again: SEED=${seed} SCRIPT=${script.name} JEST_ARGS=chaos.cluster make test TIER=cluster`,
+    `again: SEED=${seed} SCRIPT=${script.name} JEST_ARGS=cluster.chaos make test TIER=cluster`,
   ].join("\n");
 }
 
