@@ -3,7 +3,7 @@ import type { Script, Step } from "../script.ts";
 const fromStore = (who: string): Step => ({ do: "cut", a: [who], b: ["s3"], mode: "silent" });
 
 /** What a driver logs as an error while the store fails it. */
-const storeErrors = [/The assignment cycle failed/];
+const storeErrors = [/The assignment cycle failed/, /The cluster document could not be read/];
 
 /** A store that is away, slow, or does not say what it did. */
 export const storeScripts: readonly Script[] = [
