@@ -10,21 +10,25 @@ const longestMs = 15_000;
  */
 export class FirstReports {
   readonly #clock: Clock;
-  readonly #startedMs: number;
+  #firstLookMs: number | undefined;
   #complete = false;
 
   constructor(clock: Clock) {
     this.#clock = clock;
-    this.#startedMs = clock.monotonicMs();
   }
 
-  /** Look at the tables as they stand; true from the first time on that nothing is to be waited for. */
+  /**
+   * Look at the tables as they stand, once the scheduler is a member; true from the first time on that nothing is to be
+   * waited for.
+   */
   complete(
     tables: readonly { readonly known: boolean; readonly partitions: number; readonly loaded: number }[],
   ): boolean {
+    const now = this.#clock.monotonicMs();
+    this.#firstLookMs ??= now;
     this.#complete ||=
       tables.every(({ known, partitions, loaded }) => !known || loaded === partitions) ||
-      this.#clock.monotonicMs() - this.#startedMs >= longestMs;
+      now - this.#firstLookMs >= longestMs;
     return this.#complete;
   }
 }
