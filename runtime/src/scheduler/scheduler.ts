@@ -14,6 +14,7 @@ import { ControlStreams } from "./cluster-service.ts";
 import { Commands } from "./commands.ts";
 import { Discoveries } from "./discoveries.ts";
 import { ExecutorViews } from "./executor-views.ts";
+import { FirstReports } from "./first-reports.ts";
 import { describeNodes, unknownNode } from "./members/describe-nodes.ts";
 import { ExecutorDesk, WATCH_TICK_MS } from "./members/executor-desk.ts";
 import { PeerClients } from "./members/peer-clients.ts";
@@ -230,6 +231,7 @@ export class Scheduler {
       ],
       discoveryError: (table) => this.#discoveries.error(table),
       drains: this.#drains,
+      firstReports: new FirstReports(clock),
       accepting: () => this.#accepting,
       wallMs: () => clock.wallMs(),
       refresh: (table, request) => refreshes.refresh(table, request),
