@@ -49,6 +49,8 @@ export interface SchedulerInfoOptions {
   readonly drains: Drains;
   /** What a scheduler waits for before others are sent to it. */
   readonly firstReports: FirstReports;
+  /** Why the loss of executors is not acted on. */
+  readonly condition: () => string | undefined;
   readonly accepting: () => boolean;
   readonly wallMs: () => number;
   refresh(fullName: string, request: RefreshRequest): Promise<RefreshOutcome>;
@@ -116,7 +118,9 @@ export class SchedulerInfo implements NodeInfo {
   async cluster(): Promise<ClusterInfo | undefined> {
     const document = this.#options.document();
     if (document === undefined) return undefined;
+    const condition = this.#options.condition();
     return {
+      ...(condition === undefined ? {} : { condition }),
       clusterId: document.cluster_id,
       revision: document.revision,
       appGeneration: document.app?.generation ?? 0,
