@@ -11,6 +11,7 @@ export default {
     "certificates/src",
     "proto/src",
     "kube/src",
+    "kube/test",
     "runtime/src",
     "runtime/test",
     "operator/src",

@@ -31,21 +31,57 @@ const allowed: Record<string, readonly string[]> = {
   "operator/validate": ["operator/schema", "operator/api", "spicepod"],
   "operator/render": ["operator/schema", "operator/api", "spicepod"],
   "operator/certificates": ["operator/api", "certificates"],
+  "operator/lifecycle": ["operator/api"],
+  "operator/admin": ["operator/lifecycle", "operator/api", "proto"],
   "operator/cli": [
     "operator/schema",
     "operator/api",
     "operator/validate",
     "operator/render",
     "operator/certificates",
+    "operator/process",
+    "operator/reconcile",
+    "operator/webhook",
     "spicepod",
+    "kube",
   ],
-  "operator/bin": ["operator/cli"],
+  "operator/status": ["operator/schema", "operator/api", "operator/lifecycle"],
+  "operator/reconcile": [
+    "operator/schema",
+    "operator/api",
+    "operator/validate",
+    "operator/render",
+    "operator/certificates",
+    "operator/lifecycle",
+    "operator/admin",
+    "operator/status",
+    "certificates",
+    "spicepod",
+    "kube",
+  ],
+  "operator/webhook": [
+    "operator/schema",
+    "operator/api",
+    "operator/validate",
+    "certificates",
+    "spicepod",
+    "kube",
+  ],
+  "operator/process": [
+    "operator/api",
+    "operator/admin",
+    "operator/reconcile",
+    "operator/webhook",
+    "certificates",
+    "kube",
+  ],
+  "operator/bin": ["operator/cli", "operator/process", "operator/reconcile", "operator/admin", "kube"],
   kube: [],
 };
 
 /** Layers of the operator that plan and render: they do no I/O, as the runtime's core. */
 const pureOperator = new Set(
-  ["schema", "api", "validate", "render", "certificates"].map((f) => `operator/${f}`),
+  ["schema", "api", "validate", "render", "certificates", "lifecycle"].map((f) => `operator/${f}`),
 );
 
 function layerOf(file: string): string | undefined {

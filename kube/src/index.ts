@@ -31,6 +31,7 @@ export {
   ConnectionError,
   isAlreadyExists,
   isConflict,
+  isForbidden,
   isGone,
   isInvalid,
   isNotFound,
@@ -44,10 +45,26 @@ export {
   type Credentials,
   type TlsMaterial,
   Transport,
+  type TransportRequest,
+  type TransportResponse,
 } from "./client/transport.ts";
 export type { WatchEvent } from "./client/watch-event.ts";
 export { type ClusterAccess, ConfigError, loadKubeConfig } from "./config/load-kube-config.ts";
 export { Discovery, type ServedResource } from "./discovery/discovery.ts";
+export {
+  type EventNote,
+  EventRecorder,
+  type EventRecorderOptions,
+  eventType,
+} from "./events/event-recorder.ts";
+export {
+  LeaderElection,
+  type LeaderElectionOptions,
+  type Leadership,
+  LeadershipLostError,
+  type TermEnd,
+} from "./lease/leader-election.ts";
+export { type Lease, type LeaseStore, leaseStore, leaseType } from "./lease/lease.ts";
 export type { Priority } from "./queue/ready-lanes.ts";
 export {
   type Outcome,

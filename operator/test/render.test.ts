@@ -146,7 +146,13 @@ test("names stay label values at the longest name", () => {
 
 test("an executor that leaves takes its claims along as the policy says", () => {
   const context = exampleContext("production");
-  expect(renderExecutorStatefulSet(context, 2, { leaving: true })).toMatchObject({
+  const leaving = {
+    replicas: 0,
+    retention: { whenScaled: "Delete", whenDeleted: "Delete" },
+    drainedFor: "removal",
+  } as const;
+  expect(renderExecutorStatefulSet(context, 2, leaving)).toMatchObject({
+    metadata: { annotations: { "spice.ai/drained-for": "removal" } },
     spec: {
       replicas: 0,
       persistentVolumeClaimRetentionPolicy: { whenScaled: "Delete", whenDeleted: "Delete" },

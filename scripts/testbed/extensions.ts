@@ -4,7 +4,8 @@
  */
 import { mkdirSync, readdirSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
-import { MissingToolError, parts } from "./parts.ts";
+import { MissingToolError } from "./build.ts";
+import { parts } from "./parts.ts";
 import { cacheDir } from "./provision.ts";
 
 const target = join(import.meta.dirname, "..", "..", "runtime", "extensions");

@@ -1,15 +1,8 @@
-import { execFileSync, spawnSync } from "node:child_process";
-import { createHash } from "node:crypto";
-import { existsSync, globSync, mkdirSync, mkdtempSync, renameSync, rmSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { existsSync, globSync, renameSync, rmSync } from "node:fs";
 import { basename, join } from "node:path";
-
-/** A tool that this machine lacks and the test bed may not install by itself. */
-export class MissingToolError extends Error {
-  override readonly name = "MissingToolError";
-}
-
-/** Provides one part below the cache and returns the environment variables that name it. */
-type Provider = (cacheDir: string) => Promise<Record<string, string>> | Record<string, string>;
+import { build, MissingToolError, need, type Provider, run } from "./build.ts";
+import { provideKubectlHelm, provideKubernetes } from "./kubernetes.ts";
 
 const duckdbVersion = "1.5.5";
 const extensions = ["httpfs", "postgres-scanner", "sqlite-scanner", "tpch", "tpcds"];
@@ -50,7 +43,7 @@ export const parts = {
     const dir = build(cacheDir, "versitygw", [versitygwVersion], (target) => {
       need("go", "Go builds the S3 test server");
       run("go", ["install", `github.com/versity/versitygw/cmd/versitygw@${versitygwVersion}`], {
-        GOBIN: target,
+        env: { GOBIN: target },
       });
     });
     return { TEST_VERSITYGW: join(dir, "versitygw") };
@@ -87,40 +80,12 @@ export const parts = {
     if (dir === undefined) throw new MissingToolError("install the Debian package postgresql");
     return { TEST_POSTGRES_BIN: dir };
   },
+
+  kubernetes: provideKubernetes,
+  "kubectl-helm": provideKubectlHelm,
 } satisfies Record<string, Provider>;
 
 export type Part = keyof typeof parts;
-
-/** Build into a fresh folder and rename it into place, so that an interrupted build is never taken for a result. */
-function build(
-  cacheDir: string,
-  name: string,
-  key: readonly string[],
-  make: (target: string) => void,
-): string {
-  const hash = createHash("sha256").update(key.join("\n")).digest("hex").slice(0, 12);
-  const final = join(cacheDir, `${name}-${hash}`);
-  if (existsSync(final)) return final;
-  mkdirSync(cacheDir, { recursive: true });
-  console.log(`test bed: providing ${name}`);
-  const target = mkdtempSync(join(cacheDir, `.${name}-`));
-  try {
-    make(target);
-    if (!existsSync(final)) renameSync(target, final);
-  } finally {
-    rmSync(target, { recursive: true, force: true });
-  }
-  return final;
-}
-
-function need(tool: string, why: string): void {
-  if (spawnSync("which", [tool]).status !== 0)
-    throw new MissingToolError(`${tool} is not on the PATH (${why})`);
-}
-
-function run(command: string, args: readonly string[], env: Record<string, string> = {}): void {
-  execFileSync(command, args, { stdio: ["ignore", "inherit", "inherit"], env: { ...process.env, ...env } });
-}
 
 function aptInstall(name: string): void {
   if (process.env["NO_SYSTEM_PACKAGES"] === "1")
@@ -129,6 +94,6 @@ function aptInstall(name: string): void {
   console.log(`test bed: apt-get install ${name}`);
   run("apt-get", ["update", "-qq"]);
   run("apt-get", ["install", "-y", "-qq", "--no-install-recommends", name], {
-    DEBIAN_FRONTEND: "noninteractive",
+    env: { DEBIAN_FRONTEND: "noninteractive" },
   });
 }

@@ -6,7 +6,8 @@
 import { mkdirSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { MissingToolError, type Part, parts } from "./parts.ts";
+import { MissingToolError } from "./build.ts";
+import { type Part, parts } from "./parts.ts";
 import { type Tier, tiers } from "./tiers.ts";
 
 /** The cache that all clones share. */

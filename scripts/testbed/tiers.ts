@@ -6,6 +6,7 @@ export const tiers = {
   engine: ["duckdb-extensions", "postgresql", "s3-server"],
   store: ["s3-server", "s3-controls"],
   cluster: ["duckdb-extensions", "postgresql", "s3-server"],
+  kube: ["kubernetes", "kubectl-helm"],
 } as const satisfies Record<string, readonly Part[]>;
 
 export type Tier = keyof typeof tiers;

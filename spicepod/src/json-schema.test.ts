@@ -37,6 +37,7 @@ describe("the JSON Schema", () => {
     "datasets: [{from: 'kafka:a', name: a}]",
     "datasets: [{from: 'file:a', name: a-b}]",
     "runtime: {scheduler: {max_partitions_per_executor: 0}}",
+    "runtime: {scheduler: {max_partition_move_bytes: 1000}}",
     "runtime: {query: {memory_limit: 4Gi}}",
     "secrets: [{from: vault, name: x}]",
   ])("and the parser refuse both %j", (text) => {

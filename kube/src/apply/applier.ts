@@ -1,10 +1,11 @@
 import type { Client } from "../client/client.ts";
 import { type KubeObject, objectKey } from "../client/object.ts";
-import type { ResourceType } from "../client/resource-type.ts";
-import { isNotFound } from "../client/status-error.ts";
+import type { ResourceType, Target } from "../client/resource-type.ts";
+import { isInvalid, isNotFound } from "../client/status-error.ts";
 import { canonicalJson, digest, toApply } from "./canonical.ts";
 import { type Difference, differences } from "./differences.ts";
-import { type ListRule, listRulesOf } from "./schema-rules.ts";
+import { type Leftover, leftovers } from "./leftovers.ts";
+import { type ListRule, type ListRules, listRulesOf } from "./schema-rules.ts";
 
 /** What became of an apply. */
 export type Applied<T> =
@@ -21,11 +22,11 @@ export class ForeignOwnerError extends Error {
 }
 
 export interface ApplierOptions {
-  readonly client: Pick<Client, "get" | "apply">;
+  readonly client: Pick<Client, "get" | "apply" | "patch">;
   readonly fieldManager: string;
   /** Annotation that holds the digest of what was last applied, such as `example.com/applied`. */
   readonly annotation: string;
-  /** Rules for lists of kinds that are not built in, by kind, then by path. */
+  /** Rules for lists, by kind, then by path: those of kinds that are not built in, and lists that are exclusive. */
   readonly listRules?: Readonly<Record<string, Readonly<Record<string, ListRule>>>>;
 }
 
@@ -52,7 +53,8 @@ export class Applier {
   }
 
   /**
-   * Makes the live object have all that `wanted` says; fields that others took are taken back.
+   * Makes the live object have all that `wanted` says; fields that others took are taken back, and so are items of
+   * lists whose key was edited. One request to write, two or three when such an item stands in the way.
    *
    * @throws ForeignOwnerError when the live object has another controller than `wanted`; what the client throws.
    */
@@ -61,7 +63,7 @@ export class Applier {
     wanted: T,
     options: ApplyOptions<T> = {},
   ): Promise<Applied<T>> {
-    const { client, fieldManager, annotation } = this.#options;
+    const { annotation } = this.#options;
     const body = toApply(wanted);
     const hash = digest(body);
     const annotations = { ...body.metadata.annotations, [annotation]: hash };
@@ -78,12 +80,7 @@ export class Applier {
         return { kind: "unchanged", object: live };
       }
     }
-    const { signal } = options;
-    const object = await client.apply(type, marked, {
-      fieldManager,
-      force: true,
-      ...(signal === undefined ? {} : { signal }),
-    });
+    const object = await this.#send(type, marked, live, rules, options.signal);
     this.#remember(type, wanted, hash, differences(body, object, rules));
     if (live === undefined) return { kind: "created", object };
     return { kind: "updated", object, because: found.length > 0 ? found : "removed" };
@@ -101,7 +98,7 @@ export class Applier {
     live: T,
     signal?: AbortSignal,
   ): Promise<Applied<T>> {
-    if (canonicalJson(wanted.status ?? {}) === canonicalJson(live.status ?? {})) {
+    if (canonicalJson(withoutEmpty(wanted.status)) === canonicalJson(withoutEmpty(live.status))) {
       return { kind: "unchanged", object: live };
     }
     const { client, fieldManager } = this.#options;
@@ -123,18 +120,45 @@ export class Applier {
     return { kind: "updated", object, because: because.length > 0 ? because : "removed" };
   }
 
+  /** Applies, and takes away what only stands there because someone edited the key of an item. */
+  async #send<T extends KubeObject>(
+    type: ResourceType,
+    marked: T,
+    live: T | undefined,
+    rules: ListRules,
+    signal: AbortSignal | undefined,
+  ): Promise<T> {
+    const { client, fieldManager } = this.#options;
+    const write = { fieldManager, ...(signal === undefined ? {} : { signal }) };
+    const remove = (from: T, items: readonly Leftover[]) => {
+      // Later items first, so that the pointers hold; each is still what was seen, or nothing is removed.
+      const body = items.toReversed().flatMap(({ pointer, item }) => [
+        { op: "test", path: pointer, value: item },
+        { op: "remove", path: pointer },
+      ]);
+      return client.patch<T>(type, nameOf(from), { type: "json", body }, write);
+    };
+    let object: T;
+    try {
+      object = await client.apply(type, marked, { ...write, force: true });
+    } catch (error) {
+      // The item as it was edited and the item as it is wanted can exclude each other, as two ports of one name do.
+      const inTheWay = leftovers(marked, live, rules).filter(({ besideMissing }) => besideMissing);
+      if (live === undefined || !isInvalid(error) || inTheWay.length === 0) throw error;
+      await remove(live, inTheWay);
+      object = await client.apply(type, marked, { ...write, force: true });
+    }
+    const foreign = leftovers(marked, object, rules).filter(({ exclusive }) => exclusive);
+    return foreign.length === 0 ? object : await remove(object, foreign);
+  }
+
   async #read<T extends KubeObject>(
     type: ResourceType,
     wanted: T,
     signal?: AbortSignal,
   ): Promise<T | undefined> {
-    const { name = "", namespace } = wanted.metadata;
     try {
-      return await this.#options.client.get<T>(
-        type,
-        { name, ...(namespace === undefined ? {} : { namespace }) },
-        signal,
-      );
+      return await this.#options.client.get<T>(type, nameOf(wanted), signal);
     } catch (error) {
       if (isNotFound(error)) return undefined;
       throw error;
@@ -158,8 +182,22 @@ export class Applier {
   }
 }
 
+function nameOf({ metadata: { name = "", namespace } }: KubeObject): Target {
+  return { name, ...(namespace === undefined ? {} : { namespace }) };
+}
+
 function slot(type: ResourceType, object: KubeObject): string {
   return `${type.group}/${type.plural}/${objectKey(object)}`;
+}
+
+/** A value without maps that say nothing: the server keeps one after its last field went, or leaves it out. */
+function withoutEmpty(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutEmpty);
+  if (value === null || typeof value !== "object") return value;
+  const kept = Object.entries(value)
+    .map(([name, part]) => [name, withoutEmpty(part)] as const)
+    .filter(([, part]) => part !== undefined && part !== null);
+  return kept.length === 0 ? undefined : Object.fromEntries(kept);
 }
 
 function refuseForeign(wanted: KubeObject, live: KubeObject): void {

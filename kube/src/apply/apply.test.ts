@@ -1,5 +1,6 @@
 import { describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
+import type { Patch } from "../client/client.ts";
 import type { KubeObject } from "../client/object.ts";
 import type { ResourceType } from "../client/resource-type.ts";
 import { StatusError } from "../client/status-error.ts";
@@ -7,7 +8,7 @@ import { Applier, ForeignOwnerError } from "./applier.ts";
 import { toApply } from "./canonical.ts";
 import { differences } from "./differences.ts";
 import { parseQuantity, sameQuantity } from "./quantity.ts";
-import { listRulesOf } from "./schema-rules.ts";
+import { type ListRule, listRulesOf } from "./schema-rules.ts";
 
 const deployments: ResourceType = {
   group: "apps",
@@ -86,6 +87,20 @@ function fakeClient(serve: (object: Loose, before: Loose | undefined) => Loose =
       state.writes += 1;
       state.live = serve(structuredClone(object) as KubeObject as Loose, state.live);
       return state.live as KubeObject as T;
+    },
+    /** Removals only, as the applier sends them. */
+    async patch<T extends KubeObject>(_type: ResourceType, _target: unknown, patch: Patch): Promise<T> {
+      state.writes += 1;
+      const live = structuredClone(state.live) as Loose;
+      for (const { op, path, value } of patch.body as { op: string; path: string; value?: unknown }[]) {
+        const steps = path.slice(1).split("/");
+        const last = steps.pop() as string;
+        const holder = steps.reduce<unknown>((at, step) => (at as Record<string, unknown>)[step], live);
+        if (op === "test") expect((holder as Record<string, unknown>)[last]).toEqual(value);
+        else (holder as unknown[]).splice(Number(last), 1);
+      }
+      state.live = live;
+      return live as KubeObject as T;
     },
   };
 }
@@ -197,6 +212,56 @@ describe("differences", () => {
 });
 
 describe("Applier", () => {
+  it("takes items away from lists that are exclusive", async () => {
+    // Server-side apply keeps what others have added.
+    const client = fakeClient((object) => {
+      const served = asServed();
+      return { ...served, metadata: { ...served.metadata, ...object.metadata } };
+    });
+    const containers: ListRule = { kind: "map", keys: ["name"], exclusive: true };
+    const applier = new Applier({
+      client,
+      fieldManager: "me",
+      annotation: "example.com/applied",
+      listRules: { Deployment: { "spec.template.spec.containers": containers } },
+    });
+    client.state.live = asServed();
+    const { kind, object } = await applier.apply(deployments, deployment());
+    const { template } = object["spec"] as { template: { spec: { containers: { name: string }[] } } };
+    expect([kind, template.spec.containers.map(({ name }) => name)]).toEqual(["updated", ["main"]]);
+    expect((await applier.apply(deployments, deployment())).kind).toBe("unchanged");
+    expect(client.state.writes).toBe(2);
+  });
+
+  it("makes room for an item whose key was edited when the server cannot have both", async () => {
+    const service = (ports: object[]): Loose => ({
+      apiVersion: "v1",
+      kind: "Service",
+      metadata: { name: "s", namespace: "ns", resourceVersion: "1" },
+      spec: { ports },
+    });
+    const wanted = service([{ name: "http", port: 80 }]);
+    const edited = service([
+      { name: "other", port: 99, protocol: "TCP" },
+      { name: "http", port: 81, protocol: "TCP" },
+    ]);
+    const client = fakeClient((object, before) => {
+      const names = ((before?.["spec"] as { ports?: { name: string }[] })?.ports ?? []).map((p) => p.name);
+      if (names.includes("http")) throw new StatusError(422, { reason: "Invalid" }, "patch");
+      return object;
+    });
+    client.state.live = edited;
+    expect((await applierOf(client).apply(deployments, wanted)).kind).toBe("updated");
+    // Without anything in the way, what the server refuses is refused.
+    const picky = fakeClient(() => {
+      throw new StatusError(422, { reason: "Invalid" }, "patch");
+    });
+    picky.state.live = service([{ name: "http", port: 80 }]);
+    const refused = applierOf(picky).apply(deployments, service([{ name: "x y", port: 80 }]));
+    await expect(refused).rejects.toMatchObject({ code: 422 });
+    expect(picky.state.writes).toBe(1);
+  });
+
   it("creates, then writes nothing until something differs", async () => {
     const client = fakeClient();
     const applier = applierOf(client);

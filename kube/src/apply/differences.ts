@@ -1,9 +1,10 @@
 import { sameQuantity } from "./quantity.ts";
-import { isLeftOut, isQuantityPath, type ListRule, type ListRules } from "./schema-rules.ts";
+import { identity, isLeftOut, isMap, isQuantityPath, type ListRules } from "./schema-rules.ts";
 
 /** A field that is not as wanted; its name is for people. */
 export interface Difference {
   readonly path: string;
+  /** `undefined`: an item that must not be there. */
   readonly wanted: unknown;
   /** `undefined`: absent. */
   readonly found: unknown;
@@ -11,7 +12,8 @@ export interface Difference {
 
 /**
  * The fields of `wanted` that `live` has not, or has otherwise. What `live` has besides is other managers' or
- * the server's own and no difference, except in lists that are atomic, which belong to one manager as a whole.
+ * the server's own and no difference, except in lists that are atomic or exclusive, which belong to one manager as a
+ * whole.
  */
 export function differences(wanted: unknown, live: unknown, rules: ListRules): Difference[] {
   const found: Difference[] = [];
@@ -54,19 +56,15 @@ export function differences(wanted: unknown, live: unknown, rules: ListRules): D
     for (const item of want) {
       const id = identity(item, list);
       compare({ wanted: item, live: present.get(id), rule: `${rule}[]`, path: `${path}[${id}]` });
+      present.delete(id);
+    }
+    if (list.kind === "map" && list.exclusive === true) {
+      for (const [id, item] of present)
+        found.push({ path: `${path}[${id}]`, wanted: undefined, found: item });
     }
   }
 }
 
-function identity(item: unknown, rule: ListRule): string {
-  if (rule.kind === "set" || !isMap(item)) return JSON.stringify(item);
-  return rule.keys.map((key) => `${key}=${String(item[key] ?? rule.defaults?.[key] ?? "")}`).join(",");
-}
-
 function join(path: string, name: string): string {
   return path === "" ? name : `${path}.${name}`;
-}
-
-function isMap(value: unknown): value is Record<string, unknown> {
-  return value !== null && typeof value === "object" && !Array.isArray(value);
 }

@@ -6,6 +6,8 @@ export type ListRule =
       readonly kind: "map";
       readonly keys: readonly string[];
       readonly defaults?: Readonly<Record<string, unknown>>;
+      /** Items that others add are taken away: only who applies the list has items in it. */
+      readonly exclusive?: true;
     };
 
 /** Rules by path. A path joins field names by "." and writes `[]` for the items of a list. */
@@ -88,4 +90,15 @@ export function isLeftOut(path: string, value: unknown): boolean {
   if (value !== null && typeof value === "object")
     return Object.keys(value).length === 0 && emptyMaps.test(path);
   return (value === "" || value === false || value === 0) && zeroFields.test(path);
+}
+
+/** What tells the items of a list apart. */
+export function identity(item: unknown, rule: ListRule): string {
+  if (rule.kind === "set" || !isMap(item)) return JSON.stringify(item);
+  return rule.keys.map((key) => `${key}=${String(item[key] ?? rule.defaults?.[key] ?? "")}`).join(",");
+}
+
+/** Whether a value is a JSON object. */
+export function isMap(value: unknown): value is Record<string, unknown> {
+  return value !== null && typeof value === "object" && !Array.isArray(value);
 }

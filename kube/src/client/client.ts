@@ -10,7 +10,7 @@ import type { Transport, TransportResponse } from "./transport.ts";
 import { toWatchEvent, type WatchEvent } from "./watch-event.ts";
 
 export interface ClientOptions {
-  readonly transport: Transport;
+  readonly transport: Pick<Transport, "request" | "invalidateCredentials">;
   readonly clock: Clock;
   readonly random: Random;
   /** Bounds requests per second. A leader election gets a client of its own without one (same transport). */

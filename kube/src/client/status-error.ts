@@ -45,6 +45,8 @@ export class ProtocolError extends Error {
 }
 
 export const isNotFound = (error: unknown): boolean => hasCode(error, 404);
+/** We have no right to do it. */
+export const isForbidden = (error: unknown): boolean => hasCode(error, 403);
 /** A write met a newer version of the object, or another field manager. */
 export const isConflict = (error: unknown): boolean => hasCode(error, 409) && !isAlreadyExists(error);
 export const isAlreadyExists = (error: unknown): boolean =>

@@ -1,4 +1,4 @@
-/** The aspects that status reports on. */
+/** The aspects that status reports on. `Reconciling` and `Stalled` are for kstatus, and there only while they are True. */
 export const conditionTypes = [
   "Ready",
   "Progressing",
@@ -7,6 +7,8 @@ export const conditionTypes = [
   "CertificatesReady",
   "ConfigValid",
   "Balanced",
+  "Reconciling",
+  "Stalled",
 ] as const;
 
 /** Why a condition has its status: one word for conditions, events, log lines and metric labels. */
@@ -17,6 +19,9 @@ export const reasons = [
   "InvalidSpicepod",
   "MissingConfigMap",
   "MissingSecret",
+  "InvalidSecret",
+  "MissingStorageClass",
+  "StateLocationInUse",
   "Insecure",
   "CertificatesIssued",
   "CertificatesPending",

@@ -7,6 +7,9 @@ import { spicepodClusterSchema } from "./spicepod-cluster.ts";
 const doc =
   "A cluster of schedulers and executors that keeps sharded accelerations of datasets and answers SQL over them.";
 
+/** Rules are about this field: what one names must be in the schema, and what one reads must have a bound. */
+const nameSchema = { type: "string", maxLength: 253, description: "The name of the cluster." };
+
 /** The schema of the resource as the API server keeps it. */
 function resourceSchema(): JsonObject {
   const { "x-kubernetes-preserve-unknown-fields": _, ...schema } = structuralSchema(
@@ -18,7 +21,7 @@ function resourceSchema(): JsonObject {
     properties: {
       apiVersion: { type: "string", description: `The version of this resource: ${apiVersion}.` },
       kind: { type: "string", description: `The kind of this resource: ${kind}.` },
-      metadata: { type: "object" },
+      metadata: { type: "object", properties: { name: nameSchema } },
       ...(schema["properties"] as JsonObject),
     },
   };

@@ -6,6 +6,9 @@ export const apiVersion = `${group}/${version}`;
 export const kind = "SpicepodCluster";
 export const fieldManager = "spice-operator";
 
+/** Keeps a cluster until its nodes have stopped in order. */
+export const finalizer = "spice.ai/cluster";
+
 /** Keys that begin with it are refused in users' labels and annotations. */
 export const reservedPrefix = "spice.ai/";
 
@@ -29,18 +32,29 @@ export const label = {
 export const annotation = {
   /** On a pod template: changes when the spicepod changed in a way that a running node cannot take over. */
   restartHash: "spice.ai/restart-hash",
+  /** On pod templates of executors, hence on their pods: the digest of the template. */
+  templateHash: "spice.ai/template-hash",
+  /** On StatefulSets: the digest of everything but what an executor's life changes. */
+  shapeHash: "spice.ai/shape-hash",
+  /** On every child: the digest of what was applied last. */
+  applied: "spice.ai/applied",
   /** On the ConfigMap: what its `metadata.generation` counts. */
   spicepodDigest: "spice.ai/spicepod-digest",
   spicepodGeneration: "spice.ai/spicepod-generation",
   /** On the cluster, by people: any new value asks once. */
   renewCertificates: "spice.ai/renew-certificates",
   rotateRoot: "spice.ai/rotate-root",
+  /** On the cluster, by people: any new value ends a pause that the operator decided on. */
+  resume: "spice.ai/resume",
+  /** On an executor's StatefulSet: why the operator drains it, `removal` or `update`. */
+  drainedFor: "spice.ai/drained-for",
   /** On certificate Secrets: durable progress. */
   rotationPhase: "spice.ai/rotation-phase",
   answeredRequest: "spice.ai/answered-request",
 } as const;
 
 export type Role = "scheduler" | "executor";
+export const roles: readonly Role[] = ["scheduler", "executor"];
 
 /** The longest name from which every derived name is still a label value. */
 export const maxNameLength = 38;

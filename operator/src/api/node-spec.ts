@@ -219,7 +219,7 @@ export function nodeRules(claims: boolean) {
     : "";
   return [
     rule<NodeShape>({
-      cel: "self.http.port != self.flight.port && self.http.port != self.metrics.port && self.flight.port != self.metrics.port && [self.http.port, self.flight.port, self.metrics.port].all(p, !self.cluster.bindAddress.endsWith(':' + string(p)))",
+      cel: "self.http.port != self.flight.port && self.http.port != self.metrics.port && self.flight.port != self.metrics.port && !(int(self.cluster.bindAddress.find('[0-9]{1,5}$')) in [self.http.port, self.flight.port, self.metrics.port])",
       message: "http.port, flight.port, metrics.port and the port of cluster.bindAddress must differ",
       holds: (self) => new Set(ports(self)).size === 4,
     }),

@@ -76,10 +76,21 @@ export const statusSchema = object({
     }),
     "The certificates.",
   ),
+  spicepod: optional(
+    object({
+      generation: optional(integer({ minimum: 0 }), "The generation that the schedulers' ConfigMap has."),
+      digest: optional(string({ maxLength: 128 }), "What that generation says, as a digest."),
+    }),
+    "The spicepod as it was last handed to the schedulers.",
+  ),
   pause: optional(
     object({
       reason: optional(oneOf(...reasons), "Why the operator paused the cluster itself."),
       generation: optional(integer({ minimum: 0 }), "The generation that it paused; the next one goes on."),
+      resume: optional(
+        string({ maxLength: 1024 }),
+        "The value of the annotation spice.ai/resume when the pause began; another value goes on.",
+      ),
     }),
     "A pause that the operator decided on.",
   ),

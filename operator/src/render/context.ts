@@ -1,6 +1,16 @@
 import type { SpicepodCluster } from "../api/spicepod-cluster.ts";
 import type { JsonObject } from "../schema/schema.ts";
 
+/** By which garbage collection finds an object. */
+export interface OwnerReference {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly name: string;
+  readonly uid: string;
+  readonly controller: boolean;
+  readonly blockOwnerDeletion: boolean;
+}
+
 /** A Kubernetes object as it is sent to the API server. */
 export interface KubernetesObject {
   readonly apiVersion: string;
@@ -10,7 +20,7 @@ export interface KubernetesObject {
     readonly namespace: string;
     readonly labels: { readonly [key: string]: string };
     readonly annotations?: { readonly [key: string]: string };
-    readonly ownerReferences: readonly JsonObject[];
+    readonly ownerReferences: readonly OwnerReference[];
   };
   readonly [field: string]: unknown;
 }

@@ -1,4 +1,4 @@
-import { names } from "../api/names.ts";
+import { annotation, names } from "../api/names.ts";
 import type { VolumeClaimTemplate } from "../api/volume-claims.ts";
 import { isObject } from "../schema/apply-defaults.ts";
 import type { JsonObject } from "../schema/schema.ts";
@@ -6,9 +6,12 @@ import type { KubernetesObject, RenderContext } from "./context.ts";
 import { labelsOf, metadataOf, selectorOf } from "./metadata.ts";
 import { renderPodTemplate } from "./pod-template.ts";
 
-export interface ExecutorState {
-  /** True while the executor is scaled away: no pod, and its claims meet the fate of `whenScaled`. */
-  readonly leaving?: boolean;
+/** What the life of an executor decides on, where it is not that of one that simply runs. */
+export interface ExecutorShape {
+  readonly replicas?: 0 | 1;
+  readonly retention?: Readonly<Record<"whenScaled" | "whenDeleted", "Delete" | "Retain">>;
+  /** Why the operator drains it. */
+  readonly drainedFor?: "removal" | "update";
 }
 
 /**
@@ -18,14 +21,13 @@ export interface ExecutorState {
 export function renderExecutorStatefulSet(
   context: RenderContext,
   index: number,
-  { leaving = false }: ExecutorState = {},
+  shape: ExecutorShape = {},
 ): KubernetesObject {
   const { name, namespace } = context.cluster.metadata;
   const { executorSpec } = context.cluster.spec;
   const claims = claimTemplates(context, index);
   const service = names.workload(name, "executor");
-  const { whenScaled = "Delete", whenDeleted = "Retain" } =
-    executorSpec.persistentVolumeClaimRetentionPolicy ?? {};
+  const { whenDeleted = "Retain" } = executorSpec.persistentVolumeClaimRetentionPolicy ?? {};
   return {
     apiVersion: "apps/v1",
     kind: "StatefulSet",
@@ -33,18 +35,19 @@ export function renderExecutorStatefulSet(
       context,
       names.executor(name, index),
       labelsOf(name, "executor", executorSpec.labels, index),
-      executorSpec.annotations,
+      {
+        ...executorSpec.annotations,
+        ...(shape.drainedFor === undefined ? {} : { [annotation.drainedFor]: shape.drainedFor }),
+      },
     ),
     spec: {
       serviceName: service,
-      replicas: leaving || executorSpec.replicas === 0 ? 0 : 1,
+      replicas: shape.replicas ?? (executorSpec.replicas === 0 ? 0 : 1),
       revisionHistoryLimit: 3,
       selector: { matchLabels: selectorOf(name, "executor", index) },
       updateStrategy: { type: "OnDelete" },
       // Scaling to 0 also means a pause, so the claims go only with an executor that leaves.
-      persistentVolumeClaimRetentionPolicy: leaving
-        ? { whenScaled, whenDeleted: whenScaled }
-        : { whenScaled: "Retain", whenDeleted },
+      persistentVolumeClaimRetentionPolicy: shape.retention ?? { whenScaled: "Retain", whenDeleted },
       template: renderPodTemplate(context, {
         role: "executor",
         executor: index,

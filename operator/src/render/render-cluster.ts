@@ -1,3 +1,4 @@
+import { roles } from "../api/names.ts";
 import { renderClientService } from "./client-service.ts";
 import { renderConfigMap } from "./config-map.ts";
 import type { KubernetesObject, RenderContext } from "./context.ts";
@@ -10,8 +11,6 @@ import { renderRole } from "./role.ts";
 import { renderRoleBinding } from "./role-binding.ts";
 import { renderSchedulerDeployment } from "./scheduler-deployment.ts";
 import { renderServiceAccount } from "./service-account.ts";
-
-const roles = ["scheduler", "executor"] as const;
 
 /**
  * Every object of a cluster but its Secrets, in the order in which they are applied (spec chapter 09). Pure: equal

@@ -21,10 +21,13 @@ const suffixes: Readonly<Record<string, number>> = {
 export const quantityPattern =
   "^(\\+|-)?(([0-9]+(\\.[0-9]*)?)|(\\.[0-9]+))(([KMGTPE]i)|[numkMGTPE]|([eE](\\+|-)?(([0-9]+(\\.[0-9]*)?)|(\\.[0-9]+))))?$";
 
+/** Longer than any quantity that means something; rules that read quantities need a bound. */
+export const quantityMaxLength = 64;
+
 /** The number that a Kubernetes quantity means (`200Gi`, `500m`, `1e3`); undefined when it is none. */
 export function parseQuantity(value: string | number): number | undefined {
   const text = String(value);
-  if (!new RegExp(quantityPattern).test(text)) return undefined;
+  if (text.length > quantityMaxLength || !new RegExp(quantityPattern).test(text)) return undefined;
   const [, number = "", suffix = ""] = /^([-+]?[0-9.]+(?:[eE][-+]?[0-9.]+)?)([a-zA-Z]*)$/.exec(text) ?? [];
   const factor = suffixes[suffix];
   return number === "" || factor === undefined ? undefined : Number(number) * factor;

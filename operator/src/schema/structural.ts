@@ -1,5 +1,6 @@
-import { quantityPattern } from "./quantity.ts";
-import type { JsonObject, SchemaNode } from "./schema.ts";
+import { applyDefaults } from "./apply-defaults.ts";
+import { quantityMaxLength, quantityPattern } from "./quantity.ts";
+import type { Field, Json, JsonObject, SchemaNode } from "./schema.ts";
 
 /**
  * The structural OpenAPI v3 schema that a CustomResourceDefinition carries: types, descriptions, defaults, CEL rules
@@ -45,6 +46,7 @@ function shapeOf(schema: SchemaNode): JsonObject {
       return {
         anyOf: [{ type: "integer" }, { type: "string" }],
         pattern: quantityPattern,
+        maxLength: quantityMaxLength,
         "x-kubernetes-int-or-string": true,
       };
     case "list":
@@ -73,7 +75,7 @@ function shapeOf(schema: SchemaNode): JsonObject {
         properties: Object.fromEntries(
           Object.entries(schema.fields).map(([name, field]) => [
             name,
-            { ...structuralSchema(field.schema, field.doc), ...given("default", field.default) },
+            { ...structuralSchema(field.schema, field.doc), ...given("default", wholeDefault(field)) },
           ]),
         ),
         ...(schema.open ? { "x-kubernetes-preserve-unknown-fields": true } : {}),
@@ -82,6 +84,11 @@ function shapeOf(schema: SchemaNode): JsonObject {
     default:
       return schema satisfies never;
   }
+}
+
+/** A default with those inside it: the API server holds it to the rules of its object before it fills any in. */
+function wholeDefault({ schema, default: value }: Field): Json | undefined {
+  return value === undefined ? undefined : applyDefaults(schema, value);
 }
 
 function given(name: string, value: JsonObject[string] | undefined): JsonObject {

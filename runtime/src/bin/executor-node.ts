@@ -2,6 +2,7 @@ import { join } from "node:path";
 import type { GetAppDefinitionResponse } from "@spice-shards/proto";
 import { callAnyNode } from "../adapters/cluster/call-node.ts";
 import { serveMetrics } from "../adapters/cluster/node-metrics.ts";
+import { PublicPins } from "../adapters/cluster/public-pins.ts";
 import { lockDataDir } from "../adapters/system/data-dir.ts";
 import type { App } from "../core/app/app.ts";
 import { messageOf } from "../core/text/message-of.ts";
@@ -41,7 +42,8 @@ export async function startExecutor(
     () => metrics.text(),
     (call, roles) => security.authorize(call, roles),
   );
-  await context.listenHttp(late, late.info, metrics, () => executor?.agent.schedulerHttp ?? []);
+  const pins = new PublicPins(credentials);
+  await context.listenHttp(late, late.info, metrics, () => pins.of(executor?.agent.schedulers ?? []));
   const app = await fetchApp(context, schedulers, id, signal);
   // Without mTLS no scheduler gives secrets away: this node has to have them itself.
   const secrets = () =>

@@ -1,9 +1,12 @@
+import { X509Certificate } from "node:crypto";
 import { hostname } from "node:os";
 import { Server } from "@grpc/grpc-js";
+import type { SchedulerHttp } from "../adapters/cluster/public-pins.ts";
 import { builtInAccelerators, loadAcceleratorModules } from "../adapters/engine/registry.ts";
 import { exchangeServerOptions } from "../adapters/exchange/grpc-server.ts";
 import { systemClock } from "../adapters/system/clock.ts";
 import { systemRandom } from "../adapters/system/random.ts";
+import { hex } from "../adapters/tls/fingerprints.ts";
 import { logRefusedHandshakes } from "../adapters/tls/grpc-peer.ts";
 import { type NodeSecurity, openNodeSecurity } from "../adapters/tls/node-security.ts";
 import type { ReloadedFiles, TlsLog } from "../adapters/tls/reloaded-files.ts";
@@ -84,6 +87,12 @@ export class NodeContext {
     );
   }
 
+  /** SHA-256 of the leaf that the public HTTP port shows, lower-case hex; undefined without TLS or before it listens. */
+  publicLeafSha256(): string | undefined {
+    const current = this.#certificate?.current();
+    return current === undefined ? undefined : hex(new X509Certificate(current.cert).fingerprint256);
+  }
+
   endpoints(): readonly EndpointInfo[] {
     return [...this.#endpoints].map(([name, { endpoint, status }]) => ({ name, endpoint, status }));
   }
@@ -112,7 +121,7 @@ export class NodeContext {
     queries: QueryService,
     node: NodeInfo,
     metrics: Metrics,
-    schedulers?: () => readonly string[],
+    schedulers?: () => readonly SchedulerHttp[],
   ): Promise<string> {
     const { tls, http } = this.options;
     const certificate =

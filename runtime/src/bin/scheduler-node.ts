@@ -157,6 +157,7 @@ export async function startScheduler(
       secure: security.secure,
       credentials: () => security.channel(["scheduler"]),
       certificates: () => security.fingerprints(),
+      publicLeafSha256: () => context.publicLeafSha256(),
       authorize: (call, roles) => security.authorize(call as never, roles as never),
       endpoints: () => context.endpoints(),
       expectedExecutors: single === undefined ? countFromEnv("SPICED_EXPECTED_EXECUTORS") : 1,

@@ -35,7 +35,7 @@ class FakeScheduler {
         if (message === undefined) return;
         this.heard.push(message);
         if (message.$case === "hello") {
-          this.send({ $case: "welcome", value: { protocol: 1, revision: 1 } });
+          this.send({ $case: "welcome", value: { protocol: 1, revision: 1, clusterId: "c" } });
         }
         if (message.$case === "beat") {
           const { counter } = message.value;

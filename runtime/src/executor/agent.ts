@@ -113,9 +113,9 @@ export class ExecutorAgent {
     return this.#listed.map(addressOf);
   }
 
-  /** `host:port` of the schedulers' HTTP. */
-  get schedulerHttp(): readonly string[] {
-    return this.#listed.flatMap(({ labels }) => labels["http_address"] ?? []);
+  /** The schedulers, as last listed. */
+  get schedulers(): readonly SchedulerInstance[] {
+    return this.#listed;
   }
 
   /** True once a scheduler told what this executor holds. */

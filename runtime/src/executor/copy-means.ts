@@ -4,9 +4,11 @@ import { GrpcPartitionCopier } from "../adapters/exchange/copy-partition-client.
 import { LocalCopySource } from "../adapters/exchange/copy-partition-source.ts";
 import { FairQueue } from "../adapters/exchange/fair-queue.ts";
 import { fileSpool } from "../adapters/spool/file-spool.ts";
+import type { Metrics } from "../observe/metrics.ts";
 import { ExecutorUnavailableError, type FragmentRunner } from "../ports/exchange.ts";
 import type { PartitionCopySource } from "../ports/partition-copy.ts";
 import type { CopyMeans } from "./learn/learners.ts";
+import { measuredCopier } from "./learn/measured-copier.ts";
 import type { ExecutorPartitionStore } from "./storage/partition-store.ts";
 
 /** Copies that an executor reads at a time: more would only share the same disk and network. */
@@ -18,10 +20,11 @@ export function openCopyMeans(options: {
   readonly credentials: () => ChannelCredentials;
   /** A directory of this process alone. */
   readonly scratchDir: string;
+  readonly metrics: Metrics;
 }): CopyMeans & { close(): void } {
   const copier = new GrpcPartitionCopier(options.credentials);
   return {
-    copier,
+    copier: measuredCopier(copier, options.metrics),
     // A partition may be as large as the disk allows; a full one fails the copy.
     spools: fileSpool({ directory: join(options.scratchDir, "copies"), maxBytes: Number.POSITIVE_INFINITY }),
     queue: new FairQueue({ concurrent: concurrentCopies, waiting: Number.POSITIVE_INFINITY }),

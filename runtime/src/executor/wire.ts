@@ -27,6 +27,7 @@ export function toWire(
           registered: message.registered,
           held: [...message.held],
           generation: message.generation,
+          clusterId: message.cluster ?? "",
           ...identity,
         },
       };
@@ -46,7 +47,7 @@ export function fromWire(response: ControlStreamResponse): SchedulerMessage | un
   const { message, commandId } = response;
   switch (message?.$case) {
     case "welcome":
-      return { kind: "welcome", revision: message.value.revision };
+      return { kind: "welcome", revision: message.value.revision, cluster: message.value.clusterId };
     case "beatAnswer": {
       const { counter, revision, confirmationAgeMs } = message.value;
       return { kind: "beat-answer", counter, revision, ageMs: confirmationAgeMs };

@@ -86,6 +86,9 @@ export const metricTable = [
   metric("executor_assigned_partitions_count", "gauge", "executor", "Partitions that this executor owns", [
     "dataset",
   ]),
+  metric("executor_partition_copy_bytes", "counter", "executor", "Bytes of copied partitions that arrived"),
+  metric("executor_partition_copy_rows", "counter", "executor", "Rows of partitions that were copied whole"),
+  metric("executor_partition_copy_count", "counter", "executor", "Versions of partitions copied from owners"),
   metric("executor_scheduler_active_connections", "gauge", "executor", "Control streams open to schedulers"),
   metric("dataset_acceleration_refresh_duration_ms", "histogram", "acceleration", "Time of one refresh", [
     "dataset",

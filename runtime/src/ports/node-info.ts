@@ -173,6 +173,8 @@ export interface ClusterInfo {
     readonly revision: number;
     readonly partitionBy: readonly string[];
     readonly partitions: PartitionCounts;
+    /** Unix milliseconds of the oldest last refresh among its partitions, once each was refreshed. */
+    readonly freshMs?: number;
   }[];
 }
 

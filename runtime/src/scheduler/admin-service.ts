@@ -72,6 +72,7 @@ async function getCluster(host: AdminServiceHost): Promise<GetClusterResponse> {
       owned: e.partitions,
       loaded: e.loaded,
       moving: e.moving,
+      drain: e.drain === undefined ? undefined : { reason: "", ...e.drain },
     })),
     nodes: [...(await host.nodes())],
     appGeneration: cluster.appGeneration,
@@ -80,6 +81,7 @@ async function getCluster(host: AdminServiceHost): Promise<GetClusterResponse> {
       partitionsTotal: t.partitions.total,
       partitionsAssigned: t.partitions.assigned,
       partitionsLoaded: t.partitions.loaded,
+      freshAtMs: t.freshMs ?? 0,
     })),
   };
 }

@@ -1,5 +1,6 @@
 import type { Server } from "@grpc/grpc-js";
 import { AdminServiceService, ClusterServiceService, type SchedulerInstance } from "@spice-shards/proto";
+import { httpTlsLeafLabel } from "../adapters/cluster/public-pins.ts";
 import { firstCycleDone } from "../core/cluster/cycle.ts";
 import type { ClusterDocument } from "../core/cluster/document.ts";
 import { slicesOf, tableAssignment } from "../core/cluster/slices.ts";
@@ -12,6 +13,8 @@ export type ClusterFaceOptions = Omit<ClusterServiceHost, "schedulers" | "assign
     readonly document: () => ClusterDocument;
     /** Full names of the accelerated tables of the spicepod in force. */
     readonly tables: () => readonly string[];
+    /** SHA-256 of the leaf that this scheduler's public port shows now; undefined without TLS. */
+    readonly publicLeafSha256: () => string | undefined;
   };
 
 /** Serve what a scheduler has for the other nodes, the operator and `spice` on its internal server. */
@@ -19,7 +22,7 @@ export function serveCluster(server: Server, options: ClusterFaceOptions): void 
   const { document, tables } = options;
   const cluster = clusterService({
     ...options,
-    schedulers: () => schedulersOf(document()),
+    schedulers: () => schedulersOf(document(), options.schedulerId, options.publicLeafSha256()),
     assignments: (executor) => shareOf(document(), tables(), executor),
   });
   server.addService(ClusterServiceService, cluster);
@@ -27,12 +30,20 @@ export function serveCluster(server: Server, options: ClusterFaceOptions): void 
   server.addService(AdminServiceService, adminService({ ...options, instanceOf }));
 }
 
-function schedulersOf(document: ClusterDocument): SchedulerInstance[] {
+function schedulersOf(
+  document: ClusterDocument,
+  self: string,
+  leaf: string | undefined,
+): SchedulerInstance[] {
   return Object.values(document.schedulers).map((s) => ({
     schedulerId: s.scheduler_id,
     advertiseAddress: s.advertise_address,
     instanceId: s.instance_id,
-    labels: { ...s.labels, http_address: s.http_address },
+    labels: {
+      ...s.labels,
+      http_address: s.http_address,
+      ...(s.scheduler_id === self && leaf !== undefined ? { [httpTlsLeafLabel]: leaf } : {}),
+    },
   }));
 }
 

@@ -33,6 +33,8 @@ export interface SchedulerOptions {
   readonly secure: boolean;
   /** The certificates of this node that are in force; undefined without mTLS. */
   certificates(): Fingerprints | undefined;
+  /** SHA-256 of the leaf that the public HTTP port shows now; undefined without TLS there. */
+  publicLeafSha256(): string | undefined;
   /** Credentials for a new channel to another scheduler. */
   readonly credentials: () => ChannelCredentials;
   /** Throws when the peer's certificate does not carry one of the roles. */

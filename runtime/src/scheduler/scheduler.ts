@@ -1,5 +1,6 @@
 import type { Server } from "@grpc/grpc-js";
 import type { NodeInfo } from "@spice-shards/proto";
+import { httpTlsLabel } from "../adapters/cluster/public-pins.ts";
 import type { App } from "../core/app/app.ts";
 import { advise, unsaid } from "../core/cluster/advice.ts";
 import type { ClusterDocument } from "../core/cluster/document.ts";
@@ -99,7 +100,7 @@ export class Scheduler {
         started_at_ms: clock.wallMs(),
         ttl_ms: ttlMs,
         build_version: options.buildVersion,
-        labels: {},
+        labels: options.publicLeafSha256() === undefined ? {} : { [httpTlsLabel]: "true" },
       },
       onWait: (holder) =>
         log.warn(
@@ -375,6 +376,12 @@ export class Scheduler {
           clock,
           random,
           ttlMs,
+          ask: async ({ advertise_address: address }) => {
+            const { revision } = this.#state.document;
+            const news = { schedulerId: this.#state.schedulerId, revision, suspectedExecutors: [] };
+            const { instanceId, beatCounter } = await this.#clients.peerNews(address, news);
+            return { instance_id: instanceId, counter: beatCounter };
+          },
           onReaped: (ids) => log.warn({ schedulers: ids }, "Removed schedulers whose beats stopped"),
           onError: (error) =>
             log.warn({ cause: messageOf(error) }, "The reaper could not look at the others"),
@@ -442,10 +449,12 @@ export class Scheduler {
         return {
           revision: document.revision,
           heard: suspected.filter((executor) => !silent.includes(executor)),
+          beat: { instance_id: this.#state.instanceId, counter: this.#heartbeat.counter },
         };
       },
       metrics: () => metrics.text(),
       node: () => this.#node(),
+      publicLeafSha256: () => this.#options.publicLeafSha256(),
       secure,
       authorize,
       warn: (message, detail) => log.warn(detail, message),

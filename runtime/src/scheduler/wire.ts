@@ -12,7 +12,7 @@ export function fromWire(
 ): ExecutorMessage | undefined {
   switch (message?.$case) {
     case "hello": {
-      const { instanceId, protocolMin, protocolMax, registered, held, generation } = message.value;
+      const { instanceId, protocolMin, protocolMax, registered, held, generation, clusterId } = message.value;
       return {
         kind: "hello",
         executor,
@@ -21,6 +21,7 @@ export function fromWire(
         registered,
         held,
         generation,
+        cluster: clusterId === "" ? undefined : clusterId,
       };
     }
     case "beat":
@@ -49,7 +50,10 @@ export function toWire(message: SchedulerMessage): ControlStreamResponse {
     case "welcome":
       return {
         commandId: "",
-        message: { $case: "welcome", value: { protocol: 1, revision: message.revision } },
+        message: {
+          $case: "welcome",
+          value: { protocol: 1, revision: message.revision, clusterId: message.cluster },
+        },
       };
     case "beat-answer": {
       const { counter, revision, ageMs } = message;

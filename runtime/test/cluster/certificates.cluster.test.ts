@@ -1,5 +1,4 @@
 import { X509Certificate } from "node:crypto";
-import { mkdirSync, renameSync, symlinkSync, writeFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { get } from "node:https";
 import { tmpdir } from "node:os";
@@ -15,45 +14,12 @@ import type { Database } from "../../src/ports/database.ts";
 import { expectExactAnswers } from "../support/answers.ts";
 import { eventually, listening, spawnSpiced, TestCluster } from "../support/cluster.ts";
 import { type S3TestServer, startS3Server } from "../support/s3-server.ts";
+import { SecretVolume } from "../support/secret-volume.ts";
 import { eventsTable } from "../support/tables.ts";
 
 const nodes = ["scheduler-0", "scheduler-1", "executor-0", "executor-1"] as const;
 const roleOf = (node: string) => `${node.split("-")[0]}.sales.prod`;
 const sha256 = (pem: string) => new X509Certificate(pem).fingerprint256.replaceAll(":", "").toLowerCase();
-
-/** A folder as a kubelet writes a secret volume: files are links through `..data`, which is moved at once. */
-class SecretVolume {
-  readonly path: string;
-  #version = 0;
-  leaf: PemPair = { certificate: "", key: "" };
-  trust = "";
-
-  constructor(path: string) {
-    this.path = path;
-    mkdirSync(path, { recursive: true });
-  }
-
-  write(leaf: PemPair, trust: string): void {
-    const version = `..version_${++this.#version}`;
-    mkdirSync(join(this.path, version));
-    const contents = { "ca.crt": trust, "tls.crt": leaf.certificate, "tls.key": leaf.key };
-    for (const [file, text] of Object.entries(contents)) {
-      writeFileSync(join(this.path, version, file), text);
-      if (this.#version === 1) symlinkSync(`..data/${file}`, join(this.path, file));
-    }
-    symlinkSync(version, join(this.path, "..data_tmp"));
-    renameSync(join(this.path, "..data_tmp"), join(this.path, "..data"));
-    [this.leaf, this.trust] = [leaf, trust];
-  }
-
-  get flags(): string[] {
-    return [
-      `--node-mtls-ca-certificate-file=${join(this.path, "ca.crt")}`,
-      `--node-mtls-certificate-file=${join(this.path, "tls.crt")}`,
-      `--node-mtls-key-file=${join(this.path, "tls.key")}`,
-    ];
-  }
-}
 
 test("the public certificate is replaced while the node runs", async () => {
   const dir = await mkdtemp(join(tmpdir(), "spice-public-"));

@@ -187,9 +187,26 @@ describe("the state client", () => {
     await expect(bench.run(state.change(labelled("s:1", "a")))).rejects.toThrow(missing);
     expect(bench.store.objects.has(CLUSTER_KEY)).toBe(false);
     // Neither does it follow one that another process made in its place.
-    await opened(bench, "s:9", "i9");
-    await expect(bench.run(state.refresh())).rejects.toThrow(missing);
+    const own = state.document.cluster_id;
+    const other = (await opened(bench, "s:9", "i9")).document.cluster_id;
+    const foreign = `Cluster document at sim://bucket/state/cluster.json belongs to another cluster: its cluster_id is ${other}, this cluster's ${own}.`;
+    await expect(bench.run(state.refresh())).rejects.toThrow(foreign);
+    const before = bench.store.objects.get(CLUSTER_KEY);
+    await expect(bench.run(state.change(labelled("s:1", "a")))).rejects.toThrow(foreign);
+    expect(bench.store.objects.get(CLUSTER_KEY)).toBe(before);
   });
+
+  test.each(["app/a.yaml", "assignments/a.json", "heartbeats/s:1.json"])(
+    "does not begin a cluster where %s of another one lies",
+    async (leftover) => {
+      const bench = new Bench();
+      bench.store.objects.set(leftover, { etag: "e", body: new Uint8Array() });
+      await expect(bench.run(bench.state("s:1", "i1").open())).rejects.toThrow(
+        `Cluster document is missing at sim://bucket/state/cluster.json, but ${leftover} of its cluster is there. It is not made anew: executors may hold partitions under it.`,
+      );
+      expect([...bench.store.objects.keys()]).toEqual([leftover]);
+    },
+  );
 
   test("refuses to write for a scheduler that was reaped", async () => {
     const bench = new Bench();

@@ -28,6 +28,11 @@ export const schedulerSection = section(
       "How many partitions one executor is given at most.",
       1000,
     ),
+    max_partition_move_bytes: defaulted(
+      size(),
+      "How many bytes of partitions a rebalance moves at a time at most; a larger partition moves alone.",
+      "16GiB",
+    ),
     partition_discovery_timeout: defaulted(
       duration("wait"),
       "How long the discovery of partition values at the source may take.",

@@ -19,6 +19,7 @@ export function fingerprints({ leaf, trust }: NodeCertificates): Fingerprints {
   };
 }
 
-function hex(fingerprint: string): string {
+/** As OpenSSL prints a fingerprint, to lower-case hex. */
+export function hex(fingerprint: string): string {
   return fingerprint.replaceAll(":", "").toLowerCase();
 }

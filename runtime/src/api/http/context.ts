@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { SchedulerHttp } from "../../adapters/cluster/public-pins.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { NodeInfo } from "../../ports/node-info.ts";
 import type { QueryService } from "../../ports/query-service.ts";
@@ -10,8 +11,8 @@ export interface ApiServices {
   readonly clock: Clock;
   /** The most bytes that a request's body may have. */
   readonly bodyLimit: number;
-  /** On an executor: `host:port` of schedulers' HTTP, to which SQL is passed on. */
-  readonly schedulers?: () => readonly string[];
+  /** On an executor: the schedulers' public HTTP ports, to which SQL is passed on. */
+  readonly schedulers?: () => readonly SchedulerHttp[];
 }
 
 /** One request, routed. */

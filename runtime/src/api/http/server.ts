@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { createServer as createTlsServer, type Server as TlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
+import type { SchedulerHttp } from "../../adapters/cluster/public-pins.ts";
 import type { Address } from "../../core/text/address.ts";
 import type { Logger } from "../../observe/log.ts";
 import type { Metrics } from "../../observe/metrics.ts";
@@ -24,8 +25,8 @@ export interface HttpServerOptions {
   readonly tls?: PemPair;
   /** The most bytes that a request's body may have; 16 MiB when absent. */
   readonly bodyLimit?: number;
-  /** On an executor: `host:port` of schedulers' HTTP, to which SQL is passed on. */
-  readonly schedulers?: () => readonly string[];
+  /** On an executor: the schedulers' public HTTP ports, to which SQL is passed on. */
+  readonly schedulers?: () => readonly SchedulerHttp[];
 }
 
 /** A leaf with its chain, and its key. */

@@ -1,3 +1,5 @@
+import { messageOf } from "../text/message-of.ts";
+
 /** The document is of another schema version than this program reads (spec chapter 04). */
 export class UnsupportedSchemaVersionError extends Error {
   override readonly name = "UnsupportedSchemaVersionError";
@@ -16,8 +18,23 @@ export class CorruptDocumentError extends Error {
 /** There is no document where there was one: never silently recreated. */
 export class MissingDocumentError extends Error {
   override readonly name = "MissingDocumentError";
-  constructor(path: string) {
-    super(`Cluster document is missing at ${path}`);
+  /** `leftover`: an object beside it that only a cluster leaves. */
+  constructor(path: string, leftover?: string) {
+    super(
+      leftover === undefined
+        ? `Cluster document is missing at ${path}`
+        : `Cluster document is missing at ${path}, but ${leftover} of its cluster is there. It is not made anew: executors may hold partitions under it. Restore it from a backup or an older object version; to begin a new cluster, empty the state location first`,
+    );
+  }
+}
+
+/** There is the document of another cluster where this cluster's was. */
+export class ForeignDocumentError extends Error {
+  override readonly name = "ForeignDocumentError";
+  constructor(path: string, own: string, found: string) {
+    super(
+      `Cluster document at ${path} belongs to another cluster: its cluster_id is ${found}, this cluster's ${own}. Nothing is written to it. Give each cluster a state_location of its own and restore this cluster's document`,
+    );
   }
 }
 
@@ -35,7 +52,9 @@ export class ConcurrentModificationError extends Error {
 export class UnknownCommitError extends Error {
   override readonly name = "UnknownCommitError";
   constructor(path: string, cause: unknown) {
-    super(`The outcome of a write to the cluster document at ${path} is unknown`, { cause });
+    super(`The outcome of a write to the cluster document at ${path} is unknown: ${messageOf(cause)}`, {
+      cause,
+    });
   }
 }
 

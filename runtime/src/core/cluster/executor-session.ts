@@ -1,3 +1,4 @@
+import { BEAT_INTERVAL_MS } from "./beat-interval.ts";
 import type { AppReference } from "./document.ts";
 import { ReadLease } from "./lease.ts";
 import {
@@ -8,9 +9,6 @@ import {
   type SchedulerMessage,
   type TableAssignment,
 } from "./messages.ts";
-
-/** How often an executor beats. */
-export const BEAT_INTERVAL_MS = 2_000;
 
 /** What the executor around the session has to do. */
 export type SessionEffect =
@@ -59,6 +57,8 @@ export class ExecutorSession {
   #registered = false;
   #replaced = false;
   #app: AppReference | undefined;
+  /** Revisions and epochs mean something within one cluster only. */
+  #cluster: string | undefined;
 
   constructor(options: ExecutorSessionOptions) {
     this.executor = options.executor;
@@ -80,6 +80,7 @@ export class ExecutorSession {
         registered: this.#registered,
         held: [...this.#assignments.values()].map(({ table, revision }) => ({ table, revision })),
         generation: this.#app?.generation ?? 0,
+        cluster: this.#cluster,
       }),
     ];
   }
@@ -110,6 +111,9 @@ export class ExecutorSession {
     if (this.#replaced || !this.#joined.has(scheduler)) return [];
     switch (message.kind) {
       case "welcome":
+        // Two clusters were greeted at the same time; the next hello to this one is refused.
+        if (this.#cluster !== undefined && this.#cluster !== message.cluster) return [];
+        this.#cluster = message.cluster;
         this.#registered = true;
         this.#joined.set(scheduler, true);
         // A scheduler that restarted knows nothing of this executor: give it all state again.

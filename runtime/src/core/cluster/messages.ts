@@ -56,6 +56,8 @@ export type ExecutorMessage =
       readonly held: readonly { readonly table: string; readonly revision: number }[];
       /** Generation of the spicepod that it runs; 0 for none. */
       readonly generation: number;
+      /** `cluster_id` of the cluster that welcomed it; undefined before. */
+      readonly cluster: string | undefined;
     }
   | { readonly kind: "beat"; readonly counter: number }
   | { readonly kind: "ack"; readonly command: string; readonly error?: string }
@@ -63,7 +65,7 @@ export type ExecutorMessage =
 
 /** From a scheduler to an executor, in order on the same stream. */
 export type SchedulerMessage =
-  | { readonly kind: "welcome"; readonly revision: number }
+  | { readonly kind: "welcome"; readonly revision: number; readonly cluster: string }
   | {
       readonly kind: "beat-answer";
       readonly counter: number;

@@ -154,6 +154,12 @@ export class ExecutorDesk {
         `Executor ${executor} speaks cluster protocol ${hello.protocol.min} to ${hello.protocol.max}, this scheduler ${CONTROL_PROTOCOL.min} to ${CONTROL_PROTOCOL.max}`,
       );
     }
+    const { cluster_id: cluster } = this.#options.state.document;
+    if (hello.cluster !== undefined && hello.cluster !== cluster) {
+      throw new ProtocolError(
+        `Executor ${executor} belongs to cluster ${hello.cluster}, this scheduler to cluster ${cluster}: restart the executor to let it join this one`,
+      );
+    }
     this.watch.greeted(executor, instance);
     if (!(await this.#admit(executor, instance, "now", hello.registered))) {
       send(replaced(executor));
@@ -177,7 +183,8 @@ export class ExecutorDesk {
   #welcome(executor: string, member: Member): void {
     const { state, clock } = this.#options;
     member.welcomed = true;
-    member.send({ kind: "welcome", revision: state.document.revision });
+    const { revision, cluster_id: cluster } = state.document;
+    member.send({ kind: "welcome", revision, cluster });
     if (this.#members.get(executor) === member) member.notifier.notify(state.document, clock.monotonicMs());
   }
 

@@ -3,6 +3,7 @@ import { isRegistered, seal, type Writer, wasCommitted } from "../../core/cluste
 import { type ClusterDocument, newDocument } from "../../core/cluster/document.ts";
 import {
   ConcurrentModificationError,
+  ForeignDocumentError,
   MissingDocumentError,
   NotRegisteredError,
   UnknownCommitError,
@@ -124,7 +125,8 @@ export class ClusterState {
 
   /**
    * Read the document, or create it when there is none (a loser of the race reads the winner's). The only place
-   * that creates it. Errors of the store and of the document pass through.
+   * that creates it. Throws {@link MissingDocumentError} where other objects show that there was one; errors of the
+   * store and of the document pass through.
    */
   async open(signal?: AbortSignal): Promise<Snapshot> {
     for (let attempt = 1; ; attempt += 1) {
@@ -132,6 +134,13 @@ export class ClusterState {
         const found = await this.#objects.read(undefined, signal);
         if (found !== undefined && found !== "not-modified") return this.#accept(found);
         if (attempt > MAX_ATTEMPTS) throw new ConcurrentModificationError(this.path, MAX_ATTEMPTS);
+        // A creator that was faster writes the document before anything else: its leftovers are no sign of a loss.
+        const leftover = await this.#objects.leftover(signal);
+        if (leftover !== undefined) {
+          const again = await this.#objects.read(undefined, signal);
+          if (again === undefined || again === "not-modified") throw this.#objects.missing(leftover);
+          return this.#accept(again);
+        }
         const first = newDocument(this.#random.uuid(), this.#clock.wallMs());
         const { outcome } = await this.#objects.write(first, { kind: "absent" }, signal);
         if (outcome.kind === "conflict") await this.#pause(attempt, signal);
@@ -144,7 +153,7 @@ export class ClusterState {
 
   /**
    * Read the document if it changed; one bodiless request when it did not. Throws {@link MissingDocumentError} when
-   * it vanished.
+   * it vanished, {@link ForeignDocumentError} when another cluster's is in its place.
    */
   async refresh(signal?: AbortSignal): Promise<Snapshot> {
     const { etag } = this.snapshot;
@@ -284,7 +293,8 @@ export class ClusterState {
     const known = this.#snapshot;
     if (known !== undefined) {
       // Another cluster's document in this place: ours vanished, and somebody started anew.
-      if (snapshot.document.cluster_id !== known.document.cluster_id) throw this.#objects.missing();
+      const [own, found] = [known.document.cluster_id, snapshot.document.cluster_id];
+      if (found !== own) throw new ForeignDocumentError(this.path, own, found);
       // Two reads may return out of order; a revision never goes back.
       if (snapshot.document.revision <= known.document.revision) return known;
     }

@@ -113,8 +113,17 @@ export class StateObjects {
     return { outcome, rootBytes: printed.root.byteLength };
   }
 
-  missing(): MissingDocumentError {
-    return new MissingDocumentError(this.path);
+  /** The key of an object that only a cluster leaves beside its document; undefined in a fresh place. */
+  async leftover(signal: AbortSignal | undefined): Promise<string | undefined> {
+    const options = signal === undefined ? {} : { signal };
+    for (const prefix of ["app/", "assignments/", "heartbeats/"]) {
+      for await (const { key } of this.store.list(prefix, options)) return key;
+    }
+    return undefined;
+  }
+
+  missing(leftover?: string): MissingDocumentError {
+    return new MissingDocumentError(this.path, leftover);
   }
 
   async #fetch(sha256: string, signal: AbortSignal | undefined): Promise<Held | undefined> {

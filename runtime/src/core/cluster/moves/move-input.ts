@@ -8,8 +8,8 @@ export interface MoveSettings {
   readonly maxPartitionsPerExecutor: number;
   /** So many learners at most are under way for drains and rebalances, in all tables together. */
   readonly maxPartitionAssignmentsPerInterval: number;
-  /** Bytes that learners of a rebalance may be copying at once; one of any size may always move. */
-  readonly maxMoveBytes?: number;
+  /** So many bytes of partitions have learners before a rebalance adds another; one of any size may always move. */
+  readonly maxPartitionMoveBytes: number;
 }
 
 export interface MoveInput {
@@ -17,6 +17,8 @@ export interface MoveInput {
   readonly liveExecutors: readonly string[];
   /** Executors whose leases are over, as `judgeLoss` found on this very document. */
   readonly lost: ReadonlySet<string>;
+  /** Executors that may be going the way of the lost ones: counted with them where it matters how many look lost. */
+  readonly unheard: ReadonlySet<string>;
   /**
    * What an executor last reported of a partition, and only what this very instance reported: an older process of the
    * same id may have had it loaded (`ReportBook.of` takes the same arguments).

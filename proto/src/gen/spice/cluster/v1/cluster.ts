@@ -121,6 +121,8 @@ export interface Hello {
   held: HeldTable[];
   /** Generation of the spicepod that it runs. */
   generation: number;
+  /** cluster_id of the cluster that welcomed this instance; empty before. */
+  clusterId: string;
 }
 
 export interface HeldTable {
@@ -190,6 +192,7 @@ export interface ControlStreamResponse {
 export interface Welcome {
   protocol: number;
   revision: number;
+  clusterId: string;
 }
 
 export interface BeatAnswer {
@@ -233,6 +236,9 @@ export interface PeerNewsResponse {
   revision: number;
   /** Of the suspected ones, those that the receiver hears. */
   heardExecutors: string[];
+  /** The receiver's process, and its last beat that the store is known to have: spares reading its heartbeat file. */
+  instanceId: string;
+  beatCounter: number;
   /** The receiver's certificates that are in force. */
   node: NodeInfo | undefined;
 }
@@ -256,6 +262,17 @@ export interface ExecutorInfo {
   loaded: number;
   /** Partitions on their way to it or away from it. */
   moving: number;
+  /** While it is draining. */
+  drain: DrainProgress | undefined;
+}
+
+export interface DrainProgress {
+  /** DRAINING, DRAINED or BLOCKED. */
+  state: string;
+  /** Partitions that the executor owns, serves or learns. */
+  remaining: number;
+  /** Why it is BLOCKED; else empty. */
+  reason: string;
 }
 
 /** A node and its certificates; only the id of one that does not answer, and in a cluster without mTLS. */
@@ -274,6 +291,8 @@ export interface TableInfo {
   partitionsTotal: number;
   partitionsAssigned: number;
   partitionsLoaded: number;
+  /** Milliseconds since 1970 of the oldest last refresh among the partitions; 0 before each was refreshed. */
+  freshAtMs: number;
 }
 
 export interface DrainRequest {
@@ -1301,6 +1320,7 @@ function createBaseHello(): Hello {
     registered: false,
     held: [],
     generation: 0,
+    clusterId: "",
   };
 }
 
@@ -1332,6 +1352,9 @@ export const Hello: MessageFns<Hello> = {
     }
     if (message.generation !== 0) {
       writer.uint32(72).int64(message.generation);
+    }
+    if (message.clusterId !== "") {
+      writer.uint32(82).string(message.clusterId);
     }
     return writer;
   },
@@ -1421,6 +1444,14 @@ export const Hello: MessageFns<Hello> = {
             message.generation = longToNumber(reader.int64());
             continue;
           }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.clusterId = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1447,6 +1478,7 @@ export const Hello: MessageFns<Hello> = {
     message.registered = object.registered ?? false;
     message.held = object.held?.map((e) => HeldTable.fromPartial(e)) || [];
     message.generation = object.generation ?? 0;
+    message.clusterId = object.clusterId ?? "";
     return message;
   },
 };
@@ -2159,7 +2191,7 @@ export const ControlStreamResponse: MessageFns<ControlStreamResponse> = {
 };
 
 function createBaseWelcome(): Welcome {
-  return { protocol: 0, revision: 0 };
+  return { protocol: 0, revision: 0, clusterId: "" };
 }
 
 export const Welcome: MessageFns<Welcome> = {
@@ -2169,6 +2201,9 @@ export const Welcome: MessageFns<Welcome> = {
     }
     if (message.revision !== 0) {
       writer.uint32(16).int64(message.revision);
+    }
+    if (message.clusterId !== "") {
+      writer.uint32(26).string(message.clusterId);
     }
     return writer;
   },
@@ -2202,6 +2237,14 @@ export const Welcome: MessageFns<Welcome> = {
             message.revision = longToNumber(reader.int64());
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.clusterId = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2221,6 +2264,7 @@ export const Welcome: MessageFns<Welcome> = {
     const message = createBaseWelcome();
     message.protocol = object.protocol ?? 0;
     message.revision = object.revision ?? 0;
+    message.clusterId = object.clusterId ?? "";
     return message;
   },
 };
@@ -2683,7 +2727,7 @@ export const PeerNewsRequest: MessageFns<PeerNewsRequest> = {
 };
 
 function createBasePeerNewsResponse(): PeerNewsResponse {
-  return { revision: 0, heardExecutors: [], node: undefined };
+  return { revision: 0, heardExecutors: [], instanceId: "", beatCounter: 0, node: undefined };
 }
 
 export const PeerNewsResponse: MessageFns<PeerNewsResponse> = {
@@ -2693,6 +2737,12 @@ export const PeerNewsResponse: MessageFns<PeerNewsResponse> = {
     }
     for (const v of message.heardExecutors) {
       writer.uint32(18).string(v!);
+    }
+    if (message.instanceId !== "") {
+      writer.uint32(26).string(message.instanceId);
+    }
+    if (message.beatCounter !== 0) {
+      writer.uint32(32).int64(message.beatCounter);
     }
     if (message.node !== undefined) {
       NodeInfo.encode(message.node, writer.uint32(122).fork()).join();
@@ -2729,6 +2779,22 @@ export const PeerNewsResponse: MessageFns<PeerNewsResponse> = {
             message.heardExecutors.push(reader.string());
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.instanceId = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.beatCounter = longToNumber(reader.int64());
+            continue;
+          }
           case 15: {
             if (tag !== 122) {
               break;
@@ -2756,6 +2822,8 @@ export const PeerNewsResponse: MessageFns<PeerNewsResponse> = {
     const message = createBasePeerNewsResponse();
     message.revision = object.revision ?? 0;
     message.heardExecutors = object.heardExecutors?.map((e) => e) || [];
+    message.instanceId = object.instanceId ?? "";
+    message.beatCounter = object.beatCounter ?? 0;
     message.node = (object.node !== undefined && object.node !== null) ? NodeInfo.fromPartial(object.node) : undefined;
     return message;
   },
@@ -2908,7 +2976,7 @@ export const GetClusterResponse: MessageFns<GetClusterResponse> = {
 };
 
 function createBaseExecutorInfo(): ExecutorInfo {
-  return { id: "", instanceId: "", state: "", owned: 0, loaded: 0, moving: 0 };
+  return { id: "", instanceId: "", state: "", owned: 0, loaded: 0, moving: 0, drain: undefined };
 }
 
 export const ExecutorInfo: MessageFns<ExecutorInfo> = {
@@ -2930,6 +2998,9 @@ export const ExecutorInfo: MessageFns<ExecutorInfo> = {
     }
     if (message.moving !== 0) {
       writer.uint32(48).int64(message.moving);
+    }
+    if (message.drain !== undefined) {
+      DrainProgress.encode(message.drain, writer.uint32(58).fork()).join();
     }
     return writer;
   },
@@ -2995,6 +3066,14 @@ export const ExecutorInfo: MessageFns<ExecutorInfo> = {
             message.moving = longToNumber(reader.int64());
             continue;
           }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.drain = DrainProgress.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3018,6 +3097,88 @@ export const ExecutorInfo: MessageFns<ExecutorInfo> = {
     message.owned = object.owned ?? 0;
     message.loaded = object.loaded ?? 0;
     message.moving = object.moving ?? 0;
+    message.drain = (object.drain !== undefined && object.drain !== null)
+      ? DrainProgress.fromPartial(object.drain)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseDrainProgress(): DrainProgress {
+  return { state: "", remaining: 0, reason: "" };
+}
+
+export const DrainProgress: MessageFns<DrainProgress> = {
+  encode(message: DrainProgress, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.state !== "") {
+      writer.uint32(10).string(message.state);
+    }
+    if (message.remaining !== 0) {
+      writer.uint32(16).int64(message.remaining);
+    }
+    if (message.reason !== "") {
+      writer.uint32(26).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DrainProgress {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDrainProgress();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.state = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.remaining = longToNumber(reader.int64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<DrainProgress>): DrainProgress {
+    return DrainProgress.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<DrainProgress>): DrainProgress {
+    const message = createBaseDrainProgress();
+    message.state = object.state ?? "";
+    message.remaining = object.remaining ?? 0;
+    message.reason = object.reason ?? "";
     return message;
   },
 };
@@ -3114,7 +3275,7 @@ export const NodeInfo: MessageFns<NodeInfo> = {
 };
 
 function createBaseTableInfo(): TableInfo {
-  return { table: "", partitionsTotal: 0, partitionsAssigned: 0, partitionsLoaded: 0 };
+  return { table: "", partitionsTotal: 0, partitionsAssigned: 0, partitionsLoaded: 0, freshAtMs: 0 };
 }
 
 export const TableInfo: MessageFns<TableInfo> = {
@@ -3130,6 +3291,9 @@ export const TableInfo: MessageFns<TableInfo> = {
     }
     if (message.partitionsLoaded !== 0) {
       writer.uint32(32).int64(message.partitionsLoaded);
+    }
+    if (message.freshAtMs !== 0) {
+      writer.uint32(40).int64(message.freshAtMs);
     }
     return writer;
   },
@@ -3179,6 +3343,14 @@ export const TableInfo: MessageFns<TableInfo> = {
             message.partitionsLoaded = longToNumber(reader.int64());
             continue;
           }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.freshAtMs = longToNumber(reader.int64());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3200,6 +3372,7 @@ export const TableInfo: MessageFns<TableInfo> = {
     message.partitionsTotal = object.partitionsTotal ?? 0;
     message.partitionsAssigned = object.partitionsAssigned ?? 0;
     message.partitionsLoaded = object.partitionsLoaded ?? 0;
+    message.freshAtMs = object.freshAtMs ?? 0;
     return message;
   },
 };

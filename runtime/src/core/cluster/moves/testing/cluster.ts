@@ -85,6 +85,7 @@ export class TestCluster {
     const { document, result } = planMoves(this.document, {
       liveExecutors: this.live(),
       lost: new Set(),
+      unheard: new Set(),
       report: (...args) => this.reports.of(...args),
       capped: true,
       nowMs: 2,
@@ -92,6 +93,7 @@ export class TestCluster {
       settings: {
         maxPartitionsPerExecutor: 1_000,
         maxPartitionAssignmentsPerInterval: 100,
+        maxPartitionMoveBytes: Number.POSITIVE_INFINITY,
         ...more.settings,
       },
     });

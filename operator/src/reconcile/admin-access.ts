@@ -1,0 +1,138 @@
+import { withDeadline } from "@spice-shards/kube";
+import type { ClusterAdmin, ClusterReport } from "../admin/port.ts";
+import { SchedulerUnreachableError } from "../admin/port.ts";
+import { label, names } from "../api/names.ts";
+import { portOf } from "../api/node-spec.ts";
+import { bundleOf, issueLeafContent } from "../certificates/leaf-content.ts";
+import { operatorNames } from "../certificates/leaf-names.ts";
+import { trustOf } from "../certificates/plan.ts";
+import { observeRoot, type RootContent } from "../certificates/root-content.ts";
+import { decodeRoot, InvalidSecretError } from "../certificates/secret-content.ts";
+import { isReady, type PodObject } from "./objects.ts";
+import type { Pass } from "./pass.ts";
+import { contentOf } from "./secret-objects.ts";
+
+/** The operator's own leaf is short-lived: it is kept in memory only. */
+const leafValidMs = 6 * 3_600_000;
+const answerWithinMs = 10_000;
+
+export type Report =
+  | { readonly kind: "known"; readonly report: ClusterReport }
+  | { readonly kind: "unreachable"; readonly reason: string };
+
+/** What a cluster's schedulers say, asked at most once a pass unless it is asked anew. */
+export class AdminAccess {
+  readonly #pass: Pass;
+  #report: Promise<Report> | undefined;
+
+  constructor(pass: Pass) {
+    this.#pass = pass;
+  }
+
+  /** What the last question of this pass was answered, if one was asked. */
+  get asked(): Promise<Report> | undefined {
+    return this.#report;
+  }
+
+  /** Never rejects but for the pass's own end. */
+  report(): Promise<Report> {
+    this.#report ??= this.#ask();
+    return this.#report;
+  }
+
+  /** Asks again, for plans that must not rest on what was true before. */
+  reportAnew(): Promise<Report> {
+    this.#report = undefined;
+    return this.report();
+  }
+
+  /** @throws SchedulerUnreachableError when there is none to ask. */
+  async admin(): Promise<ClusterAdmin> {
+    const { memory, deps, namespace, name, valid } = this.#pass;
+    const addresses = schedulerAddresses(this.#pass);
+    if (addresses.length === 0) throw new SchedulerUnreachableError("No scheduler is ready.");
+    const tls = valid.cluster.spec.allowInsecureConnections ? undefined : await this.#leaf();
+    const target = JSON.stringify([addresses, tls?.cert, tls?.ca]);
+    if (memory.admin?.target === target) return memory.admin.connection;
+    memory.admin?.connection.close();
+    memory.admin = undefined;
+    const connection = deps.dialer.dial({ namespace, cluster: name, addresses, tls });
+    memory.admin = { target, connection };
+    return connection;
+  }
+
+  async #ask(): Promise<Report> {
+    const { deps, signal, key } = this.#pass;
+    try {
+      const admin = await this.admin();
+      const report = await withDeadline(deps.clock, answerWithinMs, signal, (inTime) =>
+        admin.getCluster(inTime),
+      );
+      return { kind: "known", report };
+    } catch (error) {
+      if (signal.aborted) throw error;
+      const unreachable = error instanceof SchedulerUnreachableError;
+      const reason = error instanceof Error ? error.message : String(error);
+      if (!unreachable) deps.log.warn("the schedulers could not be asked", { cluster: key, error: reason });
+      return { kind: "unreachable", reason };
+    }
+  }
+
+  /** The leaf of role `operator`, made anew when it is old or when the roots have changed. */
+  async #leaf(): Promise<{ readonly ca: string; readonly cert: string; readonly key: string }> {
+    const { memory, deps, namespace, name, nowMs, signal } = this.#pass;
+    const seen = memory.secrets?.root;
+    const present = memory.leaf;
+    if (
+      present !== undefined &&
+      nowMs < present.renewAtMs &&
+      seen !== undefined &&
+      present.roots === rootsText(seen)
+    )
+      return present.tls;
+    const secret = await deps.secrets.read(namespace, names.rootSecret(name), signal);
+    if (secret === undefined) throw new SchedulerUnreachableError("There is no root certificate yet.");
+    const root = readRoot(secret);
+    // A root whose key was lost signs no more; schedulers that know the next one already take a leaf of that.
+    const signer = root.signer ?? root.next;
+    const place = { cluster: name, namespace, clusterDomain: deps.settings.clusterDomain };
+    const leaf = await issueLeafContent({ ...root, signer }, operatorNames(place), {
+      nowMs,
+      validMs: leafValidMs,
+      request: undefined,
+    });
+    const tls = { ca: bundleOf(root), cert: leaf.certificate, key: leaf.key };
+    const renewAtMs = nowMs + Math.floor((leafValidMs * 2) / 3);
+    memory.leaf = { tls, roots: rootsText(observeRoot(root)), renewAtMs };
+    return tls;
+  }
+}
+
+function readRoot(secret: Parameters<typeof contentOf>[0]): RootContent {
+  try {
+    return decodeRoot(contentOf(secret));
+  } catch (error) {
+    if (error instanceof InvalidSecretError)
+      throw new SchedulerUnreachableError(`Secret ${secret.metadata.name}: ${error.message}.`);
+    throw error;
+  }
+}
+
+function rootsText(root: ReturnType<typeof observeRoot>): string {
+  return `${root.signer?.sha256 ?? root.next?.sha256} ${trustOf(root).join()}`;
+}
+
+/** `podIP:port` of the schedulers that are ready, in a fixed order. */
+function schedulerAddresses(pass: Pass): readonly string[] {
+  const port = portOf(pass.valid.cluster.spec.schedulerSpec.cluster.bindAddress);
+  return pass.deps.caches
+    .childrenOf<PodObject>("pod", pass.key)
+    .filter((pod) => pod.metadata.labels?.[label.role] === "scheduler" && isReady(pod))
+    .flatMap(({ status }) => (status?.podIP === undefined ? [] : [hostPort(status.podIP, port)]))
+    .sort();
+}
+
+/** An address as nodes advertise it. */
+export function hostPort(ip: string, port: number | string): string {
+  return ip.includes(":") ? `[${ip}]:${port}` : `${ip}:${port}`;
+}

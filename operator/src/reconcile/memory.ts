@@ -1,0 +1,71 @@
+import type { ClusterAdmin } from "../admin/port.ts";
+import type { ObservedLeaf, ObservedRoot } from "../certificates/state.ts";
+import type { ClusterObject, ConfigMapObject } from "./objects.ts";
+
+/** What was seen in a cluster's Secrets: nothing secret, and no more than a way to read them less often. */
+export interface SeenSecrets {
+  readonly atMs: number;
+  readonly root: ObservedRoot | undefined;
+  readonly leaves: ReadonlyMap<string, ObservedLeaf>;
+  readonly suppliedRoot: string | undefined;
+}
+
+/** The operator's own leaf for one cluster, of role `operator`; made anew by every process. */
+export interface OperatorLeaf {
+  readonly tls: { readonly ca: string; readonly cert: string; readonly key: string };
+  /** The root that signed it and the roots that it trusts: another pair needs another leaf. */
+  readonly roots: string;
+  readonly renewAtMs: number;
+}
+
+/** What a process remembers of a cluster. It may be lost at any time: everything in it is derived again. */
+export class ClusterMemory {
+  readonly uid: string;
+  secrets: SeenSecrets | undefined;
+  leaf: OperatorLeaf | undefined;
+  admin: { readonly target: string; readonly connection: ClusterAdmin } | undefined;
+  /** The resource as our last write left it, until the cache has it. */
+  written: ClusterObject | undefined;
+  /** The ConfigMap that the resource names, of the version that the cache knows. */
+  configMap: ConfigMapObject | undefined;
+  /** When references to others' objects were last found to be right, and which they were. */
+  references: { readonly digest: string; readonly atMs: number } | undefined;
+  podMonitor: { readonly digest: string; readonly atMs: number } | undefined;
+  /** When this process first saw that the cluster is to be deleted (monotonic). */
+  deletionSeenMs: number | undefined;
+
+  /** Passes in a row that failed. */
+  failures = 0;
+
+  constructor(uid: string) {
+    this.uid = uid;
+  }
+
+  close(): void {
+    this.admin?.connection.close();
+    this.admin = undefined;
+  }
+}
+
+/** The memories of all clusters; another cluster of the same name starts anew. */
+export class Memories {
+  readonly #byKey = new Map<string, ClusterMemory>();
+
+  of(key: string, uid: string): ClusterMemory {
+    const present = this.#byKey.get(key);
+    if (present?.uid === uid) return present;
+    present?.close();
+    const fresh = new ClusterMemory(uid);
+    this.#byKey.set(key, fresh);
+    return fresh;
+  }
+
+  forget(key: string): void {
+    this.#byKey.get(key)?.close();
+    this.#byKey.delete(key);
+  }
+
+  close(): void {
+    for (const key of [...this.#byKey.keys()]) this.forget(key);
+  }
+}

@@ -1,0 +1,42 @@
+import { annotation } from "../api/names.ts";
+import type { ObservedPod } from "../lifecycle/types.ts";
+import { isReady, type PodObject } from "./objects.ts";
+
+/** A pod as plans see it. */
+export function observePod(pod: PodObject): ObservedPod {
+  const { metadata, status } = pod;
+  const createdMs = Date.parse(metadata.creationTimestamp ?? "") || 0;
+  const conditions = status?.conditions ?? [];
+  const ready = conditions.find(({ type }) => type === "Ready");
+  const unplaced = conditions.find(
+    ({ type, status: holds, reason }) =>
+      type === "PodScheduled" && holds === "False" && reason === "Unschedulable",
+  );
+  const container = status?.containerStatuses?.[0];
+  const waiting = container?.state?.waiting;
+  const ended = container?.state?.terminated ?? container?.lastState?.terminated;
+  const waitingReason = waiting?.reason ?? unplaced?.reason;
+  const lastError = lastLine(ended?.message) ?? waiting?.message ?? unplaced?.message ?? ended?.reason;
+  return {
+    name: metadata.name ?? "",
+    uid: metadata.uid ?? "",
+    ready: isReady(pod),
+    templateHash: metadata.annotations?.[annotation.templateHash] ?? "",
+    deleting: metadata.deletionTimestamp !== undefined,
+    restarts: container?.restartCount ?? 0,
+    ...(waitingReason === undefined ? {} : { waitingReason }),
+    ...(lastError === undefined ? {} : { lastError }),
+    createdMs,
+    readyChangedMs: Date.parse(ready?.lastTransitionTime ?? "") || createdMs,
+  };
+}
+
+/** What a container said last, short enough for a condition. */
+function lastLine(text: string | undefined): string | undefined {
+  const line = text
+    ?.split("\n")
+    .map((each) => each.trim())
+    .filter((each) => each !== "")
+    .at(-1);
+  return line?.slice(0, 500);
+}

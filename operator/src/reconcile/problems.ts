@@ -1,0 +1,41 @@
+import { isConflict, StatusError } from "@spice-shards/kube";
+import type { Problem } from "../status/facts.ts";
+import type { StepOutcome } from "./outcome.ts";
+
+/** What a step's end means for the status; undefined when it went on. */
+export function problemOf(outcome: StepOutcome): Problem | undefined {
+  switch (outcome.kind) {
+    case "continue":
+      return undefined;
+    case "requeue":
+      return { reason: outcome.reason, message: outcome.message, terminal: false };
+    case "blocked":
+      return { reason: outcome.reason, message: outcome.message, terminal: true };
+    default:
+      return outcome satisfies never;
+  }
+}
+
+/** Failures in a row after which also what should pass by itself is told. */
+const lastingAfter = 3;
+
+/**
+ * An error as a condition tells it; undefined for what passes by itself: a conflict, an API server that is away or busy,
+ * unless it has lasted for `failures` attempts.
+ */
+export function problemOfError(error: unknown, failures: number): Problem | undefined {
+  if (isTransient(error) && failures < lastingAfter) return undefined;
+  return { reason: "ApiError", message: messageOf(error), terminal: false };
+}
+
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+const transientNames = new Set(["ConnectionError", "DeadlineError", "SchedulerUnreachableError"]);
+const transientCodes = new Set([429, 502, 503, 504]);
+
+function isTransient(error: unknown): boolean {
+  if (error instanceof StatusError) return isConflict(error) || transientCodes.has(error.code);
+  return error instanceof Error && transientNames.has(error.name);
+}

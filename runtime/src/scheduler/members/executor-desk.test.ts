@@ -1,0 +1,46 @@
+import { expect, test } from "@jest/globals";
+import { StateBed } from "../../../test/support/state-bed.ts";
+import type { SchedulerMessage } from "../../core/cluster/messages.ts";
+import { ExecutorDesk } from "./executor-desk.ts";
+
+const hello = {
+  kind: "hello",
+  executor: "e1",
+  instance: "x1",
+  protocol: { min: 1, max: 1 },
+  registered: false,
+  held: [],
+  generation: 0,
+  cluster: undefined,
+} as const;
+
+async function opened() {
+  const bed = new StateBed();
+  const state = await bed.open("s1");
+  const desk = new ExecutorDesk({
+    state,
+    clock: bed.clock,
+    lostAfterMs: 30_000,
+    confirmationAgeMs: () => 0,
+  });
+  const sent: SchedulerMessage[] = [];
+  return { state, sent, connection: desk.open((message) => sent.push(message)) };
+}
+
+test("a welcome names the cluster, and its members come back to it", async () => {
+  const { state, sent, connection } = await opened();
+  const cluster = state.document.cluster_id;
+  await connection.receive(hello);
+  expect(sent[0]).toMatchObject({ kind: "welcome", cluster });
+  expect(state.document.executors["e1"]).toMatchObject({ instance_id: "x1", state: "active" });
+});
+
+test("an executor of another cluster is not registered, and is told what to do", async () => {
+  const { state, sent, connection } = await opened();
+  const cluster = state.document.cluster_id;
+  await expect(connection.receive({ ...hello, registered: true, cluster: "other" })).rejects.toThrow(
+    `Executor e1 belongs to cluster other, this scheduler to cluster ${cluster}: restart the executor to let it join this one`,
+  );
+  expect(sent).toEqual([]);
+  expect(state.document.executors).toEqual({});
+});
