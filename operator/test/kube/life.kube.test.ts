@@ -246,7 +246,9 @@ describe("the operator on a real API server", () => {
     await settled(namespace);
     await eventually("the executor to be gone", async () => {
       const keys = [...(await children(namespace)).keys()];
-      return !keys.includes("StatefulSet/sales-executor-3") && !keys.includes("Secret/sales-executor-3-tls");
+      const left = keys.filter((key) => key.includes("executor-3"));
+      if (left.length > 0) throw new Error(`there is still ${left.join()}`);
+      return true;
     });
     expect(double.calls.filter((call) => call.startsWith("drain"))).toContain(`drain ${namespace}/sales 3`);
   }, 90_000);
@@ -322,7 +324,7 @@ describe("the operator on a real API server", () => {
         expect(heir.errors).toEqual([]);
         await heir.stop();
         operator = undefined;
-        expect(last).toBeLessThan(40);
+        if (finished) expect(last).toBeGreaterThan(11);
       }
     } finally {
       await proxy.stop();
