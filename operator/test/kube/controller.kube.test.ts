@@ -69,7 +69,7 @@ beforeAll(async () => {
   admin = new FakeAdmin(snapshot);
   namespace = await api.namespace("controller");
   const log: Log = {
-    info: () => {},
+    info: (message, fields) => void errors.push(`${message} ${JSON.stringify(fields)}`),
     warn: (message, fields) => void errors.push(`${message} ${JSON.stringify(fields)}`),
     error: (message, fields) => void errors.push(`${message} ${JSON.stringify(fields)}`),
   };
@@ -118,7 +118,7 @@ async function ready(generation: number): Promise<ClusterObject> {
       { timeoutMs: 60_000, everyMs: 200 },
     );
   } catch (error) {
-    throw new Error(`${JSON.stringify(last?.status, null, 1)}\n${errors.slice(-5).join("\n")}`, {
+    throw new Error(`${JSON.stringify(last?.status, null, 1)}\n${errors.slice(-25).join("\n")}`, {
       cause: error,
     });
   }
