@@ -220,6 +220,20 @@ describe("scale down", () => {
     ]);
   });
 
+  test("a ready executor that no scheduler lists is not taken for empty", () => {
+    const unlisted = (pod: ObservedPod) =>
+      plan({
+        wanted: { replicas: 1 },
+        executors: [executor(0), executor(1, { statefulSet: setOf(marked), pod })],
+        cluster: known(viewOf(0)),
+      });
+    expect(unlisted(podOf(1)).actions).toEqual([]);
+    expect(said(unlisted(podOf(1)))[1]).toBe(
+      "Degraded True DrainBlocked: sales-executor-1-0 is ready, but no scheduler lists it: it is not taken away before one does",
+    );
+    expect(kinds(unlisted(podOf(1, { ready: false })))).toEqual(["scale 1"]);
+  });
+
   test("schedulers that cannot be asked stop it", () => {
     const stopped = plan({
       wanted: { replicas: 1 },
@@ -357,7 +371,19 @@ describe("rollout", () => {
   });
 
   test("a drain by people is left alone", () => {
-    expect(plan({ cluster: known(viewOf(0), viewOf(1, drained)) }).actions).toEqual([]);
+    const cluster = known(viewOf(0), viewOf(1, drained));
+    const resting = plan({ cluster });
+    expect(resting.actions).toEqual([]);
+    expect(said(resting)[0]).toBe("Progressing False AsExpected: nothing is under way");
+    const updated = executor(1, {
+      statefulSet: setOf({ templateHash: "b" }),
+      pod: podOf(1, { templateHash: "b" }),
+    });
+    const waiting = plan({ wanted: { template: "b" }, executors: [executor(0), updated], cluster });
+    expect(waiting.actions).toEqual([]);
+    expect(said(waiting)[0]).toMatch(
+      /sales-executor-1-0 is drained by hand, and the rollout waits until that ends$/,
+    );
   });
 });
 
