@@ -81,7 +81,7 @@ beforeAll(async () => {
     log,
     metrics: operatorMetrics(new Registry()),
     events: { record: (_, event) => void events.push(event) },
-    settings: { ...defaultSettings, resyncMs: 3_000 },
+    settings: { ...defaultSettings, resyncMs: 1_500 },
   });
   tasks.push(controller.run(stop.signal));
   const look = async () => {
@@ -128,7 +128,7 @@ async function ready(generation: number): Promise<ClusterObject> {
 async function rests(): Promise<void> {
   await systemClock.sleep(1_000);
   const mark = api.audit.mark();
-  await systemClock.sleep(7_000);
+  await systemClock.sleep(4_000);
   expect(api.audit.writesSince(mark, "operator")).toEqual([]);
 }
 
