@@ -7,8 +7,11 @@ import { movesData } from "./moves/data.ts";
 import { lossAndDrain } from "./moves/loss.ts";
 import { movesAtSize } from "./moves/minimum.ts";
 import { phases } from "./moves/phases.ts";
+import { storeRequests } from "./moves/requests.ts";
+import { tlsCost } from "./moves/tls-cost.ts";
 
 const partitions = (process.env["PARTITIONS"] ?? "12,100").split(",").map(Number);
+const schedulers = (process.env["SCHEDULERS"] ?? "1,3,9").split(",").map(Number);
 
 export async function run(): Promise<readonly Figure[]> {
   const data = await movesData();
@@ -17,6 +20,8 @@ export async function run(): Promise<readonly Figure[]> {
       loss: async () => (await inTurn(partitions, (n) => lossAndDrain(data, n))).flat(),
       phases: () => phases(data),
       minimum: async () => movesAtSize(),
+      store: async () => (await inTurn(schedulers, (n) => storeRequests(data, n))).flat(),
+      tls: () => tlsCost(data),
     };
     const asked = (process.env["SECTIONS"] ?? Object.keys(sections).join()).split(",");
     return (

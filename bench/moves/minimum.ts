@@ -38,6 +38,7 @@ function figures(label: string, start: ClusterDocument, minimum: number): Figure
   const input = {
     liveExecutors: Object.keys(start.executors),
     lost: new Set<string>(),
+    unheard: new Set<string>(),
     report: (executor: string, table: string, key: string) => loaded.get(`${executor} ${table} ${key}`),
     settings: {
       maxPartitionsPerExecutor: 1_000,

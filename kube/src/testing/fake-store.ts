@@ -13,7 +13,8 @@ export class FakeStore {
   #uid = 0;
   #compacted = 0;
   readonly #objects = new Map<string, KubeObject>();
-  readonly #history: { readonly collection: string; readonly change: FakeChange }[] = [];
+  /** Changes by collection, in order. */
+  readonly #history = new Map<string, FakeChange[]>();
   readonly #listeners = new Set<() => void>();
 
   get revision(): number {
@@ -70,7 +71,7 @@ export class FakeStore {
   /** Forgets the history: a watch from an earlier version gets 410. */
   compact(): void {
     this.#compacted = this.#revision;
-    this.#history.length = 0;
+    this.#history.clear();
   }
 
   /** Changes after `revision`. @throws StatusError 410 when they are forgotten. */
@@ -82,9 +83,10 @@ export class FakeStore {
         "watch",
       );
     }
-    return this.#history
-      .filter((entry) => entry.collection === collection && entry.change.revision > revision)
-      .map(({ change }) => change);
+    const all = this.#history.get(collection) ?? [];
+    let from = all.length;
+    while (from > 0 && (all[from - 1]?.revision ?? 0) > revision) from -= 1;
+    return all.slice(from);
   }
 
   /** Calls back after every change until the returned function is called. */
@@ -94,7 +96,9 @@ export class FakeStore {
   }
 
   #record(collection: string, type: FakeChange["type"], object: KubeObject): void {
-    this.#history.push({ collection, change: { revision: this.#revision, type, object } });
+    const history = this.#history.get(collection) ?? [];
+    history.push({ revision: this.#revision, type, object });
+    this.#history.set(collection, history);
     for (const listener of [...this.#listeners]) listener();
   }
 }

@@ -102,7 +102,12 @@ function awaitMembers({ nowMs, cluster }: ExecutorInput, members: readonly Membe
       const name = pod?.name ?? `executor ${index}`;
       if (!up) {
         return step({
-          progress: [{ reason: "ExecutorsNotReady", message: `${name} is starting` }],
+          progress: [
+            {
+              reason: "ExecutorsNotReady",
+              message: `${name} is ${pod?.deleting === true ? "stopping" : "starting"}`,
+            },
+          ],
           ...(pod === undefined ? {} : { requeueMs: untilFailedMs(pod, nowMs) }),
         });
       }

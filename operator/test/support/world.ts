@@ -1,4 +1,11 @@
-import { Applier, Client, Discovery, type EventNote, type KubeObject } from "@spice-shards/kube";
+import {
+  Applier,
+  Client,
+  Discovery,
+  type EventNote,
+  type KubeObject,
+  type Transport,
+} from "@spice-shards/kube";
 import {
   FakeApiServer,
   type SeenRequest,
@@ -103,18 +110,32 @@ export class World {
   /** Nodes load what the kubelet gives them at once. */
   loads = true;
   #created = 0;
+  #crash: { left: number; readonly when: "before" | "after"; readonly of: "writes" | "requests" } | undefined;
+  #isDead = false;
 
   constructor(settings: Partial<OperatorSettings> = {}) {
     const { clock, api } = this;
-    this.client = new Client({ transport: api.transport(), clock, random: seededRandom(7) });
+    this.client = new Client({ transport: this.#mortal(), clock, random: seededRandom(7) });
     this.admin = new FakeAdmin(api.store);
     this.kube = new KubeControllers(api.store, () => clock.wallMs());
     this.operator = new Operator(this, settings);
   }
 
+  /** Whether the operator died of {@link crashAt}. */
+  get isDead(): boolean {
+    return this.#isDead;
+  }
+
+  /** The operator dies at its n-th write or request from now on (0: the next), before the server has it or after. */
+  crashAt(n: number, when: "before" | "after", of: "writes" | "requests" = "writes"): void {
+    this.#crash = { left: n, when, of };
+  }
+
   /** The operator dies, and another takes over. */
   async restart(settings: Partial<OperatorSettings> = {}): Promise<void> {
     await this.operator.stop();
+    this.#isDead = false;
+    this.#crash = undefined;
     this.operator = new Operator(this, settings);
     await this.flush();
   }
@@ -173,6 +194,48 @@ export class World {
     }
   }
 
+  /** Rounds as in {@link rest}; each time that the operator has died, another takes over. */
+  async restWithCrashes(which = key): Promise<void> {
+    for (let i = 0; i < 20; i++) {
+      try {
+        await this.rest(which);
+        if (!this.#isDead) return;
+      } catch (error) {
+        if (!this.#isDead) throw error;
+      }
+      await this.restart();
+    }
+    throw new Error("the operator dies again and again");
+  }
+
+  /** A connection that ends when its operator dies. */
+  #mortal(): Pick<Transport, "request" | "invalidateCredentials"> {
+    const inner = this.api.transport();
+    const died = () => {
+      this.#isDead = true;
+      return new Error("the operator died");
+    };
+    return {
+      ...inner,
+      request: async (request) => {
+        const isWatch = request.path.includes("watch=true");
+        if (this.#isDead && !isWatch) throw died();
+        const crash = this.#crash;
+        const counts =
+          crash !== undefined &&
+          !isWatch &&
+          !request.path.includes("limit=") &&
+          (crash.of === "requests" || request.method !== "GET");
+        if (!counts) return await inner.request(request);
+        crash.left -= 1;
+        if (crash.left < 0 && crash.when === "before") throw died();
+        const response = await inner.request(request);
+        if (crash.left < 0) throw died();
+        return response;
+      },
+    };
+  }
+
   /** One round: the cluster's controllers, the kubelets, then the operator. */
   async round(which = key): Promise<Reconciled> {
     this.kube.play();
@@ -188,6 +251,7 @@ export class World {
     for (let i = 0; i < rounds; i++) {
       const before = this.api.store.revision;
       const done = await this.round(which);
+      if (this.#isDead) throw new Error("the operator died");
       if (this.api.store.revision === before && done.outcome.kind !== "backoff") {
         // What passes by time only: a drain, a rotation.
         await this.clock.advance(3_000);

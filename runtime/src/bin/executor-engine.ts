@@ -58,7 +58,7 @@ function engineThreads(app: App): number {
 }
 
 /** What the engine does not count of the memory that it causes: the allocator's slack, buffers of sources and files. */
-const uncountedBytes = 96 * 2 ** 20;
+const uncountedBytes = 128 * 2 ** 20;
 
 /**
  * The largest `duckdb_memory_limit`, else `runtime.query.memory_limit`, else 4 GiB; less what the engine does not

@@ -15,7 +15,6 @@ import { sameExpressions } from "../core/cluster/changed-partitioning.ts";
 import type { AppReference } from "../core/cluster/document.ts";
 import type { TableAssignment } from "../core/cluster/messages.ts";
 import { parseRefreshCommand } from "../core/refresh/refresh-command.ts";
-import { refreshSchedule } from "../core/refresh/schedule.ts";
 import { messageOf } from "../core/text/message-of.ts";
 import type { Logger } from "../observe/log.ts";
 import type { Metrics } from "../observe/metrics.ts";
@@ -32,10 +31,9 @@ import type { Random } from "../ports/random.ts";
 import type { Source } from "../ports/source.ts";
 import { ExecutorAgent } from "./agent.ts";
 import { copySource, openCopyMeans } from "./copy-means.ts";
-import { datasetConfigOf } from "./dataset-config-of.ts";
-import { openDataset } from "./storage/open-dataset.ts";
 import { ExecutorPartitionStore } from "./storage/partition-store.ts";
-import { TableHolder } from "./table-holder.ts";
+import type { TableHolder } from "./table-holder.ts";
+import { tableHolder } from "./table-holder-of.ts";
 import { assignmentFromWire } from "./wire.ts";
 
 export interface ExecutorOptions {
@@ -266,58 +264,11 @@ export class Executor {
   }
 
   #addTable(table: AppTable): void {
-    const { registry, database, clock, random, dataDir, log, metrics, source } = this.#options;
-    const { acceleration } = table.dataset;
-    const config = datasetConfigOf(table);
-    metrics.addDataset(table.name);
-    const holder = new TableHolder({
-      name: table.name,
-      fullName: table.fullName,
-      open: async (signal) => {
-        const opened = await source(table, signal);
-        const warn = (message: string, cause: unknown) =>
-          log.warn({ dataset: table.name, cause: messageOf(cause) }, message);
-        try {
-          return await openDataset(
-            config,
-            { database, registry, source: opened, clock, dataDir, warn },
-            signal,
-          );
-        } catch (error) {
-          // The table that would have owned it does not exist.
-          await opened.close();
-          throw error;
-        }
-      },
-      opened: (opened) => {
-        if (opened === undefined) this.#store.remove(table.fullName);
-        else this.#store.add(opened);
-      },
-      schedule: refreshSchedule({
-        ...(acceleration.refreshCheckInterval === undefined
-          ? {}
-          : { intervalMs: acceleration.refreshCheckInterval }),
-        ...(acceleration.refreshCron === undefined ? {} : { cron: acceleration.refreshCron }),
-        jitterEnabled: acceleration.refreshJitterEnabled,
-        ...(acceleration.refreshJitterMax === undefined
-          ? {}
-          : { jitterMaxMs: acceleration.refreshJitterMax }),
-      }),
-      retry: {
-        enabled: acceleration.refreshRetryEnabled,
-        ...(acceleration.refreshRetryMaxAttempts === undefined
-          ? {}
-          : { maxAttempts: acceleration.refreshRetryMaxAttempts }),
-      },
-      ...(config.retention === undefined
-        ? {}
-        : { retentionCheckMs: acceleration.retentionCheckInterval ?? 60_000 }),
+    const holder = tableHolder(table, {
+      ...this.#options,
       copies: this.#copies,
+      store: this.#store,
       mayWrite: () => this.agent.mayServe(),
-      clock,
-      random,
-      log,
-      metrics,
       report: (report) => this.agent.report(report),
       reportTable: (report) => this.agent.reportTable(report),
     });

@@ -5,7 +5,8 @@ import { FairQueue } from "../adapters/exchange/fair-queue.ts";
 import type { HeldPartition, HoldRole, PartitionReport, TableAssignment } from "../core/cluster/messages.ts";
 import { Log } from "../observe/log.ts";
 import { Metrics } from "../observe/metrics.ts";
-import { ExecutorUnavailableError } from "../ports/exchange.ts";
+import type { SqlColumn } from "../ports/database.ts";
+import { ExecutorUnavailableError, StalePlanError } from "../ports/exchange.ts";
 import type {
   CopiedVersion,
   PartitionCopier,
@@ -23,6 +24,7 @@ class FakeTable implements HeldTable {
   readonly held = new Map<string, { epoch: number; role: HoldRole; version: number; loaded: boolean }>();
   readonly loads: string[][] = [];
   readonly failing = new Map<string, Error>();
+  readonly wanted: string[][] = [];
   refreshSql: string | null | undefined;
   closed = 0;
 
@@ -86,6 +88,11 @@ class FakeTable implements HeldTable {
     for (const key of keys) this.held.delete(key);
   }
 
+  async freeUnwanted(wanted: () => ReadonlyMap<string, unknown>): Promise<number> {
+    this.wanted.push([...wanted().keys()]);
+    return 0;
+  }
+
   setRefreshSql(sql: string | null): void {
     this.refreshSql = sql;
   }
@@ -121,7 +128,7 @@ const spools: SpoolStore = {
   },
 };
 
-function bed(open?: (table: FakeTable) => Promise<FakeTable>) {
+function bed(open?: (table: FakeTable, columns?: readonly SqlColumn[]) => Promise<FakeTable>) {
   const table = new FakeTable();
   const clock = new TestClock();
   const reports: PartitionReport[] = [];
@@ -132,7 +139,7 @@ function bed(open?: (table: FakeTable) => Promise<FakeTable>) {
   const holder = new TableHolder({
     name: "t",
     fullName: "spice.public.t",
-    open: open === undefined ? async () => table : () => open(table),
+    open: open === undefined ? async () => table : (_signal, columns) => open(table, columns),
     opened: (opened) => served.push(opened !== undefined),
     schedule: { jitterMs: 0 },
     retry: { enabled: true },
@@ -356,5 +363,60 @@ test("refreshes nothing without the lease", async () => {
   holder.request("r2", {});
   await settle();
   expect([table.held.get(key)?.version, tables.at(-1)?.error]).toEqual([2, ""]);
+  await end();
+});
+
+test("what an owner has can be learned while the source is down: its columns come from there", async () => {
+  const opened: (readonly SqlColumn[] | undefined)[] = [];
+  const { holder, clock, owner, reports, tables, served, end } = bed(async (table, columns) => {
+    opened.push(columns);
+    if (columns === undefined) throw new Error("the source is down");
+    return table;
+  });
+  await settle();
+  expect([opened, owner.asked, tables.at(-1)?.error]).toEqual([[undefined], [], "the source is down"]);
+  // The owner has not heard of the assignment yet.
+  owner.error = new StalePlanError("not owned here");
+  holder.hold(share(1, { key, epoch: 4, role: "learner", from: "e1:50052" }));
+  await settle();
+  expect(served).toEqual([]);
+  owner.error = undefined;
+  await clock.advance(500);
+  await settle();
+  expect(opened.at(-1)).toEqual([{ name: "id", type: "BIGINT" }]);
+  expect(owner.asked.every(({ executor, request }) => executor === "e1:50052" && request.epoch === 4)).toBe(
+    true,
+  );
+  expect([told(reports), tables.at(-1)?.error]).toEqual([["loading 4.0", "loaded 4.7"], ""]);
+  await end();
+});
+
+test("what has no owner needs the source: its failure is told, and it is tried again", async () => {
+  let down = true;
+  const { holder, clock, owner, reports, end } = bed(async (table) => {
+    if (down) throw new Error("the source is down");
+    return table;
+  });
+  holder.hold(share(1, { key, epoch: 4, role: "learner" }));
+  await settle();
+  expect([owner.asked, reports.at(-1)]).toMatchObject([[], { state: "failed", error: "the source is down" }]);
+  down = false;
+  await clock.advance(10_000);
+  await settle();
+  expect(told(reports).at(-1)).toBe("loaded 4.1");
+  await end();
+});
+
+test("frees what others own now only with the lease, and once it knows what it holds", async () => {
+  const { holder, table, clock, lease, end } = bed();
+  await clock.advance(60_000);
+  expect(table.wanted).toEqual([]);
+  lease.held = false;
+  holder.hold(assignment(5, "a"));
+  await clock.advance(5_000);
+  expect(table.wanted).toEqual([]);
+  lease.held = true;
+  await clock.advance(5_000);
+  expect(table.wanted).toEqual([[key]]);
   await end();
 });

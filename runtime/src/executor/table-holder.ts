@@ -6,14 +6,18 @@ import { messageOf } from "../core/text/message-of.ts";
 import type { Logger } from "../observe/log.ts";
 import type { Metrics } from "../observe/metrics.ts";
 import type { Clock } from "../ports/clock.ts";
+import type { SqlColumn } from "../ports/database.ts";
 import type { Random } from "../ports/random.ts";
 import type { CopyMeans, Learners } from "./learn/learners.ts";
 import { nextStep } from "./learn/next-step.ts";
+import { openLike } from "./learn/open-like.ts";
 import { startLearners } from "./learn/start-learners.ts";
+import { measureHeld, measureRefresh, summaryOf } from "./measure-table.ts";
 import { PartitionReports } from "./partition-reports.ts";
 import { type RefreshEvent, RefreshLoop } from "./refresh/loop.ts";
 import { underLease } from "./refresh/under-lease.ts";
 import type { AcceleratedTable } from "./storage/accelerated-table.ts";
+import { freeUnwanted } from "./storage/free-unwanted.ts";
 import type { AssignedPartition, RefreshRequest } from "./storage/refresh-types.ts";
 
 /** What a holder uses of a table. */
@@ -28,14 +32,18 @@ export type HeldTable = Pick<
   | "assign"
   | "unload"
   | "setRefreshSql"
+  | "freeUnwanted"
   | "close"
 >;
 
 export interface TableHolderOptions<T extends HeldTable = AcceleratedTable> {
   readonly name: string;
   readonly fullName: string;
-  /** Open the dataset's storage and source; tried again while it fails. */
-  open(signal: AbortSignal): Promise<T>;
+  /**
+   * Open the dataset's storage and source; tried again while it fails. With `columns`, those of another executor, the
+   * source is not asked for them.
+   */
+  open(signal: AbortSignal, columns?: readonly SqlColumn[]): Promise<T>;
   /** The table is open, or closed again (undefined). */
   opened(table: T | undefined): void;
   readonly schedule: RefreshSchedule;
@@ -65,6 +73,8 @@ export class TableHolder<T extends HeldTable = AcceleratedTable> {
   readonly #options: TableHolderOptions<T>;
   readonly #reports: PartitionReports;
   #wanted = new Map<string, AssignedPartition>();
+  /** An assignment came: then what it does not name is not for this executor. */
+  #assigned = false;
   #table: T | undefined;
   #loop: RefreshLoop | undefined;
   #learners: Learners | undefined;
@@ -90,17 +100,7 @@ export class TableHolder<T extends HeldTable = AcceleratedTable> {
 
   /** The state for people. */
   get state() {
-    const held = this.partitions();
-    const sum = (pick: (p: { rows: number; bytes: number }) => number) =>
-      held.reduce((n, p) => n + pick(p), 0);
-    const refreshed = held.map((p) => p.lastRefreshMs).filter((ms) => ms !== undefined);
-    return {
-      ...this.counts,
-      error: this.#error,
-      rows: sum((p) => p.rows),
-      bytes: sum((p) => p.bytes),
-      freshMs: refreshed.length === 0 ? undefined : Math.min(...refreshed),
-    };
+    return { ...this.counts, error: this.#error, ...summaryOf(this.partitions()) };
   }
 
   /** The partitions here, with when each was refreshed last (wall milliseconds) and why the last try failed. */
@@ -119,6 +119,7 @@ export class TableHolder<T extends HeldTable = AcceleratedTable> {
 
   /** Take over an assignment: the whole share of this executor. */
   hold(assignment: TableAssignment): void {
+    this.#assigned = true;
     this.#wanted = new Map(
       assignment.partitions.map(({ key, ...held }) => [
         key,
@@ -130,7 +131,9 @@ export class TableHolder<T extends HeldTable = AcceleratedTable> {
       .set({ dataset: this.#options.name }, this.#wanted.size);
     // A learner that becomes owner serves at once, whatever else is being loaded.
     if (this.#table !== undefined) this.#takeOver(this.#table);
-    this.#wake.resolve();
+    // What cannot be opened waits for time alone, unless an owner has come that may help.
+    const copied = assignment.partitions.some(({ from }) => from !== undefined);
+    if (this.#table !== undefined || copied) this.#wake.resolve();
   }
 
   /**
@@ -160,7 +163,7 @@ export class TableHolder<T extends HeldTable = AcceleratedTable> {
   async run(signal: AbortSignal): Promise<void> {
     const stopped = () => this.#wake.resolve();
     signal.addEventListener("abort", stopped, { once: true });
-    let refreshes: Promise<void> | undefined;
+    let rest: Promise<unknown> | undefined;
     try {
       this.#table = await this.#open(signal);
       if (this.#table === undefined) return;
@@ -182,7 +185,9 @@ export class TableHolder<T extends HeldTable = AcceleratedTable> {
         copied: () => this.#measureHeld(),
       });
       this.#reportTable();
-      refreshes = this.#loop.run(signal);
+      const wanted = () => (this.#assigned ? this.#wanted : undefined);
+      const freeing = freeUnwanted({ ...this.#options, table, dataset: name, wanted }, signal);
+      rest = Promise.all([this.#loop.run(signal), freeing]);
       await this.#bringLoop(table, signal);
     } finally {
       signal.removeEventListener("abort", stopped);
@@ -192,7 +197,7 @@ export class TableHolder<T extends HeldTable = AcceleratedTable> {
       this.#table = undefined;
       try {
         await this.#learners?.close();
-        await refreshes;
+        await rest;
       } finally {
         await table?.close();
       }
@@ -200,9 +205,11 @@ export class TableHolder<T extends HeldTable = AcceleratedTable> {
   }
 
   async #open(signal: AbortSignal): Promise<T | undefined> {
+    const { open, copies, fullName, clock } = this.#options;
     for (let attempt = 1; !signal.aborted; attempt++) {
+      this.#wake = Promise.withResolvers<void>();
       try {
-        const table = await this.#options.open(signal);
+        const table = await openLike(open, { ...copies, clock, table: fullName }, this.#wanted, signal);
         this.#fail("");
         return table;
       } catch (error) {
@@ -213,8 +220,7 @@ export class TableHolder<T extends HeldTable = AcceleratedTable> {
           "Dataset could not be opened",
         );
         for (const [key, { epoch }] of this.#wanted) this.#reports.failed(key, epoch, messageOf(error));
-        // Not ended early by an assignment: nothing is waited for but time.
-        await this.#options.clock.sleep(this.#delay(attempt), signal).catch(() => undefined);
+        await this.#pause(attempt, signal);
       }
     }
     return undefined;
@@ -341,24 +347,14 @@ export class TableHolder<T extends HeldTable = AcceleratedTable> {
   }
 
   #measure(rows: number, durationMs: number): void {
-    const { metrics, name: dataset, clock } = this.#options;
-    metrics.histogram("dataset_acceleration_refresh_duration_ms").observe({ dataset }, durationMs);
-    metrics.counter("dataset_acceleration_refresh_rows").inc({ dataset }, rows);
-    metrics.gauge("dataset_acceleration_last_refresh_unix_time_ms").set({ dataset }, clock.wallMs());
+    const { metrics, name, clock } = this.#options;
+    measureRefresh(metrics, name, { rows, durationMs, atMs: clock.wallMs() });
     this.#measureHeld();
   }
 
   #measureHeld(): void {
-    const { metrics, name: dataset } = this.#options;
-    const held = this.#table?.partitions() ?? [];
-    metrics.gauge("dataset_acceleration_rows").set(
-      { dataset },
-      held.reduce((sum, p) => sum + p.rows, 0),
-    );
-    metrics.gauge("dataset_acceleration_size_bytes").set(
-      { dataset },
-      held.reduce((sum, p) => sum + p.bytes, 0),
-    );
+    const { metrics, name } = this.#options;
+    measureHeld(metrics, name, this.#table?.partitions() ?? []);
   }
 
   #fail(error: string): void {

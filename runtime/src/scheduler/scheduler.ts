@@ -376,6 +376,12 @@ export class Scheduler {
           clock,
           random,
           ttlMs,
+          ask: async ({ advertise_address: address }) => {
+            const { revision } = this.#state.document;
+            const news = { schedulerId: this.#state.schedulerId, revision, suspectedExecutors: [] };
+            const { instanceId, beatCounter } = await this.#clients.peerNews(address, news);
+            return { instance_id: instanceId, counter: beatCounter };
+          },
           onReaped: (ids) => log.warn({ schedulers: ids }, "Removed schedulers whose beats stopped"),
           onError: (error) =>
             log.warn({ cause: messageOf(error) }, "The reaper could not look at the others"),
@@ -443,6 +449,7 @@ export class Scheduler {
         return {
           revision: document.revision,
           heard: suspected.filter((executor) => !silent.includes(executor)),
+          beat: { instance_id: this.#state.instanceId, counter: this.#heartbeat.counter },
         };
       },
       metrics: () => metrics.text(),

@@ -1,6 +1,6 @@
 import { backoffMs } from "../../src/core/cluster/backoff.ts";
+import { BEAT_INTERVAL_MS } from "../../src/core/cluster/beat-interval.ts";
 import {
-  BEAT_INTERVAL_MS,
   ExecutorSession,
   type ExecutorSessionOptions,
   type SessionEffect,

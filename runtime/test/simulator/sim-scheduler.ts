@@ -124,7 +124,7 @@ export class SimScheduler {
       clock,
       watch: this.desk.watch,
       lostAfterMs: settings.lostAfterMs,
-      ask: (peer, suspected) => this.#ask(peer.scheduler_id, suspected),
+      ask: (peer, suspected) => this.#call(peer.scheduler_id, (found) => found.heard(suspected)),
     });
     const moveSettings = {
       maxPartitionsPerExecutor: 1_000,
@@ -184,7 +184,8 @@ export class SimScheduler {
     this.#reconciler.wakeMoves();
   }
 
-  #ask(peer: string, suspected: readonly string[]): Promise<readonly string[]> {
+  /** Ask another scheduler something; rejects when no answer comes. */
+  #call<T>(peer: string, answer: (found: SimScheduler) => T): Promise<T> {
     const { random } = this.#world;
     return new Promise((resolve, reject) => {
       this.process.after(PEER_TIMEOUT_MS, () => reject(new Error(`${peer} does not answer`)));
@@ -193,8 +194,8 @@ export class SimScheduler {
       this.#world.after(random.between(1, 40), () => {
         found.process.enter(() => {
           if (!found.serving) return;
-          const heard = found.heard(suspected);
-          this.#world.after(random.between(1, 40), () => this.process.enter(() => resolve(heard)));
+          const told = answer(found);
+          this.#world.after(random.between(1, 40), () => this.process.enter(() => resolve(told)));
         });
       });
     });
@@ -270,6 +271,11 @@ export class SimScheduler {
           clock,
           random: this.#world.random,
           ttlMs: this.#settings.ttlMs,
+          ask: ({ scheduler_id: peer }) =>
+            this.#call(peer, ({ instance, heartbeat }) => ({
+              instance_id: instance,
+              counter: heartbeat.counter,
+            })),
           onError: ignore,
           ...this.#withObserver(),
         },

@@ -16,3 +16,10 @@ export class Draw {
     return this.#state % limit;
   }
 }
+
+/** A seed of its own for one part of a run, the same whichever other parts run (FNV-1a). */
+export function seedOf(seed: number, name: string): number {
+  let hash = (0x811c9dc5 ^ seed) >>> 0;
+  for (const byte of Buffer.from(name, "utf8")) hash = Math.imul(hash ^ byte, 0x01000193) >>> 0;
+  return hash;
+}

@@ -41,6 +41,8 @@ export interface ProxiedRequest {
 /** An HTTP proxy on loopback before one server, with faults by script. */
 export class FaultProxy {
   readonly url: string;
+  /** Called with the whole body of each PUT that the server took, before the client learns of it. */
+  onWritten: ((request: ProxiedRequest, body: Buffer) => void) | undefined;
   /** Every request that arrived, in order, with the fault that it met. */
   readonly seen: (ProxiedRequest & { fault?: Fault })[] = [];
   readonly #target: URL;
@@ -116,7 +118,12 @@ export class FaultProxy {
       return;
     }
     if (fault?.kind === "delay") await this.#wait(fault.ms);
+    const body: Buffer[] = [];
+    if (this.onWritten !== undefined && request.method === "PUT") {
+      request.on("data", (chunk: Buffer) => body.push(chunk));
+    }
     const upstream = await this.#forward(request);
+    if (upstream.statusCode === 200 && request.method === "PUT") this.onWritten?.(about, Buffer.concat(body));
     if (fault?.kind === "cut-reply") {
       upstream.resume();
       await finished(upstream);

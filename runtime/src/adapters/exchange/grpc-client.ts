@@ -22,7 +22,8 @@ const channelOptions = {
   "grpc-node.flow_control_window": 4 << 20,
   "grpc.max_receive_message_length": -1,
   "grpc.keepalive_time_ms": 10_000,
-  "grpc.keepalive_timeout_ms": 5_000,
+  // Longer than the pauses of a node that has far more to do than cores: each costs every query that runs there.
+  "grpc.keepalive_timeout_ms": 10_000,
   "grpc.keepalive_permit_without_calls": 1,
   "grpc.initial_reconnect_backoff_ms": 100,
   "grpc.max_reconnect_backoff_ms": 2_000,

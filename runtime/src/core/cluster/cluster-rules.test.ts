@@ -2,6 +2,7 @@ import { describe, expect, test } from "@jest/globals";
 import { advise, unsaid } from "./advice.ts";
 import { decideApp, proposeApp } from "./app.ts";
 import { backoffMs } from "./backoff.ts";
+import { BEAT_INTERVAL_MS } from "./beat-interval.ts";
 import { changedPartitioning } from "./changed-partitioning.ts";
 import { CounterObserver } from "./counter-observer.ts";
 import { firstCycleDone, maySeed, planCycle } from "./cycle.ts";
@@ -147,7 +148,12 @@ describe("the read lease", () => {
 
   test("beats are often enough for short leases", () => {
     expect(heartbeatIntervalMs(30_000, 15_000)).toBe(10_000);
-    expect(heartbeatIntervalMs(30_000, 6_000)).toBe(4_000);
+    expect(heartbeatIntervalMs(30_000, 6_000)).toBe(2_500);
+    expect(heartbeatIntervalMs(30_000, 2_000)).toBe(500);
+    // What one scheduler confirms must not lapse before the executor's next beat brings its next confirmation.
+    for (let lostAfterMs = 4_000; lostAfterMs <= 60_000; lostAfterMs += 1_000) {
+      expect(heartbeatIntervalMs(30_000, lostAfterMs) + BEAT_INTERVAL_MS + 500).toBeLessThan(lostAfterMs);
+    }
   });
 });
 

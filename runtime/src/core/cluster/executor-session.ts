@@ -1,3 +1,4 @@
+import { BEAT_INTERVAL_MS } from "./beat-interval.ts";
 import type { AppReference } from "./document.ts";
 import { ReadLease } from "./lease.ts";
 import {
@@ -8,9 +9,6 @@ import {
   type SchedulerMessage,
   type TableAssignment,
 } from "./messages.ts";
-
-/** How often an executor beats. */
-export const BEAT_INTERVAL_MS = 2_000;
 
 /** What the executor around the session has to do. */
 export type SessionEffect =

@@ -1,3 +1,5 @@
+import { BEAT_INTERVAL_MS } from "./beat-interval.ts";
+
 /** Seconds of an executor's life by its own monotonic clock: `now` is always passed in. */
 export interface Confirmation {
   /** The executor's monotonic time when it *sent* the beat that was answered. */
@@ -34,10 +36,17 @@ export class ReadLease {
   }
 }
 
+/** What an executor's beat may be late by, above its interval: the agent looks this often. */
+const BEAT_LATENESS_MS = 500;
+/** A scheduler with very short leases does not ask the store more often than this. */
+const SHORTEST_INTERVAL_MS = 500;
+
 /**
- * How often a scheduler beats: TTL/3, and often enough for the leases that stand on its beats (the confirmation
- * that a scheduler passes on is its last beat that reached the store).
+ * How often a scheduler beats: TTL/3, and often enough for the leases that stand on its beats. A confirmation is as
+ * old as a whole interval when the next one replaces it, and reaches an executor with its next beat; a sixth of the
+ * lease is left for the store and the network.
  */
 export function heartbeatIntervalMs(ttlMs: number, lostAfterMs: number): number {
-  return Math.min(ttlMs / 3, (lostAfterMs * 2) / 3);
+  const room = lostAfterMs - lostAfterMs / 6 - BEAT_INTERVAL_MS - BEAT_LATENESS_MS;
+  return Math.max(SHORTEST_INTERVAL_MS, Math.min(ttlMs / 3, room));
 }

@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { type CopyOwner, openCopyOwner } from "../../../test/support/copy-owner.ts";
 import { assigned, openBed, type TableBed, testConfig } from "../../../test/support/table-bed.ts";
 import { builtInAccelerators } from "../../adapters/engine/registry.ts";
+import type { SqlColumn } from "../../ports/database.ts";
 import type { Source } from "../../ports/source.ts";
 import type { AcceleratedTable } from "../storage/accelerated-table.ts";
 import type { DatasetConfig } from "../storage/dataset-config.ts";
@@ -63,6 +64,7 @@ async function openOver(
   bed: TableBed,
   config: Partial<DatasetConfig>,
   select: () => string,
+  columns?: readonly SqlColumn[],
 ): Promise<AcceleratedTable> {
   const source: Source = {
     location: "a query",
@@ -84,6 +86,7 @@ async function openOver(
     source,
     clock,
     dataDir: join(bed.directory, "data"),
+    columns,
   };
   const table = await openDataset(testConfig(config), context);
   opened.push(table);
@@ -115,6 +118,30 @@ describe.each(Object.entries(engines))("a copy between executors on %s", (_name,
     await mine.refresh({}, ours.signal);
     expect(state(mine)).toMatchObject({ epoch: 2, version: 3, rows: 40 });
     expect(await ours.query(mine, all)).toEqual(expected.slice(0, 40));
+  });
+
+  test("needs no source: it takes the owner's columns, and evolves when the source is back", async () => {
+    let select = awkward(30);
+    let down = true;
+    const source = () => {
+      if (down) throw new Error("the source is down");
+      return select;
+    };
+    await expect(openOver(ours, engine, source)).rejects.toThrow("the source is down");
+    const their = await openOver(theirs, engine, () => select);
+    owner.add(their);
+    await their.load(assigned("p0"), theirs.signal);
+    const mine = await openOver(ours, engine, source, their.columns);
+    expect(await owner.copyInto(mine, learner())).toMatchObject({ rows: 30, loaded: true });
+    promote(mine, 2);
+    const all = "SELECT CAST(t AS VARCHAR) AS row FROM {t} t ORDER BY id";
+    expect(await ours.query(mine, all)).toEqual(await theirs.query(their, all));
+    await expect(mine.refresh({}, ours.signal)).rejects.toThrow("the source is down");
+    expect(await ours.query(mine, all)).toHaveLength(30);
+    [down, select] = [false, `SELECT *, 1 AS extra FROM (${awkward(7)})`];
+    await mine.refresh({}, ours.signal);
+    expect(mine.columns.at(-1)).toEqual({ name: "extra", type: "INTEGER" });
+    expect(await ours.query(mine, "SELECT sum(extra)::INTEGER AS n FROM {t}")).toEqual([{ n: 7 }]);
   });
 
   test("goes on appending from the owner's watermark", async () => {

@@ -13,7 +13,7 @@ import { sourceAlias } from "./read-into.ts";
 /**
  * Open an accelerated dataset: load its engine, find what storage holds, and learn its columns from there or else
  * from the source. Nothing is loaded yet. Throws the errors of `ports/accelerator.ts` and `ports/source.ts`; with
- * stored partitions a source that is down does not matter.
+ * stored partitions, or the columns of another executor, a source that is down does not matter.
  */
 export async function openDataset(
   config: DatasetConfig,
@@ -25,6 +25,8 @@ export async function openDataset(
     /** The executor's data directory. */
     readonly dataDir: string;
     readonly warn?: (message: string, cause: unknown) => void;
+    /** The columns as another executor has them, for a source that cannot be asked. */
+    readonly columns?: readonly SqlColumn[] | undefined;
   },
   signal?: AbortSignal,
 ): Promise<AcceleratedTable> {
@@ -36,7 +38,8 @@ export async function openDataset(
     const dataset = acceleratedDataset(config, []);
     checkAcceleratorParameters(accelerator, dataset);
     const stored = (await accelerator.init?.(dataset))?.partitions ?? [];
-    const columns = storedColumns(stored) ?? (await sourceColumns(config, database, source, signal));
+    const columns =
+      storedColumns(stored) ?? context.columns ?? (await sourceColumns(config, database, source, signal));
     checkColumns(config, columns);
     return new AcceleratedTable(
       config,

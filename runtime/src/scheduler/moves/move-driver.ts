@@ -1,5 +1,5 @@
 import type { ClusterDocument } from "../../core/cluster/document.ts";
-import { judgeLoss } from "../../core/cluster/moves/judge-loss.ts";
+import { judgeLoss, unheard } from "../../core/cluster/moves/judge-loss.ts";
 import type { MoveInput, MoveReport, MoveSettings } from "../../core/cluster/moves/move-input.ts";
 import { planMoves } from "../../core/cluster/moves/plan-moves.ts";
 import type { ReportBook } from "../../core/cluster/reports.ts";
@@ -38,8 +38,14 @@ export class MoveDriver {
   /** Collect the evidence for losses and give the change that is due. Errors of the store pass through. */
   async prepare(signal: AbortSignal): Promise<MoveChange> {
     const evidence = await this.#options.evidence.gather(signal);
+    if (evidence === undefined) return (document) => this.#plan(document);
+    const { silentForMs, lostAfterMs } = evidence;
     return (document) =>
-      this.#plan(document, evidence === undefined ? new Set() : judgeLoss(document, evidence));
+      this.#plan(
+        document,
+        judgeLoss(document, evidence),
+        new Set(unheard(document, silentForMs, lostAfterMs)),
+      );
   }
 
   /** The change was committed, or none was due. */
@@ -56,14 +62,19 @@ export class MoveDriver {
   /** Draining executors that cannot go on as the document stands, each with why; asked of any scheduler. */
   blocked(document: ClusterDocument): MoveReport["blocked"] {
     const draining = Object.values(document.executors).some(({ state }) => state === "draining");
-    return draining ? this.#plan(document, new Set()).result.blocked : new Map();
+    return draining ? this.#plan(document).result.blocked : new Map();
   }
 
-  #plan(document: ClusterDocument, lost: ReadonlySet<string>): ReturnType<MoveChange> {
+  #plan(
+    document: ClusterDocument,
+    lost: ReadonlySet<string> = new Set(),
+    unheard: ReadonlySet<string> = new Set(),
+  ): ReturnType<MoveChange> {
     const { clock, book, settings, live } = this.#options;
     const input: MoveInput = {
       liveExecutors: live(),
       lost,
+      unheard,
       report: (executor, table, key, instance) => book.of(executor, table, key, instance),
       settings,
       capped: true,

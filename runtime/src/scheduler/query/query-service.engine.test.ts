@@ -192,6 +192,26 @@ describe("DistributedQueryService", () => {
     expect(stats.executors).toEqual(["e0", "e2", "r1"]);
   });
 
+  test("waits for an executor that drops out for a moment, also after a long run", async () => {
+    let calls = 0;
+    const c = await start({
+      exchange: (inner) => ({
+        run: (executor, request, signal) => {
+          const result = inner.run(executor, request, signal);
+          if (executor !== "e1" || ++calls > 2) return result;
+          async function* frames(): AsyncGenerator<Uint8Array, void> {
+            // Longer than a query of this cluster waits for another holder.
+            if (calls === 1) await new Promise((resolve) => setTimeout(resolve, 700));
+            throw new ExecutorUnavailableError("e1", "keepalive ping timed out");
+          }
+          return { ...result, frames: frames() };
+        },
+      }),
+    });
+    await expect(c.query("SELECT count(*) FROM t")).resolves.toMatchObject({ rows: [["5000"]] });
+    expect(calls).toBe(3);
+  });
+
   test("refuses to answer in part when nobody has a partition", async () => {
     const c = await start({
       exchange: faulty((_, executor) =>

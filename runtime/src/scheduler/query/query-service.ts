@@ -31,6 +31,7 @@ import type { ConnectionTools } from "./connection-tools.ts";
 import { fragmentCalls } from "./fragment-requests.ts";
 import { Metadata } from "./metadata.ts";
 import type { QueryPlanner } from "./planner.ts";
+import { ReassignWait } from "./reassign-wait.ts";
 import { type RunTools, startPlan } from "./running-query.ts";
 import { withoutExecutors } from "./without-executors.ts";
 
@@ -119,8 +120,10 @@ export class DistributedQueryService implements QueryService {
   ): Promise<ChunkStream> {
     const lost = new Set<string>();
     let replans = 0;
-    const waitUntil = this.#options.clock.monotonicMs() + (this.#options.reassignWaitMs ?? 10_000);
+    const { clock } = this.#options;
+    const wait = new ReassignWait(this.#options.reassignWaitMs ?? 10_000);
     for (;;) {
+      const began = clock.monotonicMs();
       try {
         const catalog = withoutExecutors(this.#options.catalog(), lost);
         if (this.#metadata.answers(parsed.node)) {
@@ -142,14 +145,15 @@ export class DistributedQueryService implements QueryService {
         if (error instanceof StalePlanError && replans < maxReplans) {
           replans += 1;
           // The holder may be about to hear of the assignment that the plan stands on.
-          await this.#options.clock.sleep(50 * replans, run.signal);
+          await clock.sleep(50 * replans, run.signal);
         } else if (error instanceof ExecutorUnavailableError) {
+          wait.lost(began, clock.monotonicMs());
           lost.add(error.executor);
         } else if (error instanceof UnassignedPartitionsError && lost.size > 0) {
           // Nobody else has it now: wait until it is assigned anew, or the executor is back.
-          if (this.#options.clock.monotonicMs() >= waitUntil) throw error;
+          if (wait.isOver(clock.monotonicMs())) throw error;
           lost.clear();
-          await this.#options.clock.sleep(100 + 100 * this.#options.random.next(), run.signal);
+          await clock.sleep(100 + 100 * this.#options.random.next(), run.signal);
         } else {
           throw error;
         }

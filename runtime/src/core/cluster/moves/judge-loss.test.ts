@@ -2,7 +2,7 @@ import { describe, expect, test } from "@jest/globals";
 import { newDocument, type SchedulerEntry } from "../document.ts";
 import { registerExecutor, registerScheduler, removeScheduler } from "../membership.ts";
 import { DepartureWatch } from "./departure-watch.ts";
-import { judgeLoss, type LossEvidence, type PeerEvidence } from "./judge-loss.ts";
+import { judgeLoss, type LossEvidence, type PeerEvidence, unheard } from "./judge-loss.ts";
 
 const scheduler = (id: string): SchedulerEntry => ({
   scheduler_id: id,
@@ -81,3 +81,17 @@ describe("the loss of an executor", () => {
     expect(watch.sinceMs(21)).toBe(1);
   });
 });
+
+test.each([
+  [10_000, 4_999, []],
+  [10_000, 5_000, ["e"]],
+  // A beat that is a little late is no silence, however short the leases are.
+  [2_000, 2_999, []],
+  [2_000, 3_000, ["e"]],
+])(
+  "with leases of %i ms an executor silent for %i ms may be going: %j",
+  (lostAfterMs, silentMs, expected) => {
+    expect(unheard(document, () => silentMs, lostAfterMs)).toEqual(expected);
+    expect(unheard(document, () => undefined, lostAfterMs)).toEqual([]);
+  },
+);

@@ -1,3 +1,4 @@
+import { BEAT_INTERVAL_MS } from "../beat-interval.ts";
 import { TTL_GRACE_MS } from "../counter-observer.ts";
 import type { ClusterDocument } from "../document.ts";
 
@@ -37,10 +38,23 @@ export function silenceLimitMs(lostAfterMs: number): number {
 
 /** Executors that this observer alone finds silent for as long: those to ask the peers about. */
 export function suspects(document: ClusterDocument, silentForMs: Silence, lostAfterMs: number): string[] {
+  return silentFor(document, silentForMs, silenceLimitMs(lostAfterMs));
+}
+
+/**
+ * Executors that this observer has not heard for half of `executor_lost_after`, and for longer than it takes to miss
+ * a beat. Beats do not stop at the same moment when many executors go at once: those that follow the first lost one
+ * within a beat are among these.
+ */
+export function unheard(document: ClusterDocument, silentForMs: Silence, lostAfterMs: number): string[] {
+  return silentFor(document, silentForMs, Math.max(lostAfterMs / 2, 1.5 * BEAT_INTERVAL_MS));
+}
+
+function silentFor(document: ClusterDocument, silentForMs: Silence, limitMs: number): string[] {
   return Object.entries(document.executors)
     .filter(([id, { instance_id: instance }]) => {
       const silent = silentForMs(id, instance);
-      return silent !== undefined && silent >= silenceLimitMs(lostAfterMs);
+      return silent !== undefined && silent >= limitMs;
     })
     .map(([id]) => id)
     .sort();

@@ -17,6 +17,8 @@ export interface MoveInput {
   readonly liveExecutors: readonly string[];
   /** Executors whose leases are over, as `judgeLoss` found on this very document. */
   readonly lost: ReadonlySet<string>;
+  /** Executors that may be going the way of the lost ones: counted with them where it matters how many look lost. */
+  readonly unheard: ReadonlySet<string>;
   /**
    * What an executor last reported of a partition, and only what this very instance reported: an older process of the
    * same id may have had it loaded (`ReportBook.of` takes the same arguments).

@@ -169,6 +169,26 @@ describe("limits", () => {
     });
   });
 
+  test("executors that fall silent with the lost one count as well", () => {
+    const c = cluster(5, [10]);
+    const { document } = c;
+    const first = { lost: new Set(["e0"]), liveExecutors: ["e1", "e2", "e3", "e4"] };
+    c.plan({ ...first, unheard: new Set(["e0", "e1", "e2"]) });
+    expect(c.document).toBe(document);
+    expect(c.last).toMatchObject({ condition: "more than half of the executors look lost", removed: [] });
+    c.plan({ ...first, unheard: new Set(["e0", "e1"]) });
+    expect(c.last).toMatchObject({ removed: ["e0"] });
+    expect(c.last?.condition).toBeUndefined();
+  });
+
+  test("silence without a loss keeps nothing from moving", () => {
+    const c = cluster(3, [6]);
+    c.drain("e0");
+    c.plan({ unheard: new Set(["e1", "e2"]) });
+    expect(c.last?.condition).toBeUndefined();
+    expect(c.last?.moving).toBe(2);
+  });
+
   test("a drain is blocked without another executor, and without capacity", () => {
     const one = cluster(1, [3]);
     one.drain("e0");

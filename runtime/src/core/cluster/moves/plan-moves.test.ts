@@ -57,3 +57,29 @@ describe("promotion", () => {
     expect(owners(c.document).get("e2") ?? 0).toBe(0);
   });
 });
+
+describe("rebalance", () => {
+  test("waits for a drain that is under way, and not for an executor that was emptied and stays", () => {
+    const c = cluster(3, [12]);
+    c.drain("e0");
+    c.join("e3");
+    const { steps } = c.plan({ settings: { maxPartitionAssignmentsPerInterval: 2 } });
+    expect(steps.map(({ cause }) => cause)).toEqual(["drain", "drain"]);
+    c.finish();
+    expect([...owners(c.document)].sort()).toEqual([
+      ["e1", 4],
+      ["e2", 4],
+      ["e3", 4],
+    ]);
+    // It comes while the empty one still drains.
+    c.join("e4");
+    c.finish();
+    expect([...owners(c.document)].sort()).toEqual([
+      ["e1", 3],
+      ["e2", 3],
+      ["e3", 3],
+      ["e4", 3],
+    ]);
+    expect(c.document.executors["e0"]?.state).toBe("draining");
+  });
+});

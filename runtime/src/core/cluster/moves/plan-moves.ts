@@ -17,7 +17,9 @@ export function planMoves(
   input: MoveInput,
 ): { readonly document: ClusterDocument; readonly result: MoveReport } {
   const draft = new MoveDraft(document, input);
-  const tooMany = draft.lost.length * 2 > Object.keys(document.executors).length;
+  const members = Object.keys(document.executors);
+  const looking = members.filter((id) => input.lost.has(id) || input.unheard.has(id));
+  const tooMany = draft.lost.length > 0 && looking.length * 2 > members.length;
   let blocked: ReadonlyMap<string, string> = new Map();
   if (!tooMany) {
     removeLost(draft);

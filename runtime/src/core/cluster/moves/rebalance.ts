@@ -8,8 +8,8 @@ interface Donor {
 
 /**
  * Restore balance with the least movement: what executors own above the balanced level goes to those below it. Moves
- * under way count as done, so a second run adds nothing. Only in a healthy cluster: every executor heard, none
- * draining, no partition without an owner.
+ * under way count as done, so a second run adds nothing. Only in a healthy cluster: every executor heard, no drain
+ * under way, no partition without an owner.
  */
 export function rebalance(draft: MoveDraft): void {
   const { targets } = draft;
@@ -49,7 +49,8 @@ export function rebalance(draft: MoveDraft): void {
 }
 
 function isHealthy(draft: MoveDraft): boolean {
-  if (draft.draining().length > 0 || draft.lost.length > 0) return false;
+  // One that is empty drains on until it is stopped or taken back, and concerns nobody.
+  if (draft.draining().some((id) => draft.held(id) > 0) || draft.lost.length > 0) return false;
   if (!draft.allHeard()) return false;
   return draft.tables().every((table) => draft.set(table).unassignedCount() === 0);
 }

@@ -236,6 +236,9 @@ export interface PeerNewsResponse {
   revision: number;
   /** Of the suspected ones, those that the receiver hears. */
   heardExecutors: string[];
+  /** The receiver's process, and its last beat that the store is known to have: spares reading its heartbeat file. */
+  instanceId: string;
+  beatCounter: number;
   /** The receiver's certificates that are in force. */
   node: NodeInfo | undefined;
 }
@@ -2724,7 +2727,7 @@ export const PeerNewsRequest: MessageFns<PeerNewsRequest> = {
 };
 
 function createBasePeerNewsResponse(): PeerNewsResponse {
-  return { revision: 0, heardExecutors: [], node: undefined };
+  return { revision: 0, heardExecutors: [], instanceId: "", beatCounter: 0, node: undefined };
 }
 
 export const PeerNewsResponse: MessageFns<PeerNewsResponse> = {
@@ -2734,6 +2737,12 @@ export const PeerNewsResponse: MessageFns<PeerNewsResponse> = {
     }
     for (const v of message.heardExecutors) {
       writer.uint32(18).string(v!);
+    }
+    if (message.instanceId !== "") {
+      writer.uint32(26).string(message.instanceId);
+    }
+    if (message.beatCounter !== 0) {
+      writer.uint32(32).int64(message.beatCounter);
     }
     if (message.node !== undefined) {
       NodeInfo.encode(message.node, writer.uint32(122).fork()).join();
@@ -2770,6 +2779,22 @@ export const PeerNewsResponse: MessageFns<PeerNewsResponse> = {
             message.heardExecutors.push(reader.string());
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.instanceId = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.beatCounter = longToNumber(reader.int64());
+            continue;
+          }
           case 15: {
             if (tag !== 122) {
               break;
@@ -2797,6 +2822,8 @@ export const PeerNewsResponse: MessageFns<PeerNewsResponse> = {
     const message = createBasePeerNewsResponse();
     message.revision = object.revision ?? 0;
     message.heardExecutors = object.heardExecutors?.map((e) => e) || [];
+    message.instanceId = object.instanceId ?? "";
+    message.beatCounter = object.beatCounter ?? 0;
     message.node = (object.node !== undefined && object.node !== null) ? NodeInfo.fromPartial(object.node) : undefined;
     return message;
   },

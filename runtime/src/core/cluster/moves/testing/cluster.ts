@@ -85,6 +85,7 @@ export class TestCluster {
     const { document, result } = planMoves(this.document, {
       liveExecutors: this.live(),
       lost: new Set(),
+      unheard: new Set(),
       report: (...args) => this.reports.of(...args),
       capped: true,
       nowMs: 2,
