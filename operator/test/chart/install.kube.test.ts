@@ -77,12 +77,10 @@ async function ready(operator: OperatorProcess): Promise<void> {
 
 /** The address of the webhook's Service: the API server calls it, and the operator listens there. */
 async function webhookAddress(): Promise<string> {
-  const service = await api
-    .client()
-    .get<KubeObject & { spec: { clusterIP: string } }>(types.service, {
-      namespace,
-      name: `${release}-webhook`,
-    });
+  const service = await api.client().get<KubeObject & { spec: { clusterIP: string } }>(types.service, {
+    namespace,
+    name: `${release}-webhook`,
+  });
   return `${service.spec.clusterIP}:443`;
 }
 
@@ -135,7 +133,7 @@ describe("the chart on a real API server", () => {
       );
       await api.kubectl(["delete", "spicepodcluster", "wrong", "--namespace", data, "--ignore-not-found"]);
       return said.includes(
-        'spec.executorSpec.volumeClaimTemplates[0].spec.storageClassName: the storage class "none" does not exist.',
+        "spec.executorSpec.volumeClaimTemplates[0].spec.storageClassName: storage class none does not exist.",
       );
     });
     // What is only odd is a warning, and goes in.
