@@ -226,7 +226,8 @@ async function unnoticed(work: () => Promise<void>): Promise<void> {
     stop.abort();
     await client;
   }
-  expect(answers).toBeGreaterThan(10);
+  // So that it was asked at all; how often depends on the machine.
+  expect(answers).toBeGreaterThan(2);
   await expectExactAnswers(cluster, truth);
 }
 

@@ -371,7 +371,19 @@ describe("rollout", () => {
   });
 
   test("a drain by people is left alone", () => {
-    expect(plan({ cluster: known(viewOf(0), viewOf(1, drained)) }).actions).toEqual([]);
+    const cluster = known(viewOf(0), viewOf(1, drained));
+    const resting = plan({ cluster });
+    expect(resting.actions).toEqual([]);
+    expect(said(resting)[0]).toBe("Progressing False AsExpected: nothing is under way");
+    const updated = executor(1, {
+      statefulSet: setOf({ templateHash: "b" }),
+      pod: podOf(1, { templateHash: "b" }),
+    });
+    const waiting = plan({ wanted: { template: "b" }, executors: [executor(0), updated], cluster });
+    expect(waiting.actions).toEqual([]);
+    expect(said(waiting)[0]).toMatch(
+      /sales-executor-1-0 is drained by hand, and the rollout waits until that ends$/,
+    );
   });
 });
 
