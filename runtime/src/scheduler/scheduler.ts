@@ -14,6 +14,7 @@ import { ControlStreams } from "./cluster-service.ts";
 import { Commands } from "./commands.ts";
 import { Discoveries } from "./discoveries.ts";
 import { ExecutorViews } from "./executor-views.ts";
+import { FirstReports } from "./first-reports.ts";
 import { describeNodes, unknownNode } from "./members/describe-nodes.ts";
 import { ExecutorDesk } from "./members/executor-desk.ts";
 import { type OtherNodes, otherNodes } from "./members/other-nodes.ts";
@@ -213,6 +214,7 @@ export class Scheduler {
       ],
       discoveryError: (table) => this.#discoveries.error(table),
       drains: this.#drains,
+      firstReports: new FirstReports(clock),
       condition: () => this.#peers.condition,
       accepting: () => this.#accepting,
       wallMs: () => clock.wallMs(),
