@@ -33,9 +33,10 @@ export function playScripts(title: string, scripts: readonly Script[]): void {
     /** A healthy cluster: the one that the last script left, or a new one. */
     async function healthy(): Promise<ChaosBed> {
       if (bed !== undefined) return bed;
+      const began = performance.now();
       bed = await ChaosBed.start(new Draw(seed));
       await converge(bed, 90_000);
-      bed.arm();
+      bed.arm(performance.now() - began);
       return bed;
     }
 
