@@ -39,7 +39,11 @@ const allowed: Record<string, readonly string[]> = {
     "operator/validate",
     "operator/render",
     "operator/certificates",
+    "operator/process",
+    "operator/reconcile",
+    "operator/webhook",
     "spicepod",
+    "kube",
   ],
   "operator/status": ["operator/schema", "operator/api", "operator/lifecycle"],
   "operator/reconcile": [
@@ -55,7 +59,24 @@ const allowed: Record<string, readonly string[]> = {
     "spicepod",
     "kube",
   ],
-  "operator/bin": ["operator/cli"],
+  "operator/webhook": [
+    "operator/schema",
+    "operator/api",
+    "operator/validate",
+    "operator/reconcile",
+    "certificates",
+    "spicepod",
+    "kube",
+  ],
+  "operator/process": [
+    "operator/api",
+    "operator/admin",
+    "operator/reconcile",
+    "operator/webhook",
+    "certificates",
+    "kube",
+  ],
+  "operator/bin": ["operator/cli", "operator/process", "operator/reconcile", "operator/admin", "kube"],
   kube: [],
 };
 

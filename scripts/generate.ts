@@ -11,13 +11,15 @@ import { join } from "node:path";
 import { clusterJsonSchema, customResourceDefinition } from "@spice-shards/operator";
 import { spicepodJsonSchema } from "@spice-shards/spicepod";
 import { stringify } from "yaml";
+import { chartValues, withValuesTable } from "./chart-values.ts";
 import { generateFunctions } from "./generate-functions.ts";
 
 const root = join(import.meta.dirname, "..");
 
-/** One generated folder (relative to the root) and what fills it. */
+/** One generated folder (relative to the root), or only some files of it, and what fills them. */
 interface Generator {
   readonly folder: string;
+  readonly only?: readonly string[];
   run(target: string): Promise<void> | void;
 }
 
@@ -64,6 +66,24 @@ const generators: readonly Generator[] = [
     },
   },
   {
+    folder: "charts/spiceai-operator/files/crds",
+    run(target) {
+      const crd = stringify(customResourceDefinition(), { lineWidth: 0, aliasDuplicateObjects: false });
+      writeFileSync(join(target, "spicepodclusters.spice.ai.yaml"), crd);
+    },
+  },
+  {
+    folder: "charts/spiceai-operator",
+    only: ["README.md"],
+    run(target) {
+      const read = (name: string) => readFileSync(join(root, "charts/spiceai-operator", name), "utf8");
+      writeFileSync(
+        join(target, "README.md"),
+        withValuesTable(read("README.md"), chartValues(read("values.yaml"))),
+      );
+    },
+  },
+  {
     folder: "operator/json-schema",
     run(target) {
       const text = `${JSON.stringify(clusterJsonSchema(), null, 2)}\n`;
@@ -88,14 +108,14 @@ for (const generator of generators) {
             .sort()
         : [];
     if (check) {
-      for (const file of new Set([...files(target), ...files(folder)])) {
+      for (const file of new Set([...files(target), ...(generator.only ?? files(folder))])) {
         const fresh = join(target, file);
         const kept = join(folder, file);
         const same = existsSync(fresh) && existsSync(kept) && readFileSync(fresh).equals(readFileSync(kept));
         if (!same) drifted.push(join(generator.folder, file));
       }
     } else {
-      rmSync(folder, { recursive: true, force: true });
+      if (generator.only === undefined) rmSync(folder, { recursive: true, force: true });
       cpSync(target, folder, { recursive: true });
     }
   } finally {

@@ -57,6 +57,14 @@ export {
   type EventRecorderOptions,
   eventType,
 } from "./events/event-recorder.ts";
+export {
+  LeaderElection,
+  type LeaderElectionOptions,
+  type Leadership,
+  LeadershipLostError,
+  type TermEnd,
+} from "./lease/leader-election.ts";
+export { type Lease, type LeaseStore, leaseStore, leaseType } from "./lease/lease.ts";
 export type { Priority } from "./queue/ready-lanes.ts";
 export {
   type Outcome,

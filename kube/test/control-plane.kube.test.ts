@@ -4,19 +4,7 @@ import { ApiServer } from "./support/api-server.ts";
 import { KubeletDouble, type Pod, type PodFate } from "./support/kubelet-double.ts";
 import { configMaps, deployments, statefulSets } from "./support/types.ts";
 import { eventually } from "./support/wait.ts";
-
-const widgets = { group: "example.test", version: "v1", plural: "widgets", kind: "Widget", namespaced: true };
-const widgetCrd: KubeObject & { spec: object } = {
-  apiVersion: "apiextensions.k8s.io/v1",
-  kind: "CustomResourceDefinition",
-  metadata: { name: "widgets.example.test" },
-  spec: {
-    group: "example.test",
-    scope: "Namespaced",
-    names: { plural: "widgets", singular: "widget", kind: "Widget" },
-    versions: [{ name: "v1", served: true, storage: true, schema: { openAPIV3Schema: { type: "object" } } }],
-  },
-};
+import { widget, widgetCrd, widgets } from "./support/widgets.ts";
 
 interface Workload extends KubeObject {
   readonly spec?: unknown;
@@ -88,11 +76,7 @@ describe("the control plane of tests", () => {
     const client = api.client();
     const metadata = { name: "owner", namespace };
     const mark = api.audit.mark();
-    const owner = await client.create<KubeObject>(widgets, {
-      apiVersion: "example.test/v1",
-      kind: "Widget",
-      metadata,
-    });
+    const owner = await client.create(widgets, widget(namespace, "owner"));
     const reference = {
       ...{ apiVersion: "example.test/v1", kind: "Widget", name: "owner" },
       uid: owner.metadata.uid ?? "",

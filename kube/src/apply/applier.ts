@@ -98,7 +98,7 @@ export class Applier {
     live: T,
     signal?: AbortSignal,
   ): Promise<Applied<T>> {
-    if (canonicalJson(wanted.status ?? {}) === canonicalJson(live.status ?? {})) {
+    if (canonicalJson(withoutEmpty(wanted.status)) === canonicalJson(withoutEmpty(live.status))) {
       return { kind: "unchanged", object: live };
     }
     const { client, fieldManager } = this.#options;
@@ -188,6 +188,16 @@ function nameOf({ metadata: { name = "", namespace } }: KubeObject): Target {
 
 function slot(type: ResourceType, object: KubeObject): string {
   return `${type.group}/${type.plural}/${objectKey(object)}`;
+}
+
+/** A value without maps that say nothing: the server keeps one after its last field went, or leaves it out. */
+function withoutEmpty(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutEmpty);
+  if (value === null || typeof value !== "object") return value;
+  const kept = Object.entries(value)
+    .map(([name, part]) => [name, withoutEmpty(part)] as const)
+    .filter(([, part]) => part !== undefined && part !== null);
+  return kept.length === 0 ? undefined : Object.fromEntries(kept);
 }
 
 function refuseForeign(wanted: KubeObject, live: KubeObject): void {

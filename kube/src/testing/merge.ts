@@ -20,7 +20,12 @@ export function without(present: unknown, before: unknown, now: unknown): unknow
   for (const [name, value] of Object.entries(before)) {
     const kept = isMap(now) ? now[name] : undefined;
     if (kept === undefined && !isMap(value)) delete result[name];
-    else result[name] = without(result[name], value, kept);
+    else if (name in result) {
+      const left = without(result[name], value, kept);
+      // A map of which nothing is left goes as well.
+      if (kept === undefined && isMap(left) && Object.keys(left).length === 0) delete result[name];
+      else result[name] = left;
+    }
   }
   return result;
 }

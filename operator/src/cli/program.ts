@@ -1,7 +1,10 @@
+import { ConfigError, ConnectionError, DeadlineError, StatusError } from "@spice-shards/kube";
 import { Command, CommanderError } from "commander";
 import { stringify } from "yaml";
 import { clusterJsonSchema, customResourceDefinition } from "../api/crd.ts";
+import type { RunOptions } from "../process/run-options.ts";
 import { RenderError, renderFile } from "./render-file.ts";
+import { runCommand } from "./run-command.ts";
 
 /** What a command reads and writes. */
 export interface OperatorIo {
@@ -9,13 +12,22 @@ export interface OperatorIo {
   err(text: string): void;
   /** @throws Error when the file cannot be read; `-` is standard input. */
   read(file: string): string;
+  /** Runs the operator until the process is told to stop. @returns the exit code */
+  run(options: RunOptions): Promise<number>;
+  /** Applies the CustomResourceDefinition. @returns its name @throws Error when that fails */
+  applyCrd(access: { readonly kubeconfig?: string; readonly context?: string }): Promise<string>;
 }
 
 /**
  * Run `spiceai-operator` with these arguments (without the program's name).
  * @returns the exit code: 0 ok, 1 failed, 2 usage
  */
-export function runOperatorCli(args: readonly string[], io: OperatorIo, version: string): number {
+export async function runOperatorCli(
+  args: readonly string[],
+  io: OperatorIo,
+  version: string,
+): Promise<number> {
+  let code = 0;
   const program = new Command("spiceai-operator")
     .description("The operator of SpicepodClusters")
     .version(version)
@@ -23,10 +35,14 @@ export function runOperatorCli(args: readonly string[], io: OperatorIo, version:
     .configureOutput({ writeOut: (text) => io.out(text), writeErr: (text) => io.err(text) });
   program
     .command("crd")
-    .description("print the CustomResourceDefinition")
-    .action(() =>
-      io.out(stringify(customResourceDefinition(), { lineWidth: 0, aliasDuplicateObjects: false })),
-    );
+    .description("print the CustomResourceDefinition, or apply it")
+    .option("--apply", "apply it to the Kubernetes cluster")
+    .option("--kubeconfig <file>", "credentials for --apply (default: as kubectl finds them)")
+    .option("--context <name>", "the kubeconfig's context")
+    .action(async (options: { apply?: boolean; kubeconfig?: string; context?: string }) => {
+      if (options.apply === true) io.out(`${await io.applyCrd(options)} applied\n`);
+      else io.out(stringify(customResourceDefinition(), { lineWidth: 0, aliasDuplicateObjects: false }));
+    });
   program
     .command("json-schema")
     .description("print a JSON Schema of the resource, for editors")
@@ -41,17 +57,26 @@ export function runOperatorCli(args: readonly string[], io: OperatorIo, version:
       const warn = (line: string) => io.err(`${line}\n`);
       io.out(renderFile(io.read(options.filename), options, warn));
     });
+  const run = runCommand(async (options) => {
+    code = await io.run(options);
+  });
+  program.addCommand(run.copyInheritedSettings(program));
   try {
-    program.parse([...args], { from: "user" });
-    return 0;
+    await program.parseAsync([...args], { from: "user" });
+    return code;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-    if (error instanceof RenderError || isFileError(error)) {
+    if (error instanceof RenderError || isFileError(error) || isKubeError(error)) {
       io.err(`${error.message}\n`);
       return 1;
     }
     throw error;
   }
+}
+
+/** What goes wrong between this program and an API server. */
+function isKubeError(error: unknown): error is Error {
+  return [StatusError, ConnectionError, ConfigError, DeadlineError].some((type) => error instanceof type);
 }
 
 function isFileError(error: unknown): error is Error {

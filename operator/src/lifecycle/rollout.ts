@@ -1,5 +1,5 @@
 import { describePod, type Member, untilFailedMs } from "./member.ts";
-import { join, lookAgainMs, nothing, type Step, step, unreachable } from "./step.ts";
+import { join, loadingMs, lookAgainMs, nothing, retryMs, type Step, step, unreachable } from "./step.ts";
 import { replacePod, takeTurn } from "./turn.ts";
 import type { ExecutorInput, ObservedPod } from "./types.ts";
 
@@ -26,7 +26,7 @@ export function rollOut(input: ExecutorInput, members: readonly Member[], maySet
   const outdated = members.filter(isOutdated);
   const failed = members.filter((m) => m.updated && m.failing);
   const stopped = join(failed.map((member) => stoppedBy(member, outdated.length > 0)));
-  if (outdated.length === 0) return join([stopped, awaitMembers(input, members)]);
+  if (outdated.length === 0) return join([stopped, awaitMembers(input, members, false)]);
 
   const starting = members.filter((m) => m.updated && !m.up && !m.failing);
   const rolling = step({
@@ -39,8 +39,8 @@ export function rollOut(input: ExecutorInput, members: readonly Member[], maySet
   });
   const heal = healBroken(input, members, outdated, starting.length);
   if (heal.actions.length > 0) return join([rolling, heal]);
-  if (failed.length > 0) return join([stopped, awaitMembers(input, members)]);
-  const wait = awaitMembers(input, members);
+  if (failed.length > 0) return join([stopped, awaitMembers(input, members, true)]);
+  const wait = awaitMembers(input, members, true);
   return maySettle ? join([rolling, turns(input, members, outdated), wait]) : join([rolling, wait]);
 }
 
@@ -94,7 +94,7 @@ function stoppedBy({ pod, index }: Member, others: boolean): Step {
 }
 
 /** What is not as it shall be although no outdated pod is left, or while one waits. */
-function awaitMembers({ nowMs, cluster }: ExecutorInput, members: readonly Member[]): Step {
+function awaitMembers({ nowMs, cluster }: ExecutorInput, members: readonly Member[], rolling: boolean): Step {
   return join(
     members.map((member) => {
       const { pod, up, updated, settled, failing, index } = member;
@@ -102,17 +102,31 @@ function awaitMembers({ nowMs, cluster }: ExecutorInput, members: readonly Membe
       const name = pod?.name ?? `executor ${index}`;
       if (!up) {
         return step({
-          progress: [{ reason: "ExecutorsNotReady", message: `${name} is starting` }],
+          progress: [
+            {
+              reason: "ExecutorsNotReady",
+              message: `${name} is ${pod?.deleting === true ? "stopping" : "starting"}`,
+            },
+          ],
           ...(pod === undefined ? {} : { requeueMs: untilFailedMs(pod, nowMs) }),
         });
       }
-      if (cluster.kind === "unreachable") return nothing;
+      if (cluster.kind === "unreachable") return step({ requeueMs: retryMs });
+      if (isDrainedByHand(member)) {
+        if (!rolling) return nothing;
+        const message = `${name} is drained by hand, and the rollout waits until that ends`;
+        return step({ progress: [{ reason: "RollingOut", message }], requeueMs: loadingMs });
+      }
       return step({
         progress: [{ reason: "PartitionsLoading", message: `${name} loads its partitions` }],
-        requeueMs: lookAgainMs,
+        requeueMs: loadingMs,
       });
     }),
   );
+}
+
+function isDrainedByHand({ view, statefulSet: { drainedFor } }: Member): boolean {
+  return view?.drain !== undefined && drainedFor === undefined;
 }
 
 /** Whether its turn has come before: so an operator that takes over goes on with it. */

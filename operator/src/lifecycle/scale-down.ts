@@ -54,6 +54,11 @@ function leave(input: ExecutorInput, index: number, executor: ObservedExecutor, 
     return step({ actions: [...mark, ...drain], requeueMs: lookAgainMs });
   }
   if (drained.kind !== "empty" || hold) return step({ requeueMs: lookAgainMs });
+  if (view === undefined && set.replicas > 0 && pod?.ready === true) {
+    // It may own partitions under an address that is not known to be its own.
+    const message = `${pod.name} is ready, but no scheduler lists it: it is not taken away before one does`;
+    return step({ problems: [{ reason: "DrainBlocked", message }], requeueMs: lookAgainMs });
+  }
   const retention = leavingRetention(input.wanted);
   if (!sameRetention(set.retention, retention)) {
     return step({ actions: [{ kind: "set-retention", index, shape: { ...shape, retention } }] });

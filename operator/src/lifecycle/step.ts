@@ -18,8 +18,10 @@ export interface Step {
   readonly requeueMs?: number;
 }
 
-/** How often to look at what only schedulers can tell: drains, partitions. */
+/** How often to look at what only schedulers can tell: drains. */
 export const lookAgainMs = 2_000;
+/** The same for partitions that load, which may take hours. */
+export const loadingMs = 5_000;
 /** How often to try schedulers that did not answer. */
 export const retryMs = 10_000;
 

@@ -17,7 +17,23 @@ export function measureHeld(
   dataset: string,
   held: readonly { readonly rows: number; readonly bytes: number }[],
 ): void {
-  const sum = (values: readonly number[]) => values.reduce((a, b) => a + b, 0);
-  metrics.gauge("dataset_acceleration_rows").set({ dataset }, sum(held.map((p) => p.rows)));
-  metrics.gauge("dataset_acceleration_size_bytes").set({ dataset }, sum(held.map((p) => p.bytes)));
+  const { rows, bytes } = summaryOf(held);
+  metrics.gauge("dataset_acceleration_rows").set({ dataset }, rows);
+  metrics.gauge("dataset_acceleration_size_bytes").set({ dataset }, bytes);
+}
+
+/** Rows and bytes of partitions together, and the oldest of their last refreshes in wall milliseconds. */
+export function summaryOf(
+  held: readonly {
+    readonly rows: number;
+    readonly bytes: number;
+    readonly lastRefreshMs?: number | undefined;
+  }[],
+): { readonly rows: number; readonly bytes: number; readonly freshMs: number | undefined } {
+  const refreshed = held.map((p) => p.lastRefreshMs).filter((ms) => ms !== undefined);
+  return {
+    rows: held.reduce((n, p) => n + p.rows, 0),
+    bytes: held.reduce((n, p) => n + p.bytes, 0),
+    freshMs: refreshed.length === 0 ? undefined : Math.min(...refreshed),
+  };
 }

@@ -24,6 +24,7 @@ class FakeTable implements HeldTable {
   readonly held = new Map<string, { epoch: number; role: HoldRole; version: number; loaded: boolean }>();
   readonly loads: string[][] = [];
   readonly failing = new Map<string, Error>();
+  readonly wanted: string[][] = [];
   refreshSql: string | null | undefined;
   closed = 0;
 
@@ -85,6 +86,11 @@ class FakeTable implements HeldTable {
 
   unload(keys: readonly string[]): void {
     for (const key of keys) this.held.delete(key);
+  }
+
+  async freeUnwanted(wanted: () => ReadonlyMap<string, unknown>): Promise<number> {
+    this.wanted.push([...wanted().keys()]);
+    return 0;
   }
 
   setRefreshSql(sql: string | null): void {
@@ -398,5 +404,19 @@ test("what has no owner needs the source: its failure is told, and it is tried a
   await clock.advance(10_000);
   await settle();
   expect(told(reports).at(-1)).toBe("loaded 4.1");
+  await end();
+});
+
+test("frees what others own now only with the lease, and once it knows what it holds", async () => {
+  const { holder, table, clock, lease, end } = bed();
+  await clock.advance(60_000);
+  expect(table.wanted).toEqual([]);
+  lease.held = false;
+  holder.hold(assignment(5, "a"));
+  await clock.advance(5_000);
+  expect(table.wanted).toEqual([]);
+  lease.held = true;
+  await clock.advance(5_000);
+  expect(table.wanted).toEqual([[key]]);
   await end();
 });

@@ -12,11 +12,12 @@ import type { CopyMeans, Learners } from "./learn/learners.ts";
 import { nextStep } from "./learn/next-step.ts";
 import { openLike } from "./learn/open-like.ts";
 import { startLearners } from "./learn/start-learners.ts";
-import { measureHeld, measureRefresh } from "./measure-table.ts";
+import { measureHeld, measureRefresh, summaryOf } from "./measure-table.ts";
 import { PartitionReports } from "./partition-reports.ts";
 import { type RefreshEvent, RefreshLoop } from "./refresh/loop.ts";
 import { underLease } from "./refresh/under-lease.ts";
 import type { AcceleratedTable } from "./storage/accelerated-table.ts";
+import { freeUnwanted } from "./storage/free-unwanted.ts";
 import type { AssignedPartition, RefreshRequest } from "./storage/refresh-types.ts";
 
 /** What a holder uses of a table. */
@@ -31,6 +32,7 @@ export type HeldTable = Pick<
   | "assign"
   | "unload"
   | "setRefreshSql"
+  | "freeUnwanted"
   | "close"
 >;
 
@@ -71,6 +73,8 @@ export class TableHolder<T extends HeldTable = AcceleratedTable> {
   readonly #options: TableHolderOptions<T>;
   readonly #reports: PartitionReports;
   #wanted = new Map<string, AssignedPartition>();
+  /** An assignment came: then what it does not name is not for this executor. */
+  #assigned = false;
   #table: T | undefined;
   #loop: RefreshLoop | undefined;
   #learners: Learners | undefined;
@@ -96,17 +100,7 @@ export class TableHolder<T extends HeldTable = AcceleratedTable> {
 
   /** The state for people. */
   get state() {
-    const held = this.partitions();
-    const sum = (pick: (p: { rows: number; bytes: number }) => number) =>
-      held.reduce((n, p) => n + pick(p), 0);
-    const refreshed = held.map((p) => p.lastRefreshMs).filter((ms) => ms !== undefined);
-    return {
-      ...this.counts,
-      error: this.#error,
-      rows: sum((p) => p.rows),
-      bytes: sum((p) => p.bytes),
-      freshMs: refreshed.length === 0 ? undefined : Math.min(...refreshed),
-    };
+    return { ...this.counts, error: this.#error, ...summaryOf(this.partitions()) };
   }
 
   /** The partitions here, with when each was refreshed last (wall milliseconds) and why the last try failed. */
@@ -125,6 +119,7 @@ export class TableHolder<T extends HeldTable = AcceleratedTable> {
 
   /** Take over an assignment: the whole share of this executor. */
   hold(assignment: TableAssignment): void {
+    this.#assigned = true;
     this.#wanted = new Map(
       assignment.partitions.map(({ key, ...held }) => [
         key,
@@ -168,7 +163,7 @@ export class TableHolder<T extends HeldTable = AcceleratedTable> {
   async run(signal: AbortSignal): Promise<void> {
     const stopped = () => this.#wake.resolve();
     signal.addEventListener("abort", stopped, { once: true });
-    let refreshes: Promise<void> | undefined;
+    let rest: Promise<unknown> | undefined;
     try {
       this.#table = await this.#open(signal);
       if (this.#table === undefined) return;
@@ -190,7 +185,9 @@ export class TableHolder<T extends HeldTable = AcceleratedTable> {
         copied: () => this.#measureHeld(),
       });
       this.#reportTable();
-      refreshes = this.#loop.run(signal);
+      const wanted = () => (this.#assigned ? this.#wanted : undefined);
+      const freeing = freeUnwanted({ ...this.#options, table, dataset: name, wanted }, signal);
+      rest = Promise.all([this.#loop.run(signal), freeing]);
       await this.#bringLoop(table, signal);
     } finally {
       signal.removeEventListener("abort", stopped);
@@ -200,7 +197,7 @@ export class TableHolder<T extends HeldTable = AcceleratedTable> {
       this.#table = undefined;
       try {
         await this.#learners?.close();
-        await refreshes;
+        await rest;
       } finally {
         await table?.close();
       }

@@ -10,6 +10,7 @@ import type {
 import { messageOf } from "../core/text/message-of.ts";
 import type { ExecutorViews } from "./executor-views.ts";
 import type { ExecutorDesk } from "./members/executor-desk.ts";
+import type { PeerBeat } from "./state/scheduler-observer.ts";
 import { fromWire, toWire } from "./wire.ts";
 
 /** What the service needs of the scheduler that it fronts. */
@@ -36,7 +37,8 @@ export interface ClusterServiceHost {
     scheduler: string,
     revision: number,
     suspected: readonly string[],
-  ): { revision: number; heard: string[] };
+    condition: string,
+  ): { revision: number; heard: string[]; beat: PeerBeat };
   metrics(): Promise<string>;
   /** This scheduler's certificates that are in force. */
   node(): NodeInfo;
@@ -97,9 +99,15 @@ export function clusterService(host: ClusterServiceHost): ClusterServiceServer {
     }),
     controlStream: (call) => controlStream(host, call),
     getMetrics: unary(["scheduler"], async () => ({ text: await host.metrics() })),
-    peerNews: unary(["scheduler"], ({ schedulerId, revision, suspectedExecutors }) => {
-      const answer = host.peerNews(schedulerId, revision, suspectedExecutors);
-      return { revision: answer.revision, heardExecutors: answer.heard, node: host.node() };
+    peerNews: unary(["scheduler"], ({ schedulerId, revision, suspectedExecutors, condition }) => {
+      const answer = host.peerNews(schedulerId, revision, suspectedExecutors, condition);
+      return {
+        revision: answer.revision,
+        heardExecutors: answer.heard,
+        instanceId: answer.beat.instance_id,
+        beatCounter: answer.beat.counter,
+        node: host.node(),
+      };
     }),
   };
 }

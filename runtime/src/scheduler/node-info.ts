@@ -49,6 +49,8 @@ export interface SchedulerInfoOptions {
   readonly drains: Drains;
   /** What a scheduler waits for before others are sent to it. */
   readonly firstReports: FirstReports;
+  /** Why the loss of executors is not acted on. */
+  readonly condition: () => string | undefined;
   readonly accepting: () => boolean;
   readonly wallMs: () => number;
   refresh(fullName: string, request: RefreshRequest): Promise<RefreshOutcome>;
@@ -116,7 +118,9 @@ export class SchedulerInfo implements NodeInfo {
   async cluster(): Promise<ClusterInfo | undefined> {
     const document = this.#options.document();
     if (document === undefined) return undefined;
+    const condition = this.#options.condition();
     return {
+      ...(condition === undefined ? {} : { condition }),
       clusterId: document.cluster_id,
       revision: document.revision,
       appGeneration: document.app?.generation ?? 0,
@@ -174,38 +178,47 @@ export class SchedulerInfo implements NodeInfo {
       ...Object.keys(document?.executors ?? {}),
       ...this.#options.executors.all().map((v) => v.id),
     ]);
-    return [...ids].sort().map((id) => this.#executorInfo(id, document));
+    const tallies = this.#tallies(document);
+    return [...ids].sort().map((id) => this.#executorInfo(id, document, tallies.get(id) ?? emptyTally));
   }
 
-  #executorInfo(id: string, document: ClusterDocument | undefined): ExecutorInfo {
-    const quietMs = this.#options.silentForMs(id);
-    const silent = quietMs === undefined || quietMs > silentAfterMs;
-    let [partitions, loaded, moving, rows, bytes] = [0, 0, 0, 0, 0];
+  /** What each executor owns and has on the move, in one pass over all partitions. */
+  #tallies(document: ClusterDocument | undefined): ReadonlyMap<string, Tally> {
+    const tallies = new Map<string, { -readonly [K in keyof Tally]: Tally[K] }>();
+    const of = (id: string) => {
+      const tally = tallies.get(id) ?? { ...emptyTally };
+      tallies.set(id, tally);
+      return tally;
+    };
     for (const table of Object.values(document?.accelerations ?? {})) {
       const set = table.partitions;
       for (let i = 0; i < set.count; i++) {
         const learners = set.learners(i);
-        if (learners.includes(id)) moving += 1;
-        if (set.owner(i) !== id) continue;
-        partitions += 1;
-        if (learners.length > 0) moving += 1;
-        const report = this.#options.executors.of(id, table.table_name, set.key(i), set.epoch(i));
+        for (const learner of learners) of(learner).moving += 1;
+        const owner = set.owner(i);
+        if (owner === undefined) continue;
+        const tally = of(owner);
+        tally.partitions += 1;
+        if (learners.length > 0) tally.moving += 1;
+        const report = this.#options.executors.of(owner, table.table_name, set.key(i), set.epoch(i));
         if (report === undefined || report.version === 0) continue;
-        loaded += 1;
-        rows += report.rows;
-        bytes += report.bytes;
+        tally.loaded += 1;
+        tally.rows += report.rows;
+        tally.bytes += report.bytes;
       }
     }
+    return tallies;
+  }
+
+  #executorInfo(id: string, document: ClusterDocument | undefined, tally: Tally): ExecutorInfo {
+    const quietMs = this.#options.silentForMs(id);
+    const silent = quietMs === undefined || quietMs > silentAfterMs;
     return {
       id,
       state: silent ? "silent" : (document?.executors[id]?.state ?? "active"),
-      ready: !silent && loaded === partitions,
-      partitions,
-      loaded,
-      moving,
+      ready: !silent && tally.loaded === tally.partitions,
+      ...tally,
       ...(document?.executors[id]?.state === "draining" ? { drain: this.#options.drains.status(id) } : {}),
-      rows,
-      bytes,
       lastHeartbeatMs: quietMs === undefined ? undefined : Math.round(this.#options.wallMs() - quietMs),
     };
   }
@@ -300,6 +313,10 @@ export class SchedulerInfo implements NodeInfo {
     };
   }
 }
+
+type Tally = Pick<ExecutorInfo, "partitions" | "loaded" | "moving" | "rows" | "bytes">;
+
+const emptyTally: Tally = { partitions: 0, loaded: 0, moving: 0, rows: 0, bytes: 0 };
 
 function partitionState(report: { state: string; version: number } | undefined): PartitionInfo["state"] {
   if (report === undefined) return "assigned";

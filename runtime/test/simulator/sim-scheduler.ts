@@ -1,6 +1,5 @@
 import type { ExecutorState } from "../../src/core/cluster/document.ts";
 import { AlreadyRegisteredError, ConcurrentModificationError } from "../../src/core/cluster/errors.ts";
-import { driverOf } from "../../src/core/cluster/membership.ts";
 import type { SchedulerMessage } from "../../src/core/cluster/messages.ts";
 import { ReportBook } from "../../src/core/cluster/reports.ts";
 import type { Clock } from "../../src/ports/clock.ts";
@@ -8,7 +7,7 @@ import type { ObjectStore } from "../../src/ports/object-store.ts";
 import { StoreError } from "../../src/ports/object-store.ts";
 import { Reconciler } from "../../src/scheduler/assignment/reconcile.ts";
 import type { DeskConnection } from "../../src/scheduler/members/executor-desk.ts";
-import { ExecutorDesk, WATCH_TICK_MS } from "../../src/scheduler/members/executor-desk.ts";
+import { ExecutorDesk } from "../../src/scheduler/members/executor-desk.ts";
 import { EvidenceGatherer } from "../../src/scheduler/moves/evidence-gatherer.ts";
 import { MoveDriver } from "../../src/scheduler/moves/move-driver.ts";
 import { offerApp } from "../../src/scheduler/state/app-objects.ts";
@@ -124,7 +123,7 @@ export class SimScheduler {
       clock,
       watch: this.desk.watch,
       lostAfterMs: settings.lostAfterMs,
-      ask: (peer, suspected) => this.#ask(peer.scheduler_id, suspected),
+      ask: (peer, suspected) => this.#call(peer.scheduler_id, (found) => found.heard(suspected)),
     });
     const moveSettings = {
       maxPartitionsPerExecutor: 1_000,
@@ -184,7 +183,8 @@ export class SimScheduler {
     this.#reconciler.wakeMoves();
   }
 
-  #ask(peer: string, suspected: readonly string[]): Promise<readonly string[]> {
+  /** Ask another scheduler something; rejects when no answer comes. */
+  #call<T>(peer: string, answer: (found: SimScheduler) => T): Promise<T> {
     const { random } = this.#world;
     return new Promise((resolve, reject) => {
       this.process.after(PEER_TIMEOUT_MS, () => reject(new Error(`${peer} does not answer`)));
@@ -193,20 +193,11 @@ export class SimScheduler {
       this.#world.after(random.between(1, 40), () => {
         found.process.enter(() => {
           if (!found.serving) return;
-          const heard = found.heard(suspected);
-          this.#world.after(random.between(1, 40), () => this.process.enter(() => resolve(heard)));
+          const told = answer(found);
+          this.#world.after(random.between(1, 40), () => this.process.enter(() => resolve(told)));
         });
       });
     });
-  }
-
-  /** Look out for silent executors; the one that drives then gathers evidence. */
-  async #watch(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      const suspected = this.evidence.look();
-      if (suspected && driverOf(this.state.document) === this.id) this.#reconciler.wakeMoves();
-      await this.process.clock.sleep(WATCH_TICK_MS, signal);
-    }
   }
 
   /** Start; the process ends by itself when it must (its id is taken). */
@@ -270,6 +261,11 @@ export class SimScheduler {
           clock,
           random: this.#world.random,
           ttlMs: this.#settings.ttlMs,
+          ask: ({ scheduler_id: peer }) =>
+            this.#call(peer, ({ instance, heartbeat }) => ({
+              instance_id: instance,
+              counter: heartbeat.counter,
+            })),
           onError: ignore,
           ...this.#withObserver(),
         },
@@ -278,7 +274,7 @@ export class SimScheduler {
       pollState({ state, clock, onError: ignore }, signal),
       this.#registration.keep(signal),
       this.#reconciler.run(signal),
-      this.#watch(signal),
+      this.evidence.watch(() => this.#reconciler.wakeMoves(), signal),
       this.#workload(signal),
     ]);
   }

@@ -1,26 +1,26 @@
 import type { ExecutorAction } from "../types.ts";
-import { isBroken, type World } from "./world.ts";
+import { isBroken, type Spec, templateOf, type World } from "./world.ts";
 
-/** What must hold at the moment of every action (spec chapter 09, Life of a cluster). */
+/** What must hold at the moment of every action, for the spec that it answers (spec chapter 09, Life of a cluster). */
 export function checkAction(
   world: World,
+  spec: Spec,
   action: ExecutorAction,
-  template: string,
   fail: (message: string) => void,
 ): void {
   switch (action.kind) {
     case "delete-pod":
-      if (action.index !== undefined) checkPod(world, action.index, action.uid, fail);
+      if (action.index !== undefined) checkPod(world, spec, action.index, action.uid, fail);
       return;
     case "scale":
-      if (action.shape.replicas === 0) checkScale(world, action.index, fail);
+      if (action.shape.replicas === 0) checkScale(world, spec, action.index, fail);
       return;
     case "delete-stateful-set":
     case "delete-claim":
       if (world.spice.ownedBy(action.index) > 0) fail(`${action.kind} ${action.index}: it owns partitions`);
       return;
     case "apply-template":
-      checkTemplate(world, action.index, template, fail);
+      checkTemplate(world, spec, action.index, fail);
       return;
     case "undrain":
       if (world.sets.get(action.index)?.drainedFor === undefined)
@@ -40,16 +40,22 @@ export function checkAction(
   }
 }
 
-function members(world: World): readonly number[] {
-  return [...world.sets.keys()].filter((index) => index < world.spec.replicas);
+function members(world: World, spec: Spec): readonly number[] {
+  return [...world.sets.keys()].filter((index) => index < spec.replicas);
 }
 
-function checkPod(world: World, index: number, uid: string, fail: (message: string) => void): void {
+function checkPod(
+  world: World,
+  spec: Spec,
+  index: number,
+  uid: string,
+  fail: (message: string) => void,
+): void {
   const pod = world.pods.get(index);
   if (pod?.uid !== uid || !pod.ready) return;
-  const others = members(world).filter((i) => i !== index);
+  const others = members(world, spec).filter((i) => i !== index);
   const down = others.filter((i) => world.pods.get(i)?.ready !== true);
-  if (down.length >= world.spec.parallel) fail(`pod ${index} is deleted while ${down.join(", ")} are down`);
+  if (down.length >= spec.parallel) fail(`pod ${index} is deleted while ${down.join(", ")} are down`);
   if (others.length > 0 && world.spice.ownedBy(index) > 0)
     fail(`pod ${index} is deleted while it owns partitions`);
   const coming = world.sets.get(index)?.template ?? "";
@@ -58,20 +64,21 @@ function checkPod(world: World, index: number, uid: string, fail: (message: stri
     fail(`the broken template goes on from ${tried.join(", ")} to ${index}`);
 }
 
-function checkScale(world: World, index: number, fail: (message: string) => void): void {
+function checkScale(world: World, spec: Spec, index: number, fail: (message: string) => void): void {
   const retention = world.sets.get(index)?.retention;
-  if (world.spec.replicas === 0) {
+  if (spec.replicas === 0) {
     if (retention?.whenScaled !== "Retain") fail(`executor ${index} stops and would lose its claims`);
     return;
   }
-  if (index < world.spec.replicas) fail(`executor ${index} is wanted and scaled to 0`);
+  if (index < spec.replicas) fail(`executor ${index} is wanted and scaled to 0`);
   if (world.spice.ownedBy(index) > 0) fail(`executor ${index} is scaled to 0 while it owns partitions`);
 }
 
 /** A ready executor gets a broken template only as the canary. */
-function checkTemplate(world: World, index: number, template: string, fail: (message: string) => void): void {
+function checkTemplate(world: World, spec: Spec, index: number, fail: (message: string) => void): void {
+  const template = templateOf(spec);
   const pod = world.pods.get(index);
   if (!isBroken(template) || pod?.ready !== true || pod.template === template) return;
-  const tried = members(world).filter((i) => i !== index && world.pods.get(i)?.template === template);
+  const tried = members(world, spec).filter((i) => i !== index && world.pods.get(i)?.template === template);
   if (tried.length > 0) fail(`executor ${index} gets the broken template that ${tried.join(", ")} have`);
 }

@@ -15,6 +15,8 @@ export const crashLoopThreshold = 6;
 
 /** The reconciler as far as executors go: caches that lag, a fresh read before risky actions, one action at a time. */
 export class OperatorModel {
+  /** The kinds of all actions that were accepted. */
+  readonly carriedOut = new Set<ExecutorAction["kind"]>();
   readonly #world: World;
   readonly #fail: (message: string) => void;
   readonly #sabotage: Sabotage;
@@ -51,7 +53,8 @@ export class OperatorModel {
     };
     let [objects, plan] = [cached, this.#plan(cached)];
     if (plan.actions.some(needsFreshView) && this.#sabotage.trustsCaches !== true) {
-      objects = this.#world.snapshot();
+      // The resource still comes from its cache: acting on an older one is as if the change came later.
+      objects = { ...this.#world.snapshot(), spec: cached.spec, pause: cached.pause };
       plan = this.#plan(objects);
     }
     for (const [i, action] of plan.actions.entries()) {
@@ -60,6 +63,7 @@ export class OperatorModel {
         break;
       }
       if (!this.#carryOut(action, objects)) break;
+      this.carriedOut.add(action.kind);
     }
     return plan;
   }
@@ -74,7 +78,7 @@ export class OperatorModel {
   /** False when the API server or the schedulers refuse; the pass then ends. */
   #carryOut(action: ExecutorAction, objects: Objects): boolean {
     const world = this.#world;
-    checkAction(world, action, templateOf(objects.spec), this.#fail);
+    checkAction(world, objects.spec, action, this.#fail);
     switch (action.kind) {
       case "create":
         if (world.sets.has(action.index)) return false;

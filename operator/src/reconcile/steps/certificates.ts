@@ -23,7 +23,7 @@ import { executorIndexes } from "../../render/render-cluster.ts";
 import { renderRootSecret } from "../../render/root-secret.ts";
 import { type AdminAccess, hostPort } from "../admin-access.ts";
 import type { SeenSecrets } from "../memory.ts";
-import type { PodObject, SecretObject } from "../objects.ts";
+import type { PodObject, SecretObject, StatefulSetObject } from "../objects.ts";
 import { blocked, goOn, type StepOutcome } from "../outcome.ts";
 import type { Pass } from "../pass.ts";
 import { contentOf } from "../secret-objects.ts";
@@ -90,11 +90,15 @@ async function bringAbout(
   return goOn;
 }
 
-/** Every leaf that a node mounts or will mount. */
-function wantedSecrets({ valid, namespace, name }: Pass): readonly WantedSecret[] {
+/** Every leaf that a node mounts or will mount. One that leaves and has no pod any more needs none. */
+function wantedSecrets({ deps, valid, namespace, name }: Pass): readonly WantedSecret[] {
   const { context } = valid;
   const place = { cluster: name, namespace, clusterDomain: context.clusterDomain };
-  const indexes = new Set([...executorIndexes(context), ...context.observed.executors.keys()]);
+  const leaving = [...context.observed.executors.keys()].filter((index) => {
+    const key = `${namespace}/${names.executor(name, index)}`;
+    return deps.caches.child<StatefulSetObject>("statefulSet", key)?.spec.replicas !== 0;
+  });
+  const indexes = new Set([...executorIndexes(context), ...leaving]);
   return [
     { name: names.schedulerSecret(name), role: "scheduler", names: schedulerNames(place) },
     ...[...indexes]
@@ -157,6 +161,7 @@ async function reportsOf(pass: Pass, admin: AdminAccess): Promise<NodeReports> {
   const answer = await admin.report();
   if (answer.kind === "unreachable") return { kind: "unknown", reason: answer.reason };
   const schedulerPort = portOf(spec.schedulerSpec.cluster.bindAddress);
+  const silent: string[] = [];
   const nodes = pods.flatMap((pod) => {
     const { labels = {}, name: podName = "" } = pod.metadata;
     const index = labels[label.role] === "executor" ? Number(labels[label.executor]) : undefined;
@@ -164,12 +169,15 @@ async function reportsOf(pass: Pass, admin: AdminAccess): Promise<NodeReports> {
     const report = answer.report.nodes.find((node) =>
       index === undefined ? node.index === undefined && node.id === address : node.index === index,
     );
-    if (report?.leafSha256 === undefined) return [];
     const secret =
       index === undefined ? names.schedulerSecret(pass.name) : names.executorSecret(pass.name, index);
+    if (report?.leafSha256 === undefined) {
+      silent.push(secret);
+      return [];
+    }
     return [{ id: podName, secret, leafSha256: report.leafSha256, trustSha256: report.trustSha256 }];
   });
-  return { kind: "reported", nodes, expected: pods.length };
+  return { kind: "reported", nodes, expected: pods.length, silent };
 }
 
 async function readSecrets(pass: Pass, wanted: readonly WantedSecret[]): Promise<Live | StepOutcome> {

@@ -216,6 +216,33 @@ describe.each(Object.entries(engines).slice(1))("storage of %s", (name, engine) 
     await expect(table.load(assigned("p0"), bed.signal)).rejects.toMatchObject({ name: "SourceError" });
   });
 
+  test("frees what others own since a restart, and keeps and serves the rest", async () => {
+    await bed.parquet("a", rows(100));
+    let table = await bed.open(engine);
+    await table.load(assigned("p0", "p1", "p2"), bed.signal);
+    await table.settled();
+    bed = await bed.reopen();
+    table = await bed.open(engine);
+    const kept = new Map([['["p0"]', 1]]);
+    expect(await table.freeUnwanted(() => kept)).toBe(2);
+    expect(await table.freeUnwanted(() => kept)).toBe(0);
+    expect((await table.load(assigned("p0"), bed.signal)).rows).toBe(0);
+    expect(await bed.query(table, summary)).toEqual([{ n: 20, s: 950 }]);
+    await table.settled();
+    // Nothing of the others is found again.
+    rmSync(join(bed.directory, "source"), { recursive: true });
+    bed = await bed.reopen();
+    table = await bed.open(engine);
+    await expect(table.load(assigned("p1"), bed.signal)).rejects.toMatchObject({ name: "SourceError" });
+    await table.load(assigned("p0"), bed.signal);
+    expect(await bed.query(table, summary)).toEqual([{ n: 20, s: 950 }]);
+    if (name === "duckdb files") {
+      expect(readdirSync(join(bed.directory, "data/events")).filter((n) => n.startsWith("part="))).toEqual([
+        "part=p0",
+      ]);
+    }
+  });
+
   test("removes a partition's files when it is given up and nobody reads it", async () => {
     await bed.parquet("a", rows(100));
     const table = await bed.open(engine);

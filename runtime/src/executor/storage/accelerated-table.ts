@@ -1,5 +1,4 @@
 import { faultPoint } from "../../adapters/system/fault-point.ts";
-import { retentionSql } from "../../core/refresh/retention.ts";
 import type { UnitRecord } from "../../ports/accelerator.ts";
 import type { SqlColumn } from "../../ports/database.ts";
 import { StalePlanError } from "../../ports/exchange.ts";
@@ -8,7 +7,7 @@ import { acceleratedDataset, type DatasetConfig, partitionKey } from "./dataset-
 import { type CopiedRows, columnsWithCopy, insertCopy } from "./insert-copy.ts";
 import { LeavingSlots } from "./leaving-slots.ts";
 import { PartitionSlot, type PartitionState } from "./partition-slot.ts";
-import { appendGroups, readInto, timeColumn } from "./read-into.ts";
+import { appendGroups, expiredSql, readInto } from "./read-into.ts";
 import type {
   AssignedPartition,
   RefreshProgress,
@@ -16,6 +15,7 @@ import type {
   RefreshRequest,
   TableContext,
 } from "./refresh-types.ts";
+import { StoredUnits } from "./stored-units.ts";
 import { UnitKeeper } from "./unit-keeper.ts";
 
 /** Versions that nobody reads stay this long: a plan that names them may still be on its way. */
@@ -32,7 +32,7 @@ export class AcceleratedTable {
   readonly #leaving = new LeavingSlots(graceMs);
   /** Partitions that the present load or refresh writes to: their storage must not go yet. */
   #working: readonly PartitionSlot[] = [];
-  readonly #stored: Map<string, UnitRecord>;
+  readonly #stored: StoredUnits;
   readonly #closing = new AbortController();
   #columns: readonly SqlColumn[];
   #queue: Promise<unknown> = Promise.resolve();
@@ -55,7 +55,7 @@ export class AcceleratedTable {
         if (!this.#closing.signal.aborted) context.warn?.(message, cause);
       },
     });
-    this.#stored = new Map(start.stored.map((unit) => [partitionKey(unit.values), unit]));
+    this.#stored = new StoredUnits(start.stored, context.accelerator);
   }
 
   /** The table's columns in order: those of the newest refresh. */
@@ -86,6 +86,16 @@ export class AcceleratedTable {
       }
       const report = await this.#refreshSlots(missing, { mode: "full", force: true }, signal, onProgress);
       return { ...report, partitions: [...ready.map((slot) => slot.state()), ...report.partitions] };
+    });
+  }
+
+  /** Free what storage held at the opening of partitions that are not `wanted` (keys) here; how many. */
+  freeUnwanted(wanted: () => ReadonlyMap<string, unknown>): Promise<number> {
+    if (this.#stored.size === 0) return Promise.resolve(0);
+    return this.#serial(async () => {
+      const freed = await this.#stored.freeUnwanted(wanted, this.#dataset());
+      if (freed > 0) await this.#units.record(this.#slots.values());
+      return freed;
     });
   }
 
@@ -175,15 +185,7 @@ export class AcceleratedTable {
   /** Delete what retention no longer keeps. Gives the number of rows deleted. */
   retain(signal: AbortSignal): Promise<number> {
     return this.#serial(async () => {
-      const rule = this.config.retention;
-      const predicate =
-        rule === undefined
-          ? undefined
-          : retentionSql(
-              rule,
-              timeColumn(this.config, this.config.timeColumn, this.#columns),
-              this.#context.clock.wallMs(),
-            );
+      const predicate = expiredSql(this.config, this.#columns, this.#context.clock.wallMs());
       if (predicate === undefined) return 0;
       let deleted = 0;
       for (const slot of this.#owned()) {
@@ -271,10 +273,9 @@ export class AcceleratedTable {
       return Object.assign(old, { epoch, role, loaded: false });
     }
     const table = await this.#context.accelerator.createTable({ dataset: this.#dataset(), values });
-    const stored = this.#stored.get(key);
-    this.#stored.delete(key);
+    const stored = this.#stored.take(key);
     // Others may have changed the partition since: only its owner goes on with what storage holds.
-    const loaded = stored !== undefined && role === "owner" && this.config.refreshOnStartup === "auto";
+    const loaded = stored && role === "owner" && this.config.refreshOnStartup === "auto";
     const slot = new PartitionSlot({ values, table, epoch, role, loaded });
     this.#slots.set(key, slot);
     return slot;
@@ -289,7 +290,7 @@ export class AcceleratedTable {
     await this.#leaving.gone(key, this.#now());
     const request = { dataset: acceleratedDataset(this.config, columns), values };
     let table = await this.#context.accelerator.createTable(request);
-    if (this.#stored.delete(key)) {
+    if (this.#stored.take(key)) {
       await table.drop();
       table = await this.#context.accelerator.createTable(request);
     }

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { bindTable } from "../../adapters/duckdb/bind-table.ts";
 import { evolveColumns } from "../../core/refresh/evolve-columns.ts";
+import { retentionSql } from "../../core/refresh/retention.ts";
 import { sourceQuery } from "../../core/refresh/source-query.ts";
 import {
   afterSql,
@@ -206,6 +207,17 @@ export function timeColumn(
     throw new SchemaMismatchError(`Dataset ${config.name} has no column ${column.name}, its time column`);
   }
   return { name: found.name, type: found.type, format: column.format };
+}
+
+/** What retention no longer keeps, as SQL over the table's columns; undefined when it keeps everything. */
+export function expiredSql(
+  config: DatasetConfig,
+  columns: readonly SqlColumn[],
+  nowMs: number,
+): string | undefined {
+  const rule = config.retention;
+  if (rule === undefined) return undefined;
+  return retentionSql(rule, timeColumn(config, config.timeColumn, columns), nowMs);
 }
 
 function ago(clock: Clock, ms: number): string {

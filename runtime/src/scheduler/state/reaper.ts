@@ -1,3 +1,4 @@
+import type { SchedulerEntry } from "../../core/cluster/document.ts";
 import { heartbeatKey } from "../../core/cluster/heartbeat-file.ts";
 import { isGone, reapSchedulers } from "../../core/cluster/membership.ts";
 import type { Clock } from "../../ports/clock.ts";
@@ -10,15 +11,16 @@ export interface ReaperOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly ttlMs: number;
-  /** The last beat of a peer heard over a direct channel since the last tick: spares reading its file. */
-  readonly heard?: (schedulerId: string) => PeerBeat | undefined;
+  /** Ask a peer for its beat, which spares reading its file; rejects when it does not answer. */
+  readonly ask?: (peer: SchedulerEntry) => Promise<PeerBeat>;
   readonly onReaped?: (schedulerIds: readonly string[]) => void;
   readonly onError?: (error: unknown) => void;
   readonly observer?: SchedulerObserver;
 }
 
 /**
- * Removes schedulers whose beat did not move for their TTL + 5 s. Every scheduler runs one; the conditional write
+ * Removes schedulers whose beat did not move for their TTL + 5 s: as they tell it, or as their file says when they do
+ * not answer. Every scheduler runs one; the conditional write
  * decides. Runs until `signal` aborts; tick TTL ± 20 %.
  */
 export async function runReaper(options: ReaperOptions, signal: AbortSignal): Promise<void> {
@@ -49,10 +51,12 @@ async function reapOnce(
     ({ scheduler_id: id }) => id !== state.schedulerId,
   );
   observer.counters.retain(new Set(peers.map(({ scheduler_id: id }) => id)));
+  // A peer that cannot write its beat tells an old one, so it is as silent here as in its file.
+  const told = await Promise.all(peers.map((peer) => options.ask?.(peer).catch(() => undefined)));
   const gone = new Map<string, string>();
-  for (const peer of peers) {
+  for (const [i, peer] of peers.entries()) {
     try {
-      await observer.look(peer, options.heard?.(peer.scheduler_id), signal);
+      await observer.look(peer, told[i], signal);
     } catch (error) {
       if (signal.aborted) return;
       options.onError?.(error);

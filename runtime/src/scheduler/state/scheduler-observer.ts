@@ -4,7 +4,7 @@ import { heartbeatKey, parseHeartbeat } from "../../core/cluster/heartbeat-file.
 import type { Clock } from "../../ports/clock.ts";
 import type { ObjectStore } from "../../ports/object-store.ts";
 
-/** A beat of a peer that came over a direct channel: its last counter that the store has. */
+/** A beat as the peer itself tells it: its last counter that the store is known to have. */
 export interface PeerBeat {
   readonly instance_id: string;
   readonly counter: number;
@@ -28,7 +28,7 @@ export class SchedulerObserver {
     this.counters = counters;
   }
 
-  /** Look at one scheduler's beat: the file, or `heard` when it came over a direct channel. */
+  /** Look at one scheduler's beat: the file, or `heard` when the scheduler told it. */
   async look(entry: SchedulerEntry, heard: PeerBeat | undefined, signal?: AbortSignal): Promise<void> {
     const { scheduler_id: id, instance_id: instance } = entry;
     if (heard?.instance_id === instance) {

@@ -230,12 +230,17 @@ export interface PeerNewsRequest {
   revision: number;
   /** Executors that the sender no longer hears. */
   suspectedExecutors: string[];
+  /** Why the sender, when it drives, does not act on the loss of executors; empty when nothing keeps it. */
+  condition: string;
 }
 
 export interface PeerNewsResponse {
   revision: number;
   /** Of the suspected ones, those that the receiver hears. */
   heardExecutors: string[];
+  /** The receiver's process, and its last beat that the store is known to have: spares reading its heartbeat file. */
+  instanceId: string;
+  beatCounter: number;
   /** The receiver's certificates that are in force. */
   node: NodeInfo | undefined;
 }
@@ -2645,7 +2650,7 @@ export const GetMetricsResponse: MessageFns<GetMetricsResponse> = {
 };
 
 function createBasePeerNewsRequest(): PeerNewsRequest {
-  return { schedulerId: "", revision: 0, suspectedExecutors: [] };
+  return { schedulerId: "", revision: 0, suspectedExecutors: [], condition: "" };
 }
 
 export const PeerNewsRequest: MessageFns<PeerNewsRequest> = {
@@ -2658,6 +2663,9 @@ export const PeerNewsRequest: MessageFns<PeerNewsRequest> = {
     }
     for (const v of message.suspectedExecutors) {
       writer.uint32(26).string(v!);
+    }
+    if (message.condition !== "") {
+      writer.uint32(34).string(message.condition);
     }
     return writer;
   },
@@ -2699,6 +2707,14 @@ export const PeerNewsRequest: MessageFns<PeerNewsRequest> = {
             message.suspectedExecutors.push(reader.string());
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.condition = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2719,12 +2735,13 @@ export const PeerNewsRequest: MessageFns<PeerNewsRequest> = {
     message.schedulerId = object.schedulerId ?? "";
     message.revision = object.revision ?? 0;
     message.suspectedExecutors = object.suspectedExecutors?.map((e) => e) || [];
+    message.condition = object.condition ?? "";
     return message;
   },
 };
 
 function createBasePeerNewsResponse(): PeerNewsResponse {
-  return { revision: 0, heardExecutors: [], node: undefined };
+  return { revision: 0, heardExecutors: [], instanceId: "", beatCounter: 0, node: undefined };
 }
 
 export const PeerNewsResponse: MessageFns<PeerNewsResponse> = {
@@ -2734,6 +2751,12 @@ export const PeerNewsResponse: MessageFns<PeerNewsResponse> = {
     }
     for (const v of message.heardExecutors) {
       writer.uint32(18).string(v!);
+    }
+    if (message.instanceId !== "") {
+      writer.uint32(26).string(message.instanceId);
+    }
+    if (message.beatCounter !== 0) {
+      writer.uint32(32).int64(message.beatCounter);
     }
     if (message.node !== undefined) {
       NodeInfo.encode(message.node, writer.uint32(122).fork()).join();
@@ -2770,6 +2793,22 @@ export const PeerNewsResponse: MessageFns<PeerNewsResponse> = {
             message.heardExecutors.push(reader.string());
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.instanceId = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.beatCounter = longToNumber(reader.int64());
+            continue;
+          }
           case 15: {
             if (tag !== 122) {
               break;
@@ -2797,6 +2836,8 @@ export const PeerNewsResponse: MessageFns<PeerNewsResponse> = {
     const message = createBasePeerNewsResponse();
     message.revision = object.revision ?? 0;
     message.heardExecutors = object.heardExecutors?.map((e) => e) || [];
+    message.instanceId = object.instanceId ?? "";
+    message.beatCounter = object.beatCounter ?? 0;
     message.node = (object.node !== undefined && object.node !== null) ? NodeInfo.fromPartial(object.node) : undefined;
     return message;
   },

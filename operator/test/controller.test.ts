@@ -1,0 +1,137 @@
+import { expect, test } from "@jest/globals";
+import { Client, type EventNote, type KubeObject } from "@spice-shards/kube";
+import { FakeApiServer, seededRandom, settle, VirtualClock } from "@spice-shards/kube/testing";
+import { Registry } from "prom-client";
+import { silentLog } from "../src/log.ts";
+import { operatorMetrics } from "../src/metrics.ts";
+import { createController } from "../src/reconcile/controller.ts";
+import type { ClusterObject } from "../src/reconcile/objects.ts";
+import { defaultSettings, type OperatorSettings } from "../src/reconcile/settings.ts";
+import type { JsonObject } from "../src/schema/schema.ts";
+import { FakeAdmin } from "./support/fake-admin.ts";
+import { KubeControllers } from "./support/kube-controllers.ts";
+import { clusters, specOf, spec as text } from "./support/world.ts";
+
+/** A whole controller before a fake API server. */
+class Stage {
+  readonly clock = new VirtualClock();
+  readonly api = new FakeApiServer();
+  readonly admin = new FakeAdmin(this.api.store);
+  readonly kube = new KubeControllers(this.api.store, () => this.clock.wallMs());
+  readonly registry = new Registry();
+  readonly events: EventNote[] = [];
+  readonly #end = new AbortController();
+  readonly #running: Promise<void>;
+  readonly controller: ReturnType<typeof createController>;
+
+  constructor(settings: Partial<OperatorSettings> = {}) {
+    const { clock, api } = this;
+    const metrics = operatorMetrics(this.registry);
+    const random = seededRandom(3);
+    const onRequest = (request: { method: string; path: string; code: number }) =>
+      metrics.apiRequest(request);
+    const client = new Client({ transport: api.transport(), clock, random, onRequest });
+    const events = { record: (_: KubeObject, event: EventNote) => void this.events.push(event) };
+    this.controller = createController({
+      client,
+      dialer: this.admin,
+      clock,
+      random,
+      log: silentLog,
+      metrics,
+      events,
+      settings: { ...defaultSettings, ...settings },
+    });
+    this.#running = this.controller.run(this.#end.signal);
+  }
+
+  create(name: string, namespace = "data", body: JsonObject = specOf()): void {
+    const creationTimestamp = new Date(this.clock.wallMs()).toISOString();
+    this.api.store.put(clusters, {
+      apiVersion: "spice.ai/v2",
+      kind: "SpicepodCluster",
+      metadata: { name, namespace, creationTimestamp, generation: 1 },
+      spec: body,
+    } as ClusterObject);
+  }
+
+  isReady(key: string): boolean {
+    const cluster = this.api.store.get(clusters, key) as ClusterObject | undefined;
+    return (cluster?.status?.conditions ?? []).some(
+      (each) => each.type === "Ready" && each.status === "True",
+    );
+  }
+
+  /** Lets the world go on until something holds. Signing runs on threads of its own, hence real time. */
+  async until(holds: () => boolean): Promise<void> {
+    for (let i = 0; i < 400; i++) {
+      this.kube.play();
+      this.admin.load();
+      for (let turn = 0; turn < 10; turn++) await settle();
+      if (holds()) return;
+      await this.clock.advance(500);
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+    throw new Error("it never held");
+  }
+
+  async stop(): Promise<void> {
+    this.#end.abort(new Error("stop"));
+    await this.#running;
+  }
+}
+
+test("clusters become ready by watches alone, rest without writes, and end", async () => {
+  const stage = new Stage();
+  expect(stage.controller.synced).toBe(false);
+  for (const [i, name] of ["one", "two", "three"].entries())
+    stage.create(name, "data", specOf(text.replace("s3://bucket/sales", `s3://bucket/${i}`)));
+  const keys = ["data/one", "data/two", "data/three"];
+  await stage.until(() => keys.every((key) => stage.isReady(key)));
+  expect(stage.controller.synced).toBe(true);
+  await stage.until(() => true);
+  await stage.clock.advance(30_000);
+  const before = stage.api.requests.length;
+  await stage.clock.advance(120_000);
+  expect(stage.api.requests.slice(before).filter(({ method }) => method !== "GET")).toEqual([]);
+  // A child that is deleted comes back by its watch.
+  stage.api.store.delete("/services", "data/one");
+  await stage.until(() => stage.api.store.get("/services", "data/one") !== undefined);
+  const metrics = await stage.registry.metrics();
+  expect(metrics).toMatch(/spice_operator_reconcile_total\{result="done"\} [1-9]/);
+  expect(metrics).toMatch(
+    /spice_operator_api_requests_total\{verb="POST",resource="secrets",code="201"\} 12/,
+  );
+  expect(metrics).toContain('spice_operator_cluster_paused{namespace="data",name="one"} 0');
+  await stage.stop();
+  expect(stage.clock.pending).toBe(0);
+  const ended = stage.api.requests.length;
+  await stage.clock.advance(600_000);
+  expect(stage.api.requests.length).toBe(ended);
+});
+
+test("a younger cluster gets its state location when the older one goes", async () => {
+  const stage = new Stage();
+  stage.create("one");
+  await stage.until(() => stage.isReady("data/one"));
+  stage.create("two");
+  const refused = () =>
+    JSON.stringify(stage.api.store.get(clusters, "data/two")).includes("StateLocationInUse");
+  await stage.until(refused);
+  stage.api.store.delete(clusters, "data/one");
+  await stage.until(() => stage.isReady("data/two"));
+  await stage.stop();
+});
+
+test.each([
+  [{ watchNamespaces: ["data", "more"] }, ["data", "more"]],
+  [{ denyNamespaces: ["kube-system", "more"] }, ["data", "other"]],
+])("only the namespaces of %j are looked at", async (settings, seen) => {
+  const stage = new Stage(settings);
+  for (const [i, namespace] of ["data", "more", "other"].entries())
+    stage.create("one", namespace, specOf(text.replace("s3://bucket/sales", `s3://bucket/${i}`)));
+  await stage.until(() => seen.every((namespace) => stage.isReady(`${namespace}/one`)));
+  const found = stage.api.store.list("apps/deployments").map(({ metadata }) => metadata.namespace);
+  expect(found).toEqual(seen);
+  await stage.stop();
+});

@@ -1,0 +1,184 @@
+import { afterEach, beforeEach, expect, test } from "@jest/globals";
+import { clusters, key, specOf, World } from "./support/world.ts";
+
+let world: World;
+
+beforeEach(async () => {
+  world = new World();
+  await world.flush();
+});
+afterEach(() => world.stop());
+
+async function running(): Promise<void> {
+  world.create(specOf());
+  await world.rest();
+}
+
+test("a paused cluster is looked at and left alone", async () => {
+  await running();
+  world.edit(({ spec }) => ({ spec: { ...spec, paused: true, image: { tag: "2.0.0" } } }));
+  world.api.store.delete("/services", "data/sales");
+  const before = world.api.requests.length;
+  await world.rest();
+  expect(world.condition("Paused")).toMatchObject({ status: "True", reason: "PausedByUser" });
+  expect(world.condition("Ready")?.status).toBe("True");
+  expect(world.writes(before).map(({ path }) => path.split("/").at(-1))).toEqual(["status"]);
+  world.edit(({ spec }) => ({ spec: { ...spec, paused: false } }));
+  await world.rest();
+  expect(world.condition("Paused")?.status).toBe("False");
+  expect(world.api.store.get("/services", "data/sales")).toBeDefined();
+});
+
+test("a crash loop pauses the cluster until somebody asks to go on", async () => {
+  await running();
+  const loop = () => {
+    const pod = world.get("/pods", "data/sales-executor-1-0");
+    const status = {
+      phase: "Running",
+      podIP: "127.0.0.99",
+      conditions: [{ type: "Ready", status: "False" }],
+      containerStatuses: [
+        {
+          restartCount: 11,
+          state: { waiting: { reason: "CrashLoopBackOff" } },
+          lastState: { terminated: { message: "starting\npanic: no disk\n" } },
+        },
+      ],
+    };
+    world.api.store.put("/pods", { ...pod, status } as never);
+  };
+  loop();
+  await world.rest();
+  expect(world.condition("Paused")).toMatchObject({ status: "True", reason: "CrashLooping" });
+  expect(world.condition("Paused")?.message).toContain("CrashLoopBackOff: panic: no disk");
+  expect(world.status().pause).toEqual({ reason: "CrashLooping", generation: 1 });
+  expect(world.operator.events.filter(({ action }) => action === "Pause")).toHaveLength(1);
+  const pod = world.get("/pods", "data/sales-executor-1-0").metadata.uid;
+  await world.restart();
+  await world.rest();
+  expect(world.get("/pods", "data/sales-executor-1-0").metadata.uid).toBe(pod);
+  world.edit(({ metadata }) => ({ metadata: { ...metadata, annotations: { "spice.ai/resume": "1" } } }));
+  await world.rest();
+  expect(world.status().pause).toBeUndefined();
+  expect(world.condition("Ready")?.status).toBe("True");
+});
+
+test("a blocked drain stops a scale-down and says why", async () => {
+  await running();
+  world.admin.draining.set("sales-executor-1-0.sales-executor:50052", "BLOCKED");
+  world.edit(({ spec }) => ({ spec: { ...spec, executorSpec: { replicas: 1 } } }));
+  await world.rest();
+  expect(world.condition("Degraded")).toMatchObject({ status: "True", reason: "DrainBlocked" });
+  expect(world.condition("Degraded")?.message).toContain("no room");
+  expect(world.api.store.get("/pods", "data/sales-executor-1-0")).toBeDefined();
+  world.admin.draining.set("sales-executor-1-0.sales-executor:50052", "DRAINED");
+  await world.rest();
+  expect(world.api.store.get("/pods", "data/sales-executor-1-0")).toBeUndefined();
+});
+
+test("schedulers that cannot be asked make the cluster not ready, with the reason", async () => {
+  await running();
+  world.admin.reachable = false;
+  await world.rest();
+  expect(world.condition("Ready")).toMatchObject({
+    status: "False",
+    reason: "SchedulerUnreachable",
+    message: "no scheduler answers",
+  });
+  expect(world.condition("Balanced")?.status).toBe("Unknown");
+  world.admin.reachable = true;
+  await world.rest();
+  expect(world.condition("Ready")?.status).toBe("True");
+});
+
+test("a canary that fails stops the rollout, names itself, and a revert heals it", async () => {
+  await running();
+  world.kube.broken.add("sales-executor-1-0");
+  world.edit(({ spec }) => ({ spec: { ...spec, image: { tag: "broken" } } }));
+  for (let i = 0; i < 20; i++) {
+    await world.round();
+    await world.clock.advance(60_000);
+  }
+  expect(world.condition("Degraded")).toMatchObject({ status: "True", reason: "RolloutStopped" });
+  expect(world.condition("Degraded")?.message).toContain("sales-executor-1-0");
+  const images = () =>
+    ["data/sales-executor-0", "data/sales-executor-1"].map(
+      (name) => JSON.stringify(world.get("apps/statefulsets", name)).match(/spiced:[a-z0-9.]+/)?.[0],
+    );
+  expect(images()).toEqual(["spiced:0.1.0", "spiced:broken"]);
+  expect(JSON.stringify(world.get("apps/deployments", "data/sales-scheduler"))).toContain("spiced:0.1.0");
+  world.kube.broken.clear();
+  world.edit(({ spec }) => ({ spec: { ...spec, image: { tag: "0.1.0" } } }));
+  await world.rest();
+  expect(images()).toEqual(["spiced:0.1.0", "spiced:0.1.0"]);
+  expect(world.condition("Ready")?.status).toBe("True");
+});
+
+function remove(): void {
+  const cluster = world.get(clusters, key);
+  const deletionTimestamp = new Date(world.clock.wallMs()).toISOString();
+  world.api.store.put(clusters, { ...cluster, metadata: { ...cluster.metadata, deletionTimestamp } });
+}
+
+test("a deleted cluster stops its executors, then its schedulers, and says what stays", async () => {
+  await running();
+  remove();
+  const order: string[] = [];
+  for (let i = 0; i < 12 && world.api.store.get(clusters, key) !== undefined; i++) {
+    const before = world.api.requests.length;
+    await world.round();
+    order.push(...world.writes(before).map(({ path }) => path.split("/").at(-1) ?? ""));
+    await world.clock.advance(2_000);
+  }
+  expect([...new Set(order)]).toEqual(["sales-executor-0", "sales-executor-1", "sales-scheduler", "sales"]);
+  expect(world.operator.events.at(-1)).toMatchObject({
+    type: "Normal",
+    reason: "Deleting",
+    note: "Left behind: the cluster's state at s3://bucket/sales.",
+  });
+  world.kube.play();
+  world.kube.play();
+  expect(world.api.store.list("/secrets")).toEqual([]);
+  expect((await world.operator.reconcile()).result).toBe("done");
+});
+
+test("a pod that does not stop delays a deletion for a bounded time only", async () => {
+  await running();
+  world.kube.stuck.add("sales-executor-0-0");
+  remove();
+  let rounds = 0;
+  for (; world.api.store.get(clusters, key) !== undefined; rounds++) {
+    expect(rounds).toBeLessThan(30);
+    await world.round();
+    await world.clock.advance(10_000);
+  }
+  expect(rounds).toBeGreaterThan(15);
+  expect(world.operator.events.at(-1)).toMatchObject({
+    type: "Warning",
+    note: expect.stringContaining("Pods were still running:"),
+  });
+});
+
+test("without mTLS there are no certificates, and the condition says so", async () => {
+  world.create({ ...specOf(), allowInsecureConnections: true });
+  await world.rest();
+  expect(world.condition("CertificatesReady")).toMatchObject({ status: "False", reason: "Insecure" });
+  expect(world.condition("Ready")?.status).toBe("True");
+  expect(world.api.store.list("/secrets")).toEqual([]);
+  expect(world.admin.dialled[0]?.tls).toBeUndefined();
+});
+
+test("a PodMonitor comes with its API", async () => {
+  await running();
+  expect(world.api.store.list("monitoring.coreos.com/podmonitors")).toEqual([]);
+  world.api.paths.set("/apis/monitoring.coreos.com/v1", {
+    resources: [{ name: "podmonitors", kind: "PodMonitor", namespaced: true, verbs: [] }],
+  });
+  await world.clock.advance(300_000);
+  await world.rest();
+  expect(world.api.store.list("monitoring.coreos.com/podmonitors")).toHaveLength(1);
+  world.api.store.delete("monitoring.coreos.com/podmonitors", key);
+  await world.clock.advance(600_000);
+  await world.rest();
+  expect(world.api.store.list("monitoring.coreos.com/podmonitors")).toHaveLength(1);
+});
