@@ -21,7 +21,7 @@ import { types } from "../../src/reconcile/resource-types.ts";
 import { defaultSettings } from "../../src/reconcile/settings.ts";
 import { FakeAdmin } from "../support/fake-admin.ts";
 import { specOf } from "../support/world.ts";
-import { clusterCrd, podMonitorCrd } from "./support.ts";
+import { clusterCrd, podMonitorCrd } from "./support/cluster-objects.ts";
 
 /** What schedulers would know, as of the last look. */
 class Snapshot {
