@@ -64,7 +64,7 @@ test("an operator that dies at any request of a creation is resumed", async () =
  * Asks for something again and again; the operator dies at one write after the other, before the server has it and after.
  * All nodes trust each other throughout, and in the end the request is answered. Answers how often it died.
  */
-async function dieAtWrites(request: string, step: number, check: (answer: string) => void): Promise<number> {
+async function dieAtWrites(request: string, check: (answer: string) => void): Promise<number> {
   world.create(specOf());
   await world.rest();
   let deaths = 0;
