@@ -8,6 +8,7 @@ import { StoreError } from "../../src/ports/object-store.ts";
 import { Reconciler } from "../../src/scheduler/assignment/reconcile.ts";
 import type { DeskConnection } from "../../src/scheduler/members/executor-desk.ts";
 import { ExecutorDesk } from "../../src/scheduler/members/executor-desk.ts";
+import { dueAfterReport } from "../../src/scheduler/moves/due-after-report.ts";
 import { EvidenceGatherer } from "../../src/scheduler/moves/evidence-gatherer.ts";
 import { MoveDriver } from "../../src/scheduler/moves/move-driver.ts";
 import { offerApp } from "../../src/scheduler/state/app-objects.ts";
@@ -63,6 +64,7 @@ export class SimScheduler {
   readonly #observer: (() => SchedulerObserver) | undefined;
   readonly #appGeneration: number | undefined;
   readonly #findPeer: FindPeer;
+  #refreshing: Promise<unknown> | undefined;
 
   constructor(
     world: World,
@@ -115,7 +117,9 @@ export class SimScheduler {
       },
       onReport: (executor, instance, report) => {
         this.reports.record(executor, instance, report);
-        if (report.state !== "loading") this.#reconciler.wakeMoves();
+        const due = dueAfterReport(this.state.document, report);
+        if (due === "refresh") this.#refreshSoon();
+        else if (due === "moves") this.#reconciler.wakeMoves();
       },
     });
     this.evidence = new EvidenceGatherer({
@@ -181,6 +185,16 @@ export class SimScheduler {
       return { document: { ...document, executors }, result: undefined };
     });
     this.#reconciler.wakeMoves();
+  }
+
+  /** Somebody knows of a newer document; reading it may fail, then the poll finds it. */
+  #refreshSoon(): void {
+    this.#refreshing ??= this.state
+      .refresh(this.#abort.signal)
+      .catch(() => {})
+      .finally(() => {
+        this.#refreshing = undefined;
+      });
   }
 
   /** Ask another scheduler something; rejects when no answer comes. */
