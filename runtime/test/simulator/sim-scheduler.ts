@@ -35,6 +35,21 @@ export interface SchedulerBugs {
 /** How one scheduler reaches another: undefined while it cannot. */
 export type FindPeer = (id: string) => SimScheduler | undefined;
 
+export interface SimSchedulerOptions {
+  readonly world: World;
+  readonly process: SimProcess;
+  readonly id: string;
+  readonly store: ObjectStore;
+  readonly source: SimSource;
+  readonly truth: Truth;
+  readonly settings: SimSettings;
+  readonly bugs: SchedulerBugs;
+  /** The number of its spicepod, where an operator numbers it. */
+  readonly appGeneration: number | undefined;
+  readonly findPeer: FindPeer;
+  readonly note: (what: string) => void;
+}
+
 const PEER_TIMEOUT_MS = 2_000;
 
 /** A whole scheduler as far as membership and assignment go: the real loops over the simulated store and clock. */
@@ -66,18 +81,9 @@ export class SimScheduler {
   readonly #findPeer: FindPeer;
   #refreshing: Promise<unknown> | undefined;
 
-  constructor(
-    world: World,
-    process: SimProcess,
-    id: string,
-    store: ObjectStore,
-    source: SimSource,
-    truth: Truth,
-    settings: SimSettings,
-    bugs: SchedulerBugs,
-    appGeneration: number | undefined,
-    findPeer: FindPeer,
-  ) {
+  constructor(options: SimSchedulerOptions) {
+    const { world, process, id, store, source, truth, settings, bugs, appGeneration, findPeer, note } =
+      options;
     this.#findPeer = findPeer;
     this.id = id;
     this.process = process;
@@ -98,6 +104,10 @@ export class SimScheduler {
       schedulerId: id,
       instanceId: this.instance,
       maxInlinePartitions: settings.maxInline,
+      onAttempt: (result) => {
+        if (result === "lost-reply") note("write found again");
+        else if (result === "conflict") note("write lost a race");
+      },
     });
     this.heartbeat = new Heartbeat({
       state: this.state,
@@ -140,6 +150,11 @@ export class SimScheduler {
       book: this.reports,
       settings: moveSettings,
       live: () => this.desk.live().ids,
+      onReport: ({ steps, blocked, condition }) => {
+        for (const { kind, cause } of steps) note(kind === "promote" ? "promotion" : `${kind} (${cause})`);
+        if (blocked.size > 0) note("drain blocked");
+        if (condition !== undefined) note("most looked lost");
+      },
     });
     this.#registration = new Registration({
       state: this.state,
