@@ -25,6 +25,7 @@ export function playSchedules({ name, schedules, options, least }: Part): void {
     const runs = Math.ceil((schedules * Number(process.env["RUNS"] ?? TOTAL)) / TOTAL);
     const seeds = asked === undefined ? Array.from({ length: runs }, (_, i) => i + 1) : [Number(asked)];
     const coverage = new Coverage();
+    const started = process.cpuUsage();
     for (const seed of seeds) {
       const simulation = new Simulation({ seed, ...options(seed) });
       try {
@@ -37,7 +38,9 @@ export function playSchedules({ name, schedules, options, least }: Part): void {
       }
       coverage.add(simulation.noted, simulation.truth.commits);
     }
-    process.stdout.write(`simulator/${name}: ${coverage}\n`);
+    const { user, system } = process.cpuUsage(started);
+    const seconds = ((user + system) / 1e6).toFixed(1);
+    process.stdout.write(`simulator/${name}: ${seconds} s of processor time, ${coverage}\n`);
     // Few schedules need not have everything.
     if (seeds.length >= 500) expect(coverage.lacking(least)).toEqual({});
   }, 600_000);
