@@ -183,6 +183,26 @@ test("a lost root comes back by a rotation in which nodes trust each other", asy
   expect(world.condition("CertificatesReady")?.reason).toBe("CertificatesIssued");
 });
 
+test.each(["sales-executor-0-tls", "sales-scheduler-tls"])(
+  "a root and %s that are lost together come back",
+  async (leaf) => {
+    world.create(specOf());
+    await world.rest();
+    for (const lost of ["sales-ca", leaf]) {
+      world.api.store.delete("/secrets", `data/${lost}`);
+      await world.clock.advance(600_000);
+      await world.round();
+    }
+    for (let i = 0; i < 30; i++) {
+      await world.round();
+      await world.clock.advance(5_000);
+    }
+    expect(world.condition("CertificatesReady")?.reason).toBe("CertificatesIssued");
+    expect(world.condition("Ready")?.status).toBe("True");
+    expect(world.admin.untrusted()).toEqual([]);
+  },
+);
+
 test("each API call may fail once", async () => {
   world.create(specOf());
   await world.rest();

@@ -25,14 +25,15 @@ export function bundleOf(root: RootContent): string {
   return trust.map((sha256) => known.get(sha256) ?? "").join("");
 }
 
-/** A new leaf. @throws Error when the root has no key to sign with. */
+/** A new leaf, of the next root when the key of the present one is lost. @throws Error when there is none at all. */
 export async function issueLeafContent(
   root: RootContent,
   names: LeafNames,
   options: { readonly nowMs: number; readonly validMs: number; readonly request: string | undefined },
 ): Promise<IssuedLeaf> {
-  if (root.signer === undefined) throw new Error("There is no root to sign with.");
-  const pair = await issueLeaf(root.signer, names, options);
+  const signer = root.signer ?? root.next;
+  if (signer === undefined) throw new Error("There is no root to sign with.");
+  const pair = await issueLeaf(signer, names, options);
   return { ...pair, bundle: bundleOf(root), answeredRequest: options.request };
 }
 

@@ -54,7 +54,7 @@ function leafActions(
     const { secret } = wanted;
     const reason = leafReason(input, wanted);
     const leaf = input.leaves.get(secret);
-    if (reason !== undefined && root.signer !== undefined) {
+    if (reason !== undefined && (root.signer !== undefined || mayBeNext(input, root, secret))) {
       actions.push({ kind: "issue-leaf", secret, reason });
       continue;
     }
@@ -63,6 +63,25 @@ function leafActions(
       actions.push({ kind: "set-trust", secret });
   }
   return { actions, waitingFor };
+}
+
+/**
+ * Whether a leaf that is lost or over, as is the key of the old root, comes from the next root before its time. Else its
+ * node never trusts the next root, which every node must before it signs. The others trust it already; when nobody can
+ * be asked, perhaps for want of this very leaf, the others learn of it from their own Secrets.
+ */
+function mayBeNext(
+  { nodes, leaves, nowMs }: CertificateInput,
+  { next }: ObservedRoot,
+  secret: string,
+): boolean {
+  const isLost = (name: string) => (leaves.get(name)?.notAfterMs ?? 0) <= nowMs;
+  if (next === undefined || !isLost(secret)) return false;
+  if (nodes.kind === "unknown") return true;
+  const others = nodes.nodes.filter((node) => !isLost(node.secret));
+  return (
+    others.every(({ trustSha256 }) => trustSha256.includes(next.sha256)) && (nodes.silent ?? []).every(isLost)
+  );
 }
 
 interface Step {

@@ -51,7 +51,13 @@ export interface NodeReport {
 }
 
 export type NodeReports =
-  | { readonly kind: "reported"; readonly nodes: readonly NodeReport[]; readonly expected: number }
+  | {
+      readonly kind: "reported";
+      readonly nodes: readonly NodeReport[];
+      readonly expected: number;
+      /** The Secrets of nodes that have not reported. */
+      readonly silent?: readonly string[];
+    }
   | { readonly kind: "unknown"; readonly reason: string };
 
 export interface CertificateInput {

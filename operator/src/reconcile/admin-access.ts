@@ -93,10 +93,9 @@ export class AdminAccess {
     const secret = await deps.secrets.read(namespace, names.rootSecret(name), signal);
     if (secret === undefined) throw new SchedulerUnreachableError("There is no root certificate yet.");
     const root = readRoot(secret);
-    // A root whose key was lost signs no more; schedulers that know the next one already take a leaf of that.
-    const signer = root.signer ?? root.next;
+    // Without the key of the present root it is a leaf of the next one, for schedulers that trust that already.
     const place = { cluster: name, namespace, clusterDomain: deps.settings.clusterDomain };
-    const leaf = await issueLeafContent({ ...root, signer }, operatorNames(place), {
+    const leaf = await issueLeafContent(root, operatorNames(place), {
       nowMs,
       validMs: leafValidMs,
       request: undefined,

@@ -1,4 +1,5 @@
 import { differences, listRulesOf } from "@spice-shards/kube";
+import { listRules } from "../api/list-rules.ts";
 import { annotation, label } from "../api/names.ts";
 import type {
   ClaimRetention,
@@ -101,7 +102,7 @@ function observeSet(pass: Pass, index: number, set: StatefulSetObject): Observed
     ...(drainedFor === undefined ? {} : { drainedFor }),
   } as const;
   const { context } = pass.valid;
-  const rules = listRulesOf("StatefulSet");
+  const rules = listRulesOf("StatefulSet", listRules.StatefulSet);
   const kept = executorStatefulSet(context, index, { ...shape, template: "live" }, spec.template);
   const wanted = executorStatefulSet(context, index, { ...shape, template: "wanted" }, undefined);
   const hash = templateHashIn(spec.template);

@@ -1,4 +1,5 @@
 import type { Outcome } from "@spice-shards/kube";
+import { listRules } from "../api/list-rules.ts";
 import { annotation, fieldManager, finalizer, kind, label, names } from "../api/names.ts";
 import type { ReconcileResult } from "../metrics.ts";
 import { buildStatus } from "../status/build-status.ts";
@@ -198,4 +199,4 @@ function isCurrent(deployment: DeploymentObject | undefined): boolean {
 }
 
 /** The applier of all children. */
-export const applierOptions = { fieldManager, annotation: annotation.applied } as const;
+export const applierOptions = { fieldManager, annotation: annotation.applied, listRules } as const;

@@ -18,7 +18,7 @@ interface Loaded {
 
 /** Schedulers that know of the pods in the store what real ones would, and let in whom they trust. */
 export class FakeAdmin implements AdminDialer {
-  readonly #store: FakeStore;
+  readonly #store: Pick<FakeStore, "list" | "get">;
   readonly loaded = new Map<string, Loaded>();
   readonly draining = new Map<string, "DRAINING" | "DRAINED" | "BLOCKED">();
   /** Partitions of the one table; an executor that is ready has all of its share loaded. */
@@ -28,7 +28,7 @@ export class FakeAdmin implements AdminDialer {
   readonly dialled: AdminTarget[] = [];
   closed = 0;
 
-  constructor(store: FakeStore) {
+  constructor(store: Pick<FakeStore, "list" | "get">) {
     this.#store = store;
   }
 

@@ -157,6 +157,7 @@ async function reportsOf(pass: Pass, admin: AdminAccess): Promise<NodeReports> {
   const answer = await admin.report();
   if (answer.kind === "unreachable") return { kind: "unknown", reason: answer.reason };
   const schedulerPort = portOf(spec.schedulerSpec.cluster.bindAddress);
+  const silent: string[] = [];
   const nodes = pods.flatMap((pod) => {
     const { labels = {}, name: podName = "" } = pod.metadata;
     const index = labels[label.role] === "executor" ? Number(labels[label.executor]) : undefined;
@@ -164,12 +165,15 @@ async function reportsOf(pass: Pass, admin: AdminAccess): Promise<NodeReports> {
     const report = answer.report.nodes.find((node) =>
       index === undefined ? node.index === undefined && node.id === address : node.index === index,
     );
-    if (report?.leafSha256 === undefined) return [];
     const secret =
       index === undefined ? names.schedulerSecret(pass.name) : names.executorSecret(pass.name, index);
+    if (report?.leafSha256 === undefined) {
+      silent.push(secret);
+      return [];
+    }
     return [{ id: podName, secret, leafSha256: report.leafSha256, trustSha256: report.trustSha256 }];
   });
-  return { kind: "reported", nodes, expected: pods.length };
+  return { kind: "reported", nodes, expected: pods.length, silent };
 }
 
 async function readSecrets(pass: Pass, wanted: readonly WantedSecret[]): Promise<Live | StepOutcome> {
