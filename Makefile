@@ -53,6 +53,10 @@ testbed: $(STAMP) ## Provision the servers and data that the test tiers need
 test: build ## Run every tier this machine can run, or one: make test TIER=unit (engine, store, cluster, kube)
 	node scripts/test.ts $(TIER)
 
+.PHONY: images
+images: build ## Build the images with docker, podman or buildah: make images IMAGES="runtime --tag dev"
+	node scripts/images/build.ts $(IMAGES)
+
 .PHONY: bench
 bench: build ## Measure and print the tables, or one: make bench NAME=tpch
 	node --conditions=source bench/run.ts $(NAME)
