@@ -63,6 +63,7 @@ const allowed: Record<string, readonly string[]> = {
     "operator/schema",
     "operator/api",
     "operator/validate",
+    "operator/reconcile",
     "certificates",
     "spicepod",
     "kube",

@@ -104,9 +104,16 @@ export async function phases(data: MovesData): Promise<Figure[]> {
       await b.settled([0, 1, 2]);
     });
     await b.cluster.executors[3]!.stop();
+    const killedAt = performance.now();
     await moving("loss", perExecutor, async () => {
       b.cluster.executors[2]!.kill("SIGKILL");
       await b.settled([0, 1]);
+    });
+    figures.push({
+      name: "B22 kill -9 to right answers ÷ executor_lost_after, two schedulers under mTLS",
+      value: clients.plain.rightAgainAtMs(killedAt)! - killedAt,
+      unit: "ms",
+      baseline: lostAfterMs,
     });
     await phase("scheduler kill", async () => {
       b.cluster.schedulers[0]!.kill("SIGKILL");

@@ -233,7 +233,8 @@ export class FakeApiServer {
     return {
       kind: "List",
       metadata: { resourceVersion: `${this.store.revision}`, ...more },
-      items: all.slice(from, from + limit),
+      // A real server leaves out what the list says for all.
+      items: all.slice(from, from + limit).map(({ apiVersion: _version, kind: _kind, ...item }) => item),
     };
   }
 

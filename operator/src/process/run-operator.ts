@@ -153,6 +153,7 @@ export async function runOperator(options: RunOptions, deps: RunDeps, signal: Ab
               name,
               namespace,
               clusterDomain: settings.clusterDomain,
+              watchNamespaces: settings.watchNamespaces,
               policy: options.admissionPolicy,
               address: webhookAddress,
               onServing(port) {

@@ -4,7 +4,7 @@ import type { Log } from "../log.ts";
 import type { AdmissionPolicy } from "../webhook/admission-policy.ts";
 import { WebhookCertificate } from "../webhook/certificate/webhook-certificate.ts";
 import { handleReview } from "../webhook/handle-review.ts";
-import { storageClassesOf } from "../webhook/storage-classes.ts";
+import { lookupsOf } from "../webhook/lookups.ts";
 import { WebhookServer } from "../webhook/webhook-server.ts";
 import type { BindAddress } from "./run-options.ts";
 import { webhookNames } from "./webhook-names.ts";
@@ -18,6 +18,7 @@ export interface ServeWebhookOptions {
   readonly name: string;
   readonly namespace: string;
   readonly clusterDomain: string;
+  readonly watchNamespaces: readonly string[];
   readonly policy: AdmissionPolicy;
   readonly address: BindAddress;
   /** Told when reviews are answered, with the port. */
@@ -42,7 +43,7 @@ export async function serveWebhook(options: ServeWebhookOptions, signal: AbortSi
   });
   const judging = {
     policy,
-    storageClasses: storageClassesOf(client, clock),
+    lookups: lookupsOf(client, clock, options.watchNamespaces),
     clock,
     log,
     onReview: (result: string) => reviews.inc({ result }),

@@ -1,4 +1,4 @@
-import { differences, listRulesOf } from "@spice-shards/kube";
+import { differences, type KubeObject, listRulesOf, type ResourceType, sourceOf } from "@spice-shards/kube";
 import { listRules } from "../api/list-rules.ts";
 import { annotation, label } from "../api/names.ts";
 import type {
@@ -39,14 +39,16 @@ export function cachedNodes({ deps, key }: Pass): NodeObjects {
 
 /** The same from the API server. */
 export async function readNodes(pass: Pass): Promise<NodeObjects> {
-  const { client } = pass.deps;
   const query = { namespace: pass.namespace, labelSelector: `${label.cluster}=${pass.name}` };
+  // A source gives items the kind that the server leaves out in lists.
+  const read = async <T extends KubeObject>(type: ResourceType) =>
+    (await sourceOf<T>(pass.deps.client, type).list(query, pass.signal)).items;
   const [sets, pods, claims] = await Promise.all([
-    client.list<StatefulSetObject>(types.statefulSet, query, pass.signal),
-    client.list<PodObject>(types.pod, query, pass.signal),
-    client.list<ClaimObject>(types.claim, query, pass.signal),
+    read<StatefulSetObject>(types.statefulSet),
+    read<PodObject>(types.pod),
+    read<ClaimObject>(types.claim),
   ]);
-  return { sets: sets.items, pods: pods.items, claims: claims.items };
+  return { sets, pods, claims };
 }
 
 /** The nodes as plans see them. `expandable` tells of a storage class whether it lets volumes grow. */

@@ -3,8 +3,8 @@ import type { Json, JsonObject } from "../schema/schema.ts";
 import { formatFieldProblem } from "../validate/validate.ts";
 import type { AdmissionPolicy } from "./admission-policy.ts";
 import { judge } from "./judge.ts";
+import type { LocatedCluster, StorageClass } from "./lookups.ts";
 import { answerReview, parseReview } from "./review.ts";
-import type { StorageClass } from "./storage-classes.ts";
 
 const spicepod = { runtime: { scheduler: { state_location: "s3://bucket/state/" } }, datasets: [] };
 const claim = (storage: string, storageClassName?: string): JsonObject => ({
@@ -32,20 +32,29 @@ interface Case {
   readonly old?: JsonObject;
   readonly policy?: AdmissionPolicy;
   readonly classes?: readonly StorageClass[] | Error;
+  readonly others?: readonly LocatedCluster[];
+  /** Secrets and ConfigMaps of the namespace. */
+  readonly present?: readonly string[];
 }
 
-async function verdictOn(object: JsonObject, { old, policy = "err", classes = [] }: Case = {}) {
+async function verdictOn(
+  object: JsonObject,
+  { old, policy = "err", classes = [], others = [], present = [] }: Case = {},
+) {
   const request =
     old === undefined
       ? ({ uid: "1", operation: "CREATE", object } as const)
       : ({ uid: "1", operation: "UPDATE", object, oldObject: old } as const);
-  const storageClasses = {
-    list: async () => {
+  const lookups = {
+    storageClasses: async () => {
       if (classes instanceof Error) throw classes;
       return classes;
     },
+    stateLocations: async () => others,
+    exists: async (kind: string, namespace: string, name: string) =>
+      present.includes(`${kind} ${namespace}/${name}`),
   };
-  const verdict = await judge(request, { policy, storageClasses }, new AbortController().signal);
+  const verdict = await judge(request, { policy, lookups }, new AbortController().signal);
   return {
     problems: verdict.problems.map(formatFieldProblem),
     warnings: verdict.warnings.map(formatFieldProblem),
@@ -122,14 +131,14 @@ describe("storage classes", () => {
     const named = (name?: string) => resource({ volumeClaimTemplates: [claim("1Gi", name)] });
     expect(await verdictOn(named("fast"), { classes })).toEqual({ problems: [], warnings: [] });
     expect((await verdictOn(named("slow"), { classes })).problems).toEqual([
-      `${path}: the storage class "slow" does not exist. There are fast.`,
+      `${path}: storage class slow does not exist.`,
     ]);
     expect((await verdictOn(named("slow"))).problems).toEqual([
-      `${path}: the storage class "slow" does not exist. There is none.`,
+      `${path}: storage class slow does not exist.`,
     ]);
     expect(await verdictOn(named(), { classes })).toEqual({
       problems: [],
-      warnings: [`${path}: is absent, and no storage class is the default: the claim will wait.`],
+      warnings: [`${path}: no storage class is named, and there is no default storage class.`],
     });
     expect(await verdictOn(named(), { classes: [{ name: "x", isDefault: true }] })).toEqual({
       problems: [],
@@ -147,6 +156,44 @@ describe("storage classes", () => {
     });
     const paused = resource({ volumeClaimTemplates: [claim("1Gi", "slow")] }, {}, { paused: true });
     expect(await verdictOn(paused, { old: object, classes })).toEqual({ problems: [], warnings: [] });
+  });
+});
+
+describe("the state location", () => {
+  const path = "spec.schedulerSpec.spicepod.runtime.scheduler.state_location";
+  const others = [{ key: "other/sales", location: "s3://bucket/state" }];
+  const ends = "two clusters with one would destroy each other's state.";
+
+  test("of another cluster is refused", async () => {
+    expect((await verdictOn(resource(), { others })).problems).toEqual([
+      `${path}: s3://bucket/state is the state location of the older SpicepodCluster other/sales; ${ends}`,
+    ]);
+    const own = [{ key: "data/sales", location: "s3://bucket/state" }];
+    expect((await verdictOn(resource(), { others: own })).problems).toEqual([]);
+  });
+
+  test("counts when it changes", async () => {
+    const old = resource({}, {}, { schedulerSpec: { spicepod: { datasets: [] } } });
+    expect((await verdictOn(resource(), { old, others })).problems).toEqual([
+      `${path}: s3://bucket/state is the state location of the SpicepodCluster other/sales; ${ends}`,
+    ]);
+    const paused = resource({}, {}, { paused: true });
+    expect(await verdictOn(paused, { old: resource(), others })).toEqual({ problems: [], warnings: [] });
+  });
+});
+
+test("Secrets and ConfigMaps that are not there yet are a warning", async () => {
+  const object = resource(
+    { envFromSource: [{ secretRef: { name: "keys" } }, { configMapRef: { name: "settings" } }] },
+    {},
+    { schedulerSpec: { spicepodConfigMapRef: { name: "pod" } } },
+  );
+  expect(await verdictOn(object, { present: ["Secret data/keys"] })).toEqual({
+    problems: [],
+    warnings: [
+      "spec.schedulerSpec.spicepodConfigMapRef.name: ConfigMap data/pod does not exist.",
+      "spec.executorSpec.envFromSource[1].configMapRef: ConfigMap data/settings does not exist.",
+    ],
   });
 });
 

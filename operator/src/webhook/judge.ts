@@ -4,13 +4,14 @@ import type { FieldProblem } from "../schema/check.ts";
 import type { Json } from "../schema/schema.ts";
 import { formatFieldProblem, validateCluster } from "../validate/validate.ts";
 import { type AdmissionPolicy, policyOf } from "./admission-policy.ts";
+import { lookAround } from "./look-around.ts";
+import type { Lookups } from "./lookups.ts";
 import type { AdmissionRequest, Verdict } from "./review.ts";
-import { classProblems, type StorageClasses } from "./storage-classes.ts";
 
 export interface JudgeOptions {
   /** The operator's policy. */
   readonly policy: AdmissionPolicy;
-  readonly storageClasses: StorageClasses;
+  readonly lookups: Lookups;
 }
 
 const allowed: Verdict = { problems: [], warnings: [] };
@@ -22,7 +23,7 @@ const allowed: Verdict = { problems: [], warnings: [] };
  */
 export async function judge(
   request: AdmissionRequest,
-  { policy: operators, storageClasses }: JudgeOptions,
+  { policy: operators, lookups }: JudgeOptions,
   signal: AbortSignal,
 ): Promise<Verdict> {
   const { object, oldObject } = request;
@@ -30,14 +31,12 @@ export async function judge(
   const { policy, problems: policyProblems } = policyOf(object, operators);
   if (policy === "off") return allowed;
   const validation = validateCluster(object, oldObject);
-  const cluster = validation.cluster;
-  // Classes of a cluster that exists cannot change, and one that was deleted since is no reason to refuse an edit.
-  const classes =
-    cluster === undefined || request.operation !== "CREATE"
+  const around =
+    validation.cluster === undefined
       ? allowed
-      : await classProblems(cluster, storageClasses, signal);
-  const problems = [...policyProblems, ...(validation.problems ?? []), ...classes.problems];
-  const warnings = [...validation.warnings, ...classes.warnings];
+      : await lookAround(request, validation.cluster, lookups, signal);
+  const problems = [...policyProblems, ...(validation.problems ?? []), ...around.problems];
+  const warnings = [...validation.warnings, ...around.warnings];
   const refuses = policy === "err" && !(oldObject !== undefined && sameWish(object, oldObject));
   return refuses ? { problems, warnings } : { problems: [], warnings: [...problems, ...warnings] };
 }

@@ -19,7 +19,7 @@ beforeEach(async () => {
   results = [];
   const options = {
     policy: "err",
-    storageClasses: { list: async () => [] },
+    lookups: { storageClasses: async () => [], stateLocations: async () => [], exists: async () => true },
     clock: systemClock,
     log: silentLog,
     onReview: (result: string) => results.push(result),

@@ -5,7 +5,6 @@ import { KubeletDouble } from "../../../kube/test/support/kubelet-double.ts";
 import { eventually } from "../../../kube/test/support/wait.ts";
 import { listRules } from "../../src/api/list-rules.ts";
 import { exampleNames } from "../examples.ts";
-import { type Path, valueAt, withValue } from "./paths.ts";
 import {
   type ClusterObject,
   clusterCrd,
@@ -14,7 +13,8 @@ import {
   renderExample,
   spicepodClusters,
   typesOf,
-} from "./support.ts";
+} from "./support/cluster-objects.ts";
+import { type Path, valueAt, withValue } from "./support/paths.ts";
 
 const annotation = "spice.ai/applied";
 const priorityClasses: ResourceType = {

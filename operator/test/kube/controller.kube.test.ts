@@ -21,7 +21,7 @@ import { types } from "../../src/reconcile/resource-types.ts";
 import { defaultSettings } from "../../src/reconcile/settings.ts";
 import { FakeAdmin } from "../support/fake-admin.ts";
 import { specOf } from "../support/world.ts";
-import { clusterCrd, podMonitorCrd } from "./support.ts";
+import { clusterCrd, podMonitorCrd } from "./support/cluster-objects.ts";
 
 /** What schedulers would know, as of the last look. */
 class Snapshot {
@@ -69,7 +69,7 @@ beforeAll(async () => {
   admin = new FakeAdmin(snapshot);
   namespace = await api.namespace("controller");
   const log: Log = {
-    info: () => {},
+    info: (message, fields) => void errors.push(`${message} ${JSON.stringify(fields)}`),
     warn: (message, fields) => void errors.push(`${message} ${JSON.stringify(fields)}`),
     error: (message, fields) => void errors.push(`${message} ${JSON.stringify(fields)}`),
   };
@@ -81,7 +81,7 @@ beforeAll(async () => {
     log,
     metrics: operatorMetrics(new Registry()),
     events: { record: (_, event) => void events.push(event) },
-    settings: { ...defaultSettings, resyncMs: 3_000 },
+    settings: { ...defaultSettings, resyncMs: 1_500 },
   });
   tasks.push(controller.run(stop.signal));
   const look = async () => {
@@ -118,7 +118,7 @@ async function ready(generation: number): Promise<ClusterObject> {
       { timeoutMs: 60_000, everyMs: 200 },
     );
   } catch (error) {
-    throw new Error(`${JSON.stringify(last?.status, null, 1)}\n${errors.slice(-5).join("\n")}`, {
+    throw new Error(`${JSON.stringify(last?.status, null, 1)}\n${errors.slice(-25).join("\n")}`, {
       cause: error,
     });
   }
@@ -128,7 +128,7 @@ async function ready(generation: number): Promise<ClusterObject> {
 async function rests(): Promise<void> {
   await systemClock.sleep(1_000);
   const mark = api.audit.mark();
-  await systemClock.sleep(7_000);
+  await systemClock.sleep(4_000);
   expect(api.audit.writesSince(mark, "operator")).toEqual([]);
 }
 

@@ -7,8 +7,13 @@ import { applyDefaults } from "../../src/schema/apply-defaults.ts";
 import type { Json, JsonObject } from "../../src/schema/schema.ts";
 import { formatFieldProblem, validateCluster } from "../../src/validate/validate.ts";
 import { exampleNames } from "../examples.ts";
-import { resource, ruleCases } from "./rule-cases.ts";
-import { type ClusterObject, clusterCrd, exampleCluster, spicepodClusters } from "./support.ts";
+import {
+  type ClusterObject,
+  clusterCrd,
+  exampleCluster,
+  spicepodClusters,
+} from "./support/cluster-objects.ts";
+import { resource, ruleCases } from "./support/rule-cases.ts";
 
 interface Node {
   readonly properties?: Readonly<Record<string, Node>>;

@@ -12,7 +12,6 @@ import {
 import { ApiServer } from "../../../kube/test/support/api-server.ts";
 import { listRules } from "../../src/api/list-rules.ts";
 import type { Json } from "../../src/schema/schema.ts";
-import { leavesOf, otherThan, type Path, valueAt, withValue } from "./paths.ts";
 import {
   type ClusterObject,
   clusterCrd,
@@ -21,7 +20,8 @@ import {
   renderExample,
   spicepodClusters,
   typesOf,
-} from "./support.ts";
+} from "./support/cluster-objects.ts";
+import { leavesOf, otherThan, type Path, valueAt, withValue } from "./support/paths.ts";
 
 describe("drift of the children on a real API server", () => {
   let api: ApiServer;

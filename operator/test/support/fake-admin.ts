@@ -21,6 +21,8 @@ export class FakeAdmin implements AdminDialer {
   readonly #store: Pick<FakeStore, "list" | "get">;
   readonly loaded = new Map<string, Loaded>();
   readonly draining = new Map<string, "DRAINING" | "DRAINED" | "BLOCKED">();
+  /** The instance that a drain was asked of: it ends with that. */
+  readonly #drained = new Map<string, string | undefined>();
   /** Partitions of the one table; an executor that is ready has all of its share loaded. */
   partitions = 6;
   appGeneration: number | undefined;
@@ -67,7 +69,10 @@ export class FakeAdmin implements AdminDialer {
       },
       drain: async (ids) => {
         this.#letIn(target);
-        for (const id of ids) if (!this.draining.has(id)) this.draining.set(id, "DRAINED");
+        for (const id of ids) {
+          if (!this.draining.has(id)) this.draining.set(id, "DRAINED");
+          this.#drained.set(id, this.#pods().find((pod) => idOf(pod) === id)?.metadata.uid);
+        }
       },
       undrain: async (ids) => {
         this.#letIn(target);
@@ -100,6 +105,13 @@ export class FakeAdmin implements AdminDialer {
     const executors = pods.filter((pod) => pod.metadata.labels?.[label.role] === "executor" && isReady(pod));
     const map = this.#store.get("/configmaps", `${namespace}/${cluster}-spicepod`);
     const generation = Number(map?.metadata.annotations?.["spice.ai/spicepod-generation"] ?? 0);
+    for (const pod of executors) {
+      const [id, uid] = [idOf(pod), pod.metadata.uid];
+      if (this.#drained.has(id) && this.#drained.get(id) !== uid) {
+        this.#drained.delete(id);
+        this.draining.delete(id);
+      }
+    }
     const active = executors.filter((pod) => !this.draining.has(idOf(pod)));
     const { partitions: total } = this;
     const loaded = active.length > 0 ? total : 0;

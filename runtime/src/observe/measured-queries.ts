@@ -88,7 +88,7 @@ export class MeasuredQueries implements QueryService {
       columns: result.columns,
       chunks: observed(result.chunks, succeeded, failed),
       close: async () => {
-        failed(request.signal.aborted ? request.signal.reason : new ResultDroppedError());
+        if (!ended) failed(request.signal.aborted ? request.signal.reason : new ResultDroppedError());
         await result.close();
       },
     };

@@ -167,6 +167,8 @@ export interface ClusterInfo {
     readonly buildVersion: string;
     readonly startedMs: number;
   }[];
+  /** Why the loss of executors is not acted on; undefined when nothing keeps the cluster from it. */
+  readonly condition?: string;
   readonly executors: readonly ExecutorInfo[];
   readonly tables: readonly {
     readonly name: string;

@@ -14,7 +14,7 @@ import { type Drains, UnknownExecutorError } from "./moves/drains.ts";
 
 export interface AdminServiceHost {
   readonly info: NodeInfo;
-  readonly drains: Drains;
+  readonly drains: Pick<Drains, "drain" | "undrain">;
   instanceOf(executor: string): string;
   /** Every scheduler and executor with its certificates that are in force. */
   nodes(): Promise<readonly WireNodeInfo[]>;

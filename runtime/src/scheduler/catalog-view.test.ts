@@ -77,6 +77,31 @@ test("a holder counts at the document's epoch, loaded, and connected", () => {
   expect(holders()).toEqual([["a"], []]);
 });
 
+test("a partition without a holder is awaited while somebody is to have it and has not failed", () => {
+  const { view, tell, load, state, executors } = bed();
+  const awaited = () =>
+    view
+      .current()
+      .tables.get("t")
+      ?.partitions.map((p) => p.awaited);
+  tell("a", [["id", "BIGINT"]]);
+  state.document = shardedDocument(["a", "b", undefined]);
+  expect(awaited()).toEqual([true, true, false]);
+  load("a", '["0"]', 5);
+  executors.report("b", "b-1", {
+    table,
+    key: '["1"]',
+    epoch: 5,
+    state: "failed",
+    version: 0,
+    rows: 0,
+    bytes: 0,
+    error: "no source",
+    lastRefreshMs: 0,
+  });
+  expect(awaited()).toEqual([undefined, false, false]);
+});
+
 test("while a schema change travels, only what all have is there", () => {
   const { view, tell } = bed();
   tell("a", [

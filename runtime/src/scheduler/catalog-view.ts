@@ -1,4 +1,5 @@
 import type { ClusterDocument } from "../core/cluster/document.ts";
+import type { PartitionSet } from "../core/cluster/partition-set.ts";
 import type {
   Catalog,
   CatalogColumn,
@@ -90,7 +91,10 @@ function catalogTable(
       holders.push({ executor, epoch, version: state.version });
       [rows, bytes] = [state.rows, state.bytes];
     }
-    partitions.push({ key, values: set.tuple(i), holders, ...(holders.length > 0 ? { rows, bytes } : {}) });
+    const values = set.tuple(i);
+    if (holders.length > 0) partitions.push({ key, values, holders, rows, bytes });
+    else
+      partitions.push({ key, values, holders, awaited: isAwaited(definition.fullName, set, i, executors) });
   }
   return {
     name: definition.name,
@@ -101,6 +105,21 @@ function catalogTable(
     partitionBy: entry.partition_expressions,
     partitions,
   };
+}
+
+/**
+ * Is somebody about to serve a partition that nobody serves? Its owner when that has not told this scheduler yet, else a
+ * learner; not one that said it cannot.
+ */
+function isAwaited(
+  table: string,
+  set: PartitionSet,
+  index: number,
+  executors: ReadonlyMap<string, ExecutorView>,
+): boolean {
+  return [...set.holders(index), ...set.learners(index)].some(
+    (id) => executors.get(id)?.partitions.get(table)?.get(set.key(index))?.state !== "failed",
+  );
 }
 
 /**

@@ -37,6 +37,7 @@ export interface ClusterServiceHost {
     scheduler: string,
     revision: number,
     suspected: readonly string[],
+    condition: string,
   ): { revision: number; heard: string[]; beat: PeerBeat };
   metrics(): Promise<string>;
   /** This scheduler's certificates that are in force. */
@@ -98,8 +99,8 @@ export function clusterService(host: ClusterServiceHost): ClusterServiceServer {
     }),
     controlStream: (call) => controlStream(host, call),
     getMetrics: unary(["scheduler"], async () => ({ text: await host.metrics() })),
-    peerNews: unary(["scheduler"], ({ schedulerId, revision, suspectedExecutors }) => {
-      const answer = host.peerNews(schedulerId, revision, suspectedExecutors);
+    peerNews: unary(["scheduler"], ({ schedulerId, revision, suspectedExecutors, condition }) => {
+      const answer = host.peerNews(schedulerId, revision, suspectedExecutors, condition);
       return {
         revision: answer.revision,
         heardExecutors: answer.heard,

@@ -1,12 +1,14 @@
 import type { App, AppTable } from "../core/app/app.ts";
 import type { PartitionValues } from "../core/cluster/partition-values.ts";
 import { messageOf } from "../core/text/message-of.ts";
+import type { Logger } from "../observe/log.ts";
 import type { Metrics } from "../observe/metrics.ts";
 import type { Clock } from "../ports/clock.ts";
 
 export interface DiscoveriesOptions {
   readonly app: () => App;
   readonly clock: Clock;
+  readonly log: Logger;
   readonly metrics: Metrics;
   /** Partition values of a table, asked from its source. */
   discover(table: AppTable, signal: AbortSignal): Promise<PartitionValues>;
@@ -26,8 +28,11 @@ export class Discoveries {
     return this.#errors.get(table);
   }
 
+  /** A table could not be discovered: keep why, and say it. */
   failed(table: string, error: unknown): void {
-    this.#errors.set(table, messageOf(error));
+    const cause = messageOf(error);
+    this.#errors.set(table, cause);
+    this.#options.log.error({ dataset: table, cause }, "Partition discovery failed; the assignment stays");
   }
 
   /** Rejects with the source's error, or `Partition discovery timed out for table …`. */

@@ -17,6 +17,7 @@ import type {
   RefreshRequest,
 } from "../ports/node-info.ts";
 import type { ExecutorViews } from "./executor-views.ts";
+import type { FirstReports } from "./first-reports.ts";
 import { type Drains, UnknownExecutorError } from "./moves/drains.ts";
 
 /** A dataset or view of the spicepod in force, as people are told of it. */
@@ -46,6 +47,10 @@ export interface SchedulerInfoOptions {
   /** The last failure of discovery, by full name. */
   discoveryError(table: string): string | undefined;
   readonly drains: Drains;
+  /** What a scheduler waits for before others are sent to it. */
+  readonly firstReports: FirstReports;
+  /** Why the loss of executors is not acted on. */
+  readonly condition: () => string | undefined;
   readonly accepting: () => boolean;
   readonly wallMs: () => number;
   refresh(fullName: string, request: RefreshRequest): Promise<RefreshOutcome>;
@@ -81,7 +86,7 @@ export class SchedulerInfo implements NodeInfo {
           );
     return {
       role,
-      nodeReady: known !== undefined,
+      nodeReady: known !== undefined && (role === "single" || this.#options.firstReports.complete(tables)),
       accepting: accepting(),
       components: accelerated.map((d, i) => {
         const table = tables[i];
@@ -113,7 +118,9 @@ export class SchedulerInfo implements NodeInfo {
   async cluster(): Promise<ClusterInfo | undefined> {
     const document = this.#options.document();
     if (document === undefined) return undefined;
+    const condition = this.#options.condition();
     return {
+      ...(condition === undefined ? {} : { condition }),
       clusterId: document.cluster_id,
       revision: document.revision,
       appGeneration: document.app?.generation ?? 0,

@@ -1,12 +1,12 @@
 import type { Server } from "@grpc/grpc-js";
 import type { NodeInfo } from "@spice-shards/proto";
-import { httpTlsLabel } from "../adapters/cluster/public-pins.ts";
 import type { App } from "../core/app/app.ts";
 import { advise, unsaid } from "../core/cluster/advice.ts";
 import type { ClusterDocument } from "../core/cluster/document.ts";
 import { driverOf } from "../core/cluster/membership.ts";
 import { messageOf } from "../core/text/message-of.ts";
 import { AppInForce } from "./app-in-force.ts";
+import { tellAssignment } from "./assignment/assignment-log.ts";
 import { Reconciler } from "./assignment/reconcile.ts";
 import { CatalogView } from "./catalog-view.ts";
 import { serveCluster } from "./cluster-face.ts";
@@ -14,26 +14,31 @@ import { ControlStreams } from "./cluster-service.ts";
 import { Commands } from "./commands.ts";
 import { Discoveries } from "./discoveries.ts";
 import { ExecutorViews } from "./executor-views.ts";
+import { FirstReports } from "./first-reports.ts";
 import { describeNodes, unknownNode } from "./members/describe-nodes.ts";
-import { ExecutorDesk, WATCH_TICK_MS } from "./members/executor-desk.ts";
+import { ExecutorDesk } from "./members/executor-desk.ts";
+import { type OtherNodes, otherNodes } from "./members/other-nodes.ts";
 import { PeerClients } from "./members/peer-clients.ts";
 import { PeerNews } from "./members/peer-news.ts";
+import { PeerTalk } from "./members/peer-talk.ts";
 import { Drains } from "./moves/drains.ts";
+import { dueAfterReport } from "./moves/due-after-report.ts";
 import { EvidenceGatherer } from "./moves/evidence-gatherer.ts";
 import { MoveDriver } from "./moves/move-driver.ts";
 import { MoveLog } from "./moves/move-log.ts";
 import { SchedulerInfo } from "./node-info.ts";
+import { pendingReason } from "./pending-reason.ts";
 import { RefreshCommands } from "./refresh-commands.ts";
 import type { SchedulerOptions } from "./scheduler-options.ts";
 import { ClusterState } from "./state/cluster-state.ts";
-import { Collector } from "./state/collect.ts";
 import { Heartbeat } from "./state/heartbeat.ts";
-import { pollState } from "./state/poll.ts";
-import { runReaper } from "./state/reaper.ts";
+import { measureDocument } from "./state/measure-document.ts";
+import { memberEntry } from "./state/member-entry.ts";
+import { RefreshSoon } from "./state/refresh-soon.ts";
 import { Registration } from "./state/registration.ts";
+import { runStateLoops } from "./state/run-loops.ts";
 
 const ttlMs = 30_000;
-const collectIntervalMs = 600_000;
 
 /** A scheduler's part in the cluster: membership, assignment, and what it tells of it (spec chapter 04). */
 export class Scheduler {
@@ -50,18 +55,19 @@ export class Scheduler {
   readonly #commands: Commands;
   readonly #inForce: AppInForce;
   readonly #stop = new AbortController();
-  readonly #loops: Promise<void>[] = [];
+  #loops: readonly Promise<void>[] = [];
   readonly #discoveries: Discoveries;
   readonly #clients: PeerClients;
+  readonly #peers: PeerTalk;
   readonly #evidence: EvidenceGatherer;
   readonly #moves: MoveDriver;
   readonly #drains: Drains;
+  readonly #soon: RefreshSoon;
   readonly #said = new Set<string>();
   /** Who drives and who is a member, as of the last document. */
   #membership = "";
   #accepting = true;
   #news: PeerNews | undefined;
-  #refreshing: Promise<unknown> | undefined;
 
   private constructor(options: SchedulerOptions) {
     this.#options = options;
@@ -79,6 +85,7 @@ export class Scheduler {
           .counter("cluster_state_commits")
           .inc({ result: result === "lost-reply" ? "committed" : result }),
     });
+    this.#soon = new RefreshSoon(this.#state, log, this.#stop.signal);
     this.#inForce = new AppInForce({
       state: this.#state,
       own: options.app,
@@ -91,17 +98,7 @@ export class Scheduler {
     this.#registration = new Registration({
       state: this.#state,
       clock,
-      entry: {
-        scheduler_id: schedulerId,
-        instance_id: instanceId,
-        advertise_address: options.advertiseAddress,
-        grpc_address: options.flightAddress,
-        http_address: options.httpAddress,
-        started_at_ms: clock.wallMs(),
-        ttl_ms: ttlMs,
-        build_version: options.buildVersion,
-        labels: options.publicLeafSha256() === undefined ? {} : { [httpTlsLabel]: "true" },
-      },
+      entry: memberEntry(options, instanceId, ttlMs),
       onWait: (holder) =>
         log.warn(
           { holder },
@@ -127,11 +124,9 @@ export class Scheduler {
         this.#reconciler.wake();
       },
       onReport: (_executor, _instance, report) => {
-        const set = this.#state.document.accelerations[report.table]?.partitions;
-        const index = set?.indexOfKey(report.key) ?? -1;
-        // It heard of an assignment from another scheduler before this one did.
-        if (set === undefined || index < 0 || report.epoch > set.epoch(index)) this.#refreshSoon();
-        else if (report.state !== "loading" && set.learners(index).length > 0) this.#reconciler.wakeMoves();
+        const due = dueAfterReport(this.#state.document, report);
+        if (due === "refresh") this.#soon.refresh();
+        else if (due === "moves") this.#reconciler.wakeMoves();
       },
       onCommandError: (executor, command, error) =>
         log.warn({ executor, command, error }, "An executor refused an assignment"),
@@ -140,6 +135,7 @@ export class Scheduler {
     this.#discoveries = new Discoveries({
       app: () => this.app,
       clock,
+      log,
       metrics,
       discover: (table, signal) => options.discover(table, signal),
     });
@@ -149,11 +145,7 @@ export class Scheduler {
       clock,
       watch: this.#desk.watch,
       lostAfterMs: settings.executorLostAfter,
-      ask: async ({ advertise_address: address }, suspectedExecutors) => {
-        const { revision } = this.#state.document;
-        const news = { schedulerId, revision, suspectedExecutors: [...suspectedExecutors] };
-        return (await this.#clients.peerNews(address, news)).heardExecutors;
-      },
+      ask: (peer, suspected) => this.#peers.heard(peer, suspected),
       onError: (scheduler, error) =>
         log.debug({ scheduler, cause: messageOf(error) }, "A scheduler could not be asked for its evidence"),
     });
@@ -165,6 +157,15 @@ export class Scheduler {
       settings,
       live: () => this.#desk.live().ids,
       onReport: (report) => moveLog.tell(report),
+    });
+    this.#peers = new PeerTalk({
+      state: this.#state,
+      clock,
+      clients: this.#clients,
+      silent: () => this.#evidence.silent(this.#state.document),
+      beatCounter: () => this.#heartbeat.counter,
+      condition: () => this.#moves.condition,
+      newer: () => this.#soon.refresh(),
     });
     this.#drains = new Drains({ state: this.#state, clock, moves: this.#moves });
     this.#reconciler = new Reconciler({
@@ -178,25 +179,8 @@ export class Scheduler {
       live: () => this.#desk.live(),
       moves: this.#moves,
       sizes: (document, table) => this.executors.book.sizes(document, table),
-      onReport: (report) => {
-        for (const count of report.assigned.values()) {
-          metrics.counter("scheduler_executor_assignments").inc(count);
-        }
-        metrics.counter("scheduler_partition_state_operations").inc({ status: "added" }, report.added);
-        metrics.counter("scheduler_partition_state_operations").inc({ status: "removed" }, report.removed);
-        for (const warning of report.warnings) {
-          log.warn({ dataset: warning.table, partitions: warning.partitions }, warning.text);
-        }
-        if (report.assigned.size > 0)
-          log.info({ assigned: Object.fromEntries(report.assigned) }, "Assigned partitions");
-      },
-      onDiscoveryError: (table, error) => {
-        this.#discoveries.failed(table, error);
-        log.error(
-          { dataset: table, cause: messageOf(error) },
-          "Partition discovery failed; the assignment stays",
-        );
-      },
+      onReport: (report) => tellAssignment(report, log, metrics),
+      onDiscoveryError: (table, error) => this.#discoveries.failed(table, error),
       onError: (error) => log.error({ cause: messageOf(error) }, "The assignment cycle failed"),
     });
     this.catalog = new CatalogView({
@@ -225,11 +209,13 @@ export class Scheduler {
       datasets: () => this.app.described,
       notices: () => [
         ...this.#inForce.notices,
-        ...(this.#moves.condition === undefined ? [] : [`Partitions do not move: ${this.#moves.condition}`]),
+        ...(this.#peers.condition === undefined ? [] : [`Partitions do not move: ${this.#peers.condition}`]),
         ...this.#advice().map((a) => a.message),
       ],
       discoveryError: (table) => this.#discoveries.error(table),
       drains: this.#drains,
+      firstReports: new FirstReports(clock),
+      condition: () => this.#peers.condition,
       accepting: () => this.#accepting,
       wallMs: () => clock.wallMs(),
       refresh: (table, request) => refreshes.refresh(table, request),
@@ -269,28 +255,18 @@ export class Scheduler {
   }
 
   /** The other nodes of the cluster: id and address of those that should answer, and executors that are silent here. */
-  get peers(): { readonly answering: ReadonlyMap<string, string>; readonly silent: readonly string[] } {
-    const { schedulers, executors } = this.#state.document;
-    const live = new Set(this.#desk.live().ids);
-    const answering = new Map<string, string>();
-    for (const s of Object.values(schedulers)) answering.set(s.scheduler_id, s.advertise_address);
-    answering.delete(this.#options.schedulerId);
-    for (const id of live) answering.set(id, id);
-    return { answering, silent: Object.keys(executors).filter((id) => !live.has(id)) };
+  get peers(): OtherNodes {
+    return otherNodes(this.#state.document, this.#options.schedulerId, this.#desk.live().ids);
   }
 
   /** Why a dataset of the spicepod cannot be queried yet; undefined for one that can, and for other names. */
   pendingReason(name: string): string | undefined {
-    const table = this.app.tables.find((t) => t.name.toLowerCase() === name.toLowerCase());
-    if (table === undefined || this.catalog.current().tables.has(table.name.toLowerCase())) return undefined;
-    return (
-      this.#discoveries.error(table.fullName) ??
-      this.executors
-        .all()
-        .find((e) => (e.tables.get(table.fullName)?.error ?? "") !== "")
-        ?.tables.get(table.fullName)?.error ??
-      "it is not loaded"
-    );
+    return pendingReason(name, {
+      tables: this.app.tables,
+      queried: this.catalog.current().tables,
+      executors: this.executors.all(),
+      discoveryError: (table) => this.#discoveries.error(table),
+    });
   }
 
   /** Offer another version of this scheduler's own spicepod file; see {@link AppInForce.offer}. */
@@ -326,22 +302,6 @@ export class Scheduler {
     this.#desk.close();
   }
 
-  /** Read the document now; the poll does it anyway when this fails. Concurrent calls are one. */
-  #refreshSoon(): void {
-    this.#refreshing ??= this.#state
-      .refresh(this.#stop.signal)
-      .catch((error: unknown) => {
-        if (!this.#stop.signal.aborted)
-          this.#options.log.warn(
-            { cause: messageOf(error) },
-            "News of a newer revision could not be followed yet",
-          );
-      })
-      .finally(() => {
-        this.#refreshing = undefined;
-      });
-  }
-
   async #join(signal: AbortSignal): Promise<void> {
     await this.#state.open(signal);
     await this.#registration.register(signal);
@@ -350,15 +310,8 @@ export class Scheduler {
   }
 
   #run(): void {
-    const { clock, random, log, onFatal } = this.#options;
+    const { log, onFatal } = this.#options;
     const { signal } = this.#stop;
-    const keep = (loop: Promise<void>) => {
-      this.#loops.push(
-        loop.catch((error: unknown) => {
-          if (!signal.aborted) onFatal(error);
-        }),
-      );
-    };
     this.#state.subscribe(() => this.#onDocument());
     this.#onDocument();
     this.#news = new PeerNews({
@@ -367,66 +320,22 @@ export class Scheduler {
       onError: (scheduler, error) =>
         log.debug({ scheduler, cause: messageOf(error) }, "A scheduler could not be told of a new revision"),
     });
-    keep(this.#heartbeat.run(signal));
-    keep(this.#registration.keep(signal));
-    keep(
-      runReaper(
-        {
-          state: this.#state,
-          clock,
-          random,
-          ttlMs,
-          ask: async ({ advertise_address: address }) => {
-            const { revision } = this.#state.document;
-            const news = { schedulerId: this.#state.schedulerId, revision, suspectedExecutors: [] };
-            const { instanceId, beatCounter } = await this.#clients.peerNews(address, news);
-            return { instance_id: instanceId, counter: beatCounter };
-          },
-          onReaped: (ids) => log.warn({ schedulers: ids }, "Removed schedulers whose beats stopped"),
-          onError: (error) =>
-            log.warn({ cause: messageOf(error) }, "The reaper could not look at the others"),
-        },
-        signal,
-      ),
+    const stateLoops = runStateLoops(
+      {
+        ...this.#options,
+        state: this.#state,
+        heartbeat: this.#heartbeat,
+        registration: this.#registration,
+        ttlMs,
+        ask: (peer) => this.#peers.beat(peer),
+      },
+      signal,
     );
-    keep(
-      pollState(
-        {
-          state: this.#state,
-          clock,
-          onError: (error) =>
-            log.error(
-              { cause: messageOf(error) },
-              "The cluster document could not be read; the last one stays in force",
-            ),
-        },
-        signal,
-      ),
-    );
-    keep(this.#reconciler.run(signal));
-    keep(this.#watchExecutors(signal));
-    keep(this.#collect(new Collector(this.#state, clock), signal));
-  }
-
-  async #collect(collector: Collector, signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      try {
-        await this.#options.clock.sleep(collectIntervalMs, signal);
-        await collector.collect(signal);
-      } catch (error) {
-        if (signal.aborted) return;
-        this.#options.log.warn({ cause: messageOf(error) }, "Old assignment objects could not be collected");
-      }
-    }
-  }
-
-  /** Notice executors whose beats stopped; the driver then looks for evidence of their loss. */
-  async #watchExecutors(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      if (this.#evidence.look()) this.#reconciler.wakeMoves();
-      // Only the abort can end the sleep early, and the loop's condition sees it.
-      await this.#options.clock.sleep(WATCH_TICK_MS, signal).catch(() => undefined);
-    }
+    const moves = this.#evidence.watch(() => this.#reconciler.wakeMoves(), signal);
+    const fatal = (error: unknown) => {
+      if (!signal.aborted) onFatal(error);
+    };
+    this.#loops = [...stateLoops, this.#reconciler.run(signal), moves].map((loop) => loop.catch(fatal));
   }
 
   #serve(server: Server): void {
@@ -442,16 +351,7 @@ export class Scheduler {
       document: () => this.#state.document,
       expandSecret,
       acknowledged: (executor, command, error) => this.#commands.acknowledged(executor, command, error),
-      peerNews: (_peer, revision, suspected) => {
-        const { document } = this.#state;
-        if (revision > document.revision) this.#refreshSoon();
-        const silent = this.#evidence.silent(document);
-        return {
-          revision: document.revision,
-          heard: suspected.filter((executor) => !silent.includes(executor)),
-          beat: { instance_id: this.#state.instanceId, counter: this.#heartbeat.counter },
-        };
-      },
+      peerNews: (...news) => this.#peers.answer(...news),
       metrics: () => metrics.text(),
       node: () => this.#node(),
       publicLeafSha256: () => this.#options.publicLeafSha256(),
@@ -478,7 +378,7 @@ export class Scheduler {
 
   #onDocument(): void {
     const { metrics, log } = this.#options;
-    const { document, rootBytes } = this.#state.snapshot;
+    const { document } = this.#state;
     this.executors.prune(document);
     const members = Object.entries(document.executors).map(([id, { state }]) => `${id} ${state}`);
     const membership = [driverOf(document), ...members].join();
@@ -486,17 +386,7 @@ export class Scheduler {
       this.#membership = membership;
       this.#reconciler.wakeMoves();
     }
-    metrics.gauge("cluster_state_bytes").set(rootBytes);
-    metrics.gauge("scheduler_count").set(Object.keys(document.schedulers).length);
-    for (const table of this.app.tables) {
-      const set = document.accelerations[table.fullName]?.partitions;
-      const unassigned = set?.unassignedCount() ?? 0;
-      const gauge = metrics.gauge("scheduler_partitions_count");
-      gauge.set({ dataset: table.name, status: "assigned" }, (set?.count ?? 0) - unassigned);
-      gauge.set({ dataset: table.name, status: "unassigned" }, unassigned);
-      const moving = [...(set?.columns.extras.values() ?? [])].filter((e) => (e.learners?.length ?? 0) > 0);
-      gauge.set({ dataset: table.name, status: "moving" }, moving.length);
-    }
+    measureDocument(this.#state.snapshot, this.app.tables, metrics);
     for (const advice of unsaid(this.#advice(), this.#said))
       log.info({ dataset: advice.table }, advice.message);
     void this.#inForce.followCommitted();

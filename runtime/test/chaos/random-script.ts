@@ -23,7 +23,7 @@ export function randomScript(index: number, draw: Draw): Script {
     name: `random-${index}`,
     steps,
     failures: "refused",
-    logs: [/The assignment cycle failed/, /Partition discovery failed/],
+    logs: [/The assignment cycle failed/, /The cluster document could not be read/],
     convergesWithinMs: 75_000,
   };
 

@@ -22,7 +22,7 @@ name: chaos
 runtime:
   scheduler:
     state_location: "${stateLocation}"
-    partition_assignment_interval: 5s
+    partition_assignment_interval: 3s
     executor_lost_after: ${lostAfterS}s
     params:
       endpoint: "\${env:CHAOS_S3_ENDPOINT}"

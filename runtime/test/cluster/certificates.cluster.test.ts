@@ -193,7 +193,7 @@ datasets:
     await delay(300);
     running.abort();
     await clients;
-    expect(answers).toBeGreaterThan(20);
+    expect(answers).toBeGreaterThan(5);
     const ended = cluster.executors.flatMap((p) =>
       p.lines.filter((l) => l.message === "Control stream ended"),
     );

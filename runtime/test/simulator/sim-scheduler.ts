@@ -1,6 +1,5 @@
 import type { ExecutorState } from "../../src/core/cluster/document.ts";
 import { AlreadyRegisteredError, ConcurrentModificationError } from "../../src/core/cluster/errors.ts";
-import { driverOf } from "../../src/core/cluster/membership.ts";
 import type { SchedulerMessage } from "../../src/core/cluster/messages.ts";
 import { ReportBook } from "../../src/core/cluster/reports.ts";
 import type { Clock } from "../../src/ports/clock.ts";
@@ -8,7 +7,7 @@ import type { ObjectStore } from "../../src/ports/object-store.ts";
 import { StoreError } from "../../src/ports/object-store.ts";
 import { Reconciler } from "../../src/scheduler/assignment/reconcile.ts";
 import type { DeskConnection } from "../../src/scheduler/members/executor-desk.ts";
-import { ExecutorDesk, WATCH_TICK_MS } from "../../src/scheduler/members/executor-desk.ts";
+import { ExecutorDesk } from "../../src/scheduler/members/executor-desk.ts";
 import { EvidenceGatherer } from "../../src/scheduler/moves/evidence-gatherer.ts";
 import { MoveDriver } from "../../src/scheduler/moves/move-driver.ts";
 import { offerApp } from "../../src/scheduler/state/app-objects.ts";
@@ -201,15 +200,6 @@ export class SimScheduler {
     });
   }
 
-  /** Look out for silent executors; the one that drives then gathers evidence. */
-  async #watch(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      const suspected = this.evidence.look();
-      if (suspected && driverOf(this.state.document) === this.id) this.#reconciler.wakeMoves();
-      await this.process.clock.sleep(WATCH_TICK_MS, signal);
-    }
-  }
-
   /** Start; the process ends by itself when it must (its id is taken). */
   start(): void {
     const { signal } = this.#abort;
@@ -284,7 +274,7 @@ export class SimScheduler {
       pollState({ state, clock, onError: ignore }, signal),
       this.#registration.keep(signal),
       this.#reconciler.run(signal),
-      this.#watch(signal),
+      this.evidence.watch(() => this.#reconciler.wakeMoves(), signal),
       this.#workload(signal),
     ]);
   }

@@ -23,7 +23,7 @@ import { executorIndexes } from "../../render/render-cluster.ts";
 import { renderRootSecret } from "../../render/root-secret.ts";
 import { type AdminAccess, hostPort } from "../admin-access.ts";
 import type { SeenSecrets } from "../memory.ts";
-import type { PodObject, SecretObject } from "../objects.ts";
+import type { PodObject, SecretObject, StatefulSetObject } from "../objects.ts";
 import { blocked, goOn, type StepOutcome } from "../outcome.ts";
 import type { Pass } from "../pass.ts";
 import { contentOf } from "../secret-objects.ts";
@@ -90,11 +90,15 @@ async function bringAbout(
   return goOn;
 }
 
-/** Every leaf that a node mounts or will mount. */
-function wantedSecrets({ valid, namespace, name }: Pass): readonly WantedSecret[] {
+/** Every leaf that a node mounts or will mount. One that leaves and has no pod any more needs none. */
+function wantedSecrets({ deps, valid, namespace, name }: Pass): readonly WantedSecret[] {
   const { context } = valid;
   const place = { cluster: name, namespace, clusterDomain: context.clusterDomain };
-  const indexes = new Set([...executorIndexes(context), ...context.observed.executors.keys()]);
+  const leaving = [...context.observed.executors.keys()].filter((index) => {
+    const key = `${namespace}/${names.executor(name, index)}`;
+    return deps.caches.child<StatefulSetObject>("statefulSet", key)?.spec.replicas !== 0;
+  });
+  const indexes = new Set([...executorIndexes(context), ...leaving]);
   return [
     { name: names.schedulerSecret(name), role: "scheduler", names: schedulerNames(place) },
     ...[...indexes]

@@ -6,7 +6,7 @@ import { at, type StatefulSetObject, toJson } from "../objects.ts";
 import type { Pass } from "../pass.ts";
 import { types } from "../resource-types.ts";
 
-interface Reference {
+export interface Reference {
   readonly path: string;
   readonly kind: "Secret" | "ConfigMap" | "StorageClass";
   readonly name: string;
@@ -94,7 +94,8 @@ function storageClasses({ spec }: SpicepodCluster, sets: readonly StatefulSetObj
   }));
 }
 
-function referencesOf({ spec }: SpicepodCluster): readonly Reference[] {
+/** What pods of the cluster need from its namespace, with the field that names it. */
+export function referencesOf({ spec }: SpicepodCluster): readonly Reference[] {
   const found: Reference[] = [];
   const add = (kind: Reference["kind"], path: string, name: Json | undefined, optional?: Json) => {
     if (typeof name === "string" && name !== "" && optional !== true) found.push({ kind, path, name });

@@ -1,3 +1,5 @@
+import { differences, listRulesOf } from "@spice-shards/kube";
+import { listRules } from "../../api/list-rules.ts";
 import { names } from "../../api/names.ts";
 import { renderSchedulerDeployment } from "../../render/scheduler-deployment.ts";
 import { withTemplate } from "../executor-sets.ts";
@@ -13,7 +15,13 @@ export async function schedulers(pass: Pass, mayRoll: boolean): Promise<StepOutc
   const wanted = renderSchedulerDeployment(pass.valid.context);
   const key = `${pass.namespace}/${names.workload(pass.name, "scheduler")}`;
   const live = pass.deps.caches.child<DeploymentObject>("deployment", key);
-  const keeps = !mayRoll && live !== undefined && pass.isOurs(live);
-  await pass.apply(keeps ? withTemplate(wanted, live.spec.template) : wanted);
+  if (mayRoll || live === undefined || !pass.isOurs(live)) {
+    await pass.apply(wanted);
+    return goOn;
+  }
+  const rules = listRulesOf("Deployment", listRules.Deployment);
+  const kept = withTemplate(wanted, live.spec.template);
+  // Without a difference the write would only say that what was applied last is another text.
+  if (differences(kept, live, rules).length > 0) await pass.apply(kept);
   return goOn;
 }

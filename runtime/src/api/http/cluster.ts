@@ -16,6 +16,7 @@ export async function getCluster(request: ApiRequest, response: ServerResponse):
     cluster_id: cluster.clusterId,
     revision: cluster.revision,
     app_generation: cluster.appGeneration,
+    ...(cluster.condition === undefined ? {} : { condition: cluster.condition }),
     schedulers: cluster.schedulers.map((scheduler) => ({
       id: scheduler.id,
       http_address: scheduler.httpAddress,

@@ -18,10 +18,11 @@ export async function sendBody(
 ): Promise<void> {
   let next = await body.next();
   head();
+  const write = togetherWriter(response);
   try {
     while (next.done !== true) {
       signal.throwIfAborted();
-      if (!response.write(next.value)) await once(response, "drain", { signal });
+      if (!write(next.value)) await once(response, "drain", { signal });
       next = await body.next();
     }
     response.end();
@@ -31,6 +32,23 @@ export async function sendBody(
   } finally {
     await body.return?.();
   }
+}
+
+/** Writes such that the pieces of one turn of the event loop go to the system in one call. */
+function togetherWriter(response: ServerResponse): (piece: Piece) => boolean {
+  let corked = false;
+  return (piece) => {
+    if (!corked) {
+      corked = true;
+      response.cork();
+      setImmediate(() => {
+        corked = false;
+        // The end of a response has sent everything.
+        if (!response.writableEnded) response.uncork();
+      });
+    }
+    return response.write(piece);
+  };
 }
 
 /** End a response so that nobody takes it for complete, whatever the framing: reset instead of close. */

@@ -36,6 +36,8 @@ export interface CatalogPartition {
   readonly values: readonly (string | null)[];
   /** Executors that serve it, the owner first; empty when nobody does. */
   readonly holders: readonly PartitionHolder[];
+  /** True when nobody serves it and somebody is about to: its owner, or a learner that takes its place. */
+  readonly awaited?: boolean;
   readonly rows?: number;
   readonly bytes?: number;
 }

@@ -2,6 +2,9 @@ import { CounterObserver, PAUSE_MS } from "../../core/cluster/counter-observer.t
 import type { ClusterDocument } from "../../core/cluster/document.ts";
 import type { Clock } from "../../ports/clock.ts";
 
+/** How often {@link BeatWatch.look} is called. */
+export const WATCH_TICK_MS = 1_000;
+
 /** A counter that no real beat has: the executor is in the document and was not heard here yet. */
 const NO_BEAT = -1;
 

@@ -38,7 +38,7 @@ async function askScheduler(
   address: string,
   { document, own, clients }: DescribeNodesOptions,
 ): Promise<NodeInfo> {
-  const news = { schedulerId: own.id, revision: document.revision, suspectedExecutors: [] };
+  const news = { schedulerId: own.id, revision: document.revision, suspectedExecutors: [], condition: "" };
   try {
     const answer = await clients.peerNews(address, news);
     return answer.node ?? unknownNode(id);

@@ -9,11 +9,8 @@ import {
 } from "../../core/cluster/messages.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { ClusterState } from "../state/cluster-state.ts";
-import { BeatWatch } from "./beat-watch.ts";
+import { BeatWatch, WATCH_TICK_MS } from "./beat-watch.ts";
 import { Notifier } from "./notifier.ts";
-
-/** How often {@link BeatWatch.look} is called. */
-export const WATCH_TICK_MS = 1_000;
 
 export interface ExecutorDeskOptions {
   readonly state: ClusterState;

@@ -37,7 +37,7 @@ export class PeerNews {
     const own = document.schedulers[schedulerId];
     if (own?.instance_id !== instanceId || own.last_write_seq <= this.#toldSequence) return;
     this.#toldSequence = own.last_write_seq;
-    const news = { schedulerId, revision: document.revision, suspectedExecutors: [] };
+    const news = { schedulerId, revision: document.revision, suspectedExecutors: [], condition: "" };
     for (const { scheduler_id: peer, advertise_address: address } of Object.values(document.schedulers)) {
       if (peer === schedulerId) continue;
       clients.peerNews(address, news).catch((error: unknown) => onError(peer, error));

@@ -4,7 +4,7 @@ import { heartbeatKey, parseHeartbeat } from "../../core/cluster/heartbeat-file.
 import { DepartureWatch } from "../../core/cluster/moves/departure-watch.ts";
 import { type LossEvidence, type PeerEvidence, suspects } from "../../core/cluster/moves/judge-loss.ts";
 import type { Clock } from "../../ports/clock.ts";
-import type { BeatWatch } from "../members/beat-watch.ts";
+import { type BeatWatch, WATCH_TICK_MS } from "../members/beat-watch.ts";
 import type { ClusterState } from "../state/cluster-state.ts";
 
 export interface EvidenceGathererOptions {
@@ -38,6 +38,15 @@ export class EvidenceGatherer {
     if (watch.look(state.document)) this.#files.reset();
     this.#departures.look(state.document, clock.monotonicMs());
     return this.silent(state.document).length > 0;
+  }
+
+  /** Look every second until `signal` aborts, and tell each time that an executor is silent here. */
+  async watch(suspected: () => void, signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      if (this.look()) suspected();
+      // Only the abort can end the sleep early, and the loop's condition sees it.
+      await this.#options.clock.sleep(WATCH_TICK_MS, signal).catch(() => undefined);
+    }
   }
 
   /** Executors that this scheduler can say it has not heard for the whole period. */

@@ -27,13 +27,13 @@ import {
   readEngineJson,
   readStatements,
   TreeError,
-  writeEngineJson,
 } from "../../core/query/tree/read-tree.ts";
-import type { Expression, QueryNode, SelectNode, Statement } from "../../core/query/tree/tree.ts";
-import { rewrite, type TreeObject } from "../../core/query/tree/walk.ts";
+import type { QueryNode, SelectNode, Statement } from "../../core/query/tree/tree.ts";
 import { Recent } from "../../core/recent.ts";
 import { type Connection, type Database, SqlError } from "../../ports/database.ts";
 import { InvalidQueryError } from "../../ports/query-service.ts";
+import { keepNames } from "./keep-names.ts";
+import { type BoundStatement, describedParts, PlanTemplates } from "./plan-templates.ts";
 import { ShadowTables } from "./shadow-tables.ts";
 
 export interface PlannerOptions {
@@ -61,6 +61,7 @@ export class QueryPlanner {
   readonly #reduceFromRows: number;
   readonly #shadows: ShadowTables;
   readonly #parsed = new Recent<string, ParsedStatement>(500);
+  readonly #templates = new PlanTemplates();
 
   constructor(options: PlannerOptions) {
     this.#database = options.database;
@@ -75,7 +76,7 @@ export class QueryPlanner {
    * @throws InvalidQueryError when it is not exactly one SELECT that the lists of nodes and functions allow.
    */
   async parse(sql: string): Promise<ParsedStatement> {
-    const known = this.#parsed.get(sql);
+    const known = this.#parsed.get(sql) ?? this.#templates.parse(sql);
     if (known !== undefined) return known;
     const [row] = await this.#database.rows(
       "SELECT CAST(json_serialize_sql($1::VARCHAR) AS VARCHAR) AS tree",
@@ -97,8 +98,10 @@ export class QueryPlanner {
   async plan(parsed: ParsedStatement, request: PlanRequest): Promise<DistributedPlan> {
     try {
       const statement = await this.resolve(parsed, request);
-      return await this.#planResolved(statement, request.sql);
+      return await this.#planResolved(statement, parsed, request);
     } catch (error) {
+      if (error instanceof StatementError && this.#templates.forget(parsed))
+        return this.plan(await this.parse(request.sql), request);
       if (error instanceof StatementError) throw invalid(error.message, error.position, error);
       throw error;
     }
@@ -120,21 +123,9 @@ export class QueryPlanner {
   /** The statement with parameters bound, values folded, views expanded and tables found. */
   async resolve(parsed: ParsedStatement, request: PlanRequest): Promise<ResolvedStatement> {
     const { catalog } = request;
-    const columns = new Set<string>();
-    for (const table of catalog.tables.values()) {
-      for (const { name } of table.columns) columns.add(name.toLowerCase());
-    }
-    const values: QueryValues = {
-      parameters: request.parameters,
-      nowMicros: request.nowMicros,
-      catalog: "spice",
-      schema: "public",
-      user: "spice",
-    };
-    const bind = <T>(tree: T, parameters: readonly ParameterValue[]) =>
-      bindValues(tree, { ...values, parameters }, (name) => columns.has(name));
+    const bind = this.#binder(request);
     const views = await this.#viewTrees(parsed.node, catalog);
-    const bound = await this.#keepNames(parsed.node, bind(parsed.node, request.parameters));
+    const bound = await keepNames(this.#database, parsed.node, bind(parsed.node, request.parameters));
     const viewTree = (name: string): Statement => {
       const view = views.get(name);
       if (view === undefined) throw new StatementError(`View ${name} was not parsed`);
@@ -144,28 +135,52 @@ export class QueryPlanner {
     return { ...resolved, node: inlineCtes(resolved.node) };
   }
 
-  async #planResolved(statement: ResolvedStatement, sql: string): Promise<DistributedPlan> {
+  /** Puts values in the place of parameters and of functions with one value per query. */
+  #binder({ catalog, nowMicros }: PlanRequest) {
+    const columns = new Set<string>();
+    for (const table of catalog.tables.values()) {
+      for (const { name } of table.columns) columns.add(name.toLowerCase());
+    }
+    const values: Omit<QueryValues, "parameters"> = {
+      nowMicros,
+      catalog: "spice",
+      schema: "public",
+      user: "spice",
+    };
+    return <T>(tree: T, parameters: readonly ParameterValue[]) =>
+      bindValues(tree, { ...values, parameters }, (name) => columns.has(name));
+  }
+
+  async #planResolved(
+    statement: ResolvedStatement,
+    parsed: ParsedStatement,
+    request: PlanRequest,
+  ): Promise<DistributedPlan> {
+    const { sql } = request;
     const shadows = await this.#shadows.namesFor(statement.uses.map(({ table }) => table));
     const withShadows = (node: QueryNode) => print.query(named(node, (use) => shadows[use] ?? ""));
     return this.#database.withConnection(async (connection) => {
       const text = withShadows(statement.node);
-      const probed = withBucketProbe(statement.node);
-      const planned = probed === statement.node ? text : withShadows(probed);
-      // Side by side: neither needs the other, and each is a hop to another thread.
-      const reading = this.#readPlan(planned, statement, shadows);
-      reading.catch(() => undefined); // awaited below, unless the statement does not bind
-      const columns = await describe(connection, text);
-      const { needs, edges } = await reading;
+      const known = this.#templates.bound(parsed, statement);
+      if (known === undefined) this.#templates.forget(parsed);
+      const bound = known ?? (await this.#bind(connection, statement, text, withShadows, shadows));
+      const { columns, needs, edges } = bound;
       const prefix = freePrefix(sql, text);
       const reads = readTables(statement.uses, needs, this.#prune, prefix);
       const { volatile } = propertiesOf(statement.node);
       // Where nothing is divided, nothing has to be split.
       const whole = reads.executors.length === 0 || wholeQueryExecutor({ reads, volatile }) !== undefined;
+      const columnsOf = async (part: QueryNode) => {
+        const key = withShadows(bound.asDescribed(part));
+        const found = bound.described.get(key) ?? (await describe(connection, withShadows(part)));
+        bound.described.set(key, found);
+        return found;
+      };
       const found =
         whole || this.#gatherOnly
           ? { blocks: { split: [], gathered: [] }, described: [] }
-          : await this.#blocks(connection, { statement, columns, reads, withShadows });
-      return assemblePlan({
+          : await this.#blocks({ statement, columns, reads, columnsOf });
+      const plan = assemblePlan({
         statement,
         columns,
         ...found,
@@ -175,20 +190,51 @@ export class QueryPlanner {
         reduceFromRows: this.#reduceFromRows,
         prefix,
       });
+      if (known === undefined && this.#isLasting(parsed, request))
+        this.#templates.learn(sql, parsed, statement, bound);
+      return plan;
     });
   }
 
-  /** Split blocks whose fragments bind on their own; those that do not are looked at again from further inside. */
-  async #blocks(
+  /** True for what was parsed from this very text, and has no value that belongs to this query alone. */
+  #isLasting(parsed: ParsedStatement, request: PlanRequest): boolean {
+    if (request.parameters.length > 0 || this.#parsed.get(request.sql) !== parsed) return false;
+    return this.#binder(request)(parsed.node, []) === parsed.node;
+  }
+
+  /** What the engine says of the whole statement. */
+  async #bind(
     connection: Connection,
-    given: {
-      readonly statement: ResolvedStatement;
-      readonly columns: readonly OutputColumn[];
-      readonly reads: TableReads;
-      readonly withShadows: (node: QueryNode) => string;
-    },
-  ) {
-    const { statement, columns, reads, withShadows } = given;
+    statement: ResolvedStatement,
+    text: string,
+    withShadows: (node: QueryNode) => string,
+    shadows: readonly (readonly [string, string])[],
+  ): Promise<BoundStatement> {
+    const probed = withBucketProbe(statement.node);
+    // Side by side: neither needs the other, and each is a hop to another thread.
+    const reading = this.#readPlan(
+      probed === statement.node ? text : withShadows(probed),
+      statement,
+      shadows,
+    );
+    reading.catch(() => undefined); // awaited below, unless the statement does not bind
+    const columns = await describe(connection, text);
+    return {
+      columns,
+      ...(await reading),
+      described: new Recent(describedParts),
+      asDescribed: (part) => part,
+    };
+  }
+
+  /** Split blocks whose fragments bind on their own; those that do not are looked at again from further inside. */
+  async #blocks(given: {
+    readonly statement: ResolvedStatement;
+    readonly columns: readonly OutputColumn[];
+    readonly reads: TableReads;
+    readonly columnsOf: (part: QueryNode) => Promise<readonly OutputColumn[]>;
+  }) {
+    const { statement, columns, reads, columnsOf } = given;
     const refused = new Map<SelectNode, string>();
     const known = new Map<SelectNode, DescribedBlock>();
     for (;;) {
@@ -200,10 +246,9 @@ export class QueryPlanner {
       for (const block of blocks.split) {
         if (known.has(block.node)) continue;
         try {
-          const fragment = await describe(connection, withShadows(block.fragment));
-          const output =
-            block.node === statement.node ? columns : await describe(connection, withShadows(block.node));
-          for (const kept of block.kept) await describe(connection, withShadows(kept));
+          const fragment = await columnsOf(block.fragment);
+          const output = block.node === statement.node ? columns : await columnsOf(block.node);
+          for (const kept of block.kept) await columnsOf(kept);
           const combined = block.combine({ fragment: "f", columns: fragment, output });
           if (combined === undefined) throw invalid("its types need all rows in one place", undefined);
           known.set(block.node, { fragment, output });
@@ -259,78 +304,6 @@ export class QueryPlanner {
     }
     return trees;
   }
-
-  /** Result columns whose expressions changed keep the names that the engine gives to the original expressions. */
-  async #keepNames(before: QueryNode, after: QueryNode): Promise<QueryNode> {
-    if (before === after) return after;
-    const changed: { readonly item: Expression; readonly original: Expression }[] = [];
-    pairs(before, after, (original, item) => changed.push({ original, item }));
-    if (changed.length === 0) return after;
-    const names = await this.#namesOf(changed.map(({ original }) => original));
-    const aliases = new Map(changed.map(({ item }, i) => [item as unknown, names[i] ?? ""]));
-    return rewrite(after, (object) => {
-      const alias = aliases.get(object);
-      return alias === undefined ? undefined : { ...object, alias };
-    });
-  }
-
-  async #namesOf(expressions: readonly Expression[]): Promise<readonly string[]> {
-    const names: string[] = [];
-    for (const expression of expressions) {
-      if (expression.class === "COLUMN_REF") {
-        names.push(expression.column_names.at(-1) ?? "");
-        continue;
-      }
-      if (expression.class === "PARAMETER") {
-        names.push(`$${expression.identifier}`);
-        continue;
-      }
-      const tree = { error: false, statements: [{ node: selectOnly(expression), named_param_map: [] }] };
-      const [row] = await this.#database.rows("SELECT json_deserialize_sql($1::JSON) AS text", {
-        parameters: [writeEngineJson(tree)],
-      });
-      names.push(String(row?.["text"]).replace(/^SELECT /, ""));
-    }
-    return names;
-  }
-}
-
-/** Select items that differ between two trees of the same shape and have no name of their own. */
-function pairs(
-  before: unknown,
-  after: unknown,
-  visit: (before: Expression, after: Expression) => void,
-): void {
-  if (before === after || typeof before !== "object" || before === null) return;
-  const a = before as TreeObject;
-  const b = after as TreeObject;
-  if (a["type"] === "SELECT_NODE") {
-    const items = a["select_list"] as readonly Expression[];
-    const changed = b["select_list"] as readonly Expression[];
-    items.forEach((item, i) => {
-      const other = changed[i];
-      if (other !== undefined && item !== other && item.alias === "") visit(item, other);
-    });
-  }
-  for (const [key, value] of Object.entries(a))
-    pairs(value, (b as Record<string, unknown> | null)?.[key], visit);
-}
-
-function selectOnly(expression: Expression): unknown {
-  return {
-    type: "SELECT_NODE",
-    modifiers: [],
-    cte_map: { map: [] },
-    select_list: [expression],
-    from_table: { type: "EMPTY", alias: "", sample: null, query_location: 0 },
-    where_clause: null,
-    group_expressions: [],
-    group_sets: [],
-    aggregate_handling: "STANDARD_HANDLING",
-    having: null,
-    sample: null,
-    qualify: null,
-  };
 }
 
 function readOne(json: string): ParsedStatement {

@@ -1,6 +1,7 @@
 import { readdirSync } from "node:fs";
 import { afterEach, describe, expect, test } from "@jest/globals";
 import { InProcessCluster, type InProcessOptions } from "../../../test/differential/in-process-cluster.ts";
+import type { Catalog } from "../../core/query/catalog.ts";
 import {
   type Exchange,
   ExecutorUnavailableError,
@@ -210,6 +211,29 @@ describe("DistributedQueryService", () => {
     });
     await expect(c.query("SELECT count(*) FROM t")).resolves.toMatchObject({ rows: [["5000"]] });
     expect(calls).toBe(3);
+  });
+
+  test("waits for a partition that somebody is about to serve, and only for such a one", async () => {
+    let looks = 0;
+    const without = (awaited: boolean) => (catalog: Catalog) => {
+      looks += 1;
+      if (looks > 3) return catalog;
+      const tables = [...catalog.tables].map(([name, table]) => {
+        const partitions = table.partitions.map((p, i) => (i === 0 ? { ...p, holders: [], awaited } : p));
+        return [name, { ...table, partitions }] as const;
+      });
+      return { ...catalog, tables: new Map(tables) };
+    };
+    const c = await start({ catalog: without(true) });
+    await expect(c.query("SELECT count(*) FROM t")).resolves.toMatchObject({ rows: [["5000"]] });
+    expect(looks).toBe(4);
+    await c.close();
+    looks = 0;
+    const never = await start({ catalog: without(false) });
+    await expect(never.query("SELECT count(*) FROM t")).rejects.toMatchObject({
+      message: "Cannot execute query: 1 partition(s) not assigned to any executor",
+    });
+    expect(looks).toBe(1);
   });
 
   test("refuses to answer in part when nobody has a partition", async () => {

@@ -149,8 +149,10 @@ export class DistributedQueryService implements QueryService {
         } else if (error instanceof ExecutorUnavailableError) {
           wait.lost(began, clock.monotonicMs());
           lost.add(error.executor);
-        } else if (error instanceof UnassignedPartitionsError && lost.size > 0) {
-          // Nobody else has it now: wait until it is assigned anew, or the executor is back.
+        } else if (error instanceof UnassignedPartitionsError && (lost.size > 0 || error.awaited)) {
+          // Nobody else has it now: wait until it is assigned anew, or the executor is back. This scheduler may have
+          // heard of the loss before the query did, or be so new that not all executors have told it what they have.
+          if (lost.size === 0) wait.lost(began, clock.monotonicMs());
           if (wait.isOver(clock.monotonicMs())) throw error;
           lost.clear();
           await clock.sleep(100 + 100 * this.#options.random.next(), run.signal);

@@ -55,7 +55,6 @@ export const executorScripts: readonly Script[] = [
       { do: "start", who: ["e0"] },
     ],
     failures: "refused",
-    stays: true,
   },
   {
     name: "kill-an-executor-again-while-it-loads",

@@ -66,7 +66,6 @@ export const moveScripts: readonly Script[] = [
       { do: "start", who: ["learner"] },
     ],
     failures: "refused",
-    stays: true,
   },
   {
     name: "join-during-a-refresh",

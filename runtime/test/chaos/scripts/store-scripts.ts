@@ -3,7 +3,7 @@ import type { Script, Step } from "../script.ts";
 const fromStore = (who: string): Step => ({ do: "cut", a: [who], b: ["s3"], mode: "silent" });
 
 /** What a driver logs as an error while the store fails it. */
-const storeErrors = [/The assignment cycle failed/];
+const storeErrors = [/The assignment cycle failed/, /The cluster document could not be read/];
 
 /** A store that is away, slow, or does not say what it did. */
 export const storeScripts: readonly Script[] = [
@@ -48,6 +48,8 @@ export const storeScripts: readonly Script[] = [
       { do: "s3", who: ["schedulers"], fault: { kind: "cut-reply" }, method: "PUT", oneIn: 2 },
       { do: "drain", who: ["e0"] },
       { do: "until", what: "drained", who: ["e0"], withinMs: 60_000 },
+      { do: "undrain", who: ["e0"] },
+      { do: "wait", ms: 4_000 },
     ],
     failures: "refused",
     stays: true,
@@ -65,6 +67,8 @@ export const storeScripts: readonly Script[] = [
       },
       { do: "drain", who: ["e0"] },
       { do: "until", what: "drained", who: ["e0"], withinMs: 60_000 },
+      { do: "undrain", who: ["e0"] },
+      { do: "wait", ms: 4_000 },
     ],
     failures: "refused",
     stays: true,

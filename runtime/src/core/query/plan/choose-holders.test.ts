@@ -40,6 +40,20 @@ describe("chooseHolders", () => {
     );
   });
 
+  test.each([
+    [[true, true], true],
+    [[true, false], false],
+    [[undefined, undefined], false],
+  ])("tells whether all that is missing is awaited: %j", (marks, awaited) => {
+    const { partitions, ...rest } = table([["a"], [], []]);
+    const marked = partitions.map((p, i) => {
+      const mark = i === 0 ? undefined : marks[i - 1];
+      return mark === undefined ? p : { ...p, awaited: mark };
+    });
+    const needed = [{ table: { ...rest, partitions: marked }, partitions: new Set([0, 1, 2]) }];
+    expect(() => chooseHolders(needed)).toThrow(expect.objectContaining({ count: 2, awaited }));
+  });
+
   test("gives every partition to one of its holders, and asks nobody in vain", () => {
     const executor = fc.constantFrom("a", "b", "c", "d");
     const layout = fc.array(fc.uniqueArray(executor, { minLength: 1, maxLength: 3 }), {

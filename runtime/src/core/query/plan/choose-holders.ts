@@ -4,9 +4,12 @@ import type { CatalogTable, PartitionHolder } from "../catalog.ts";
 export class UnassignedPartitionsError extends Error {
   override readonly name = "UnassignedPartitionsError";
   readonly count: number;
-  constructor(count: number) {
+  /** True when each of them is about to be served: the same query may succeed in a moment. */
+  readonly awaited: boolean;
+  constructor(count: number, awaited = false) {
     super(`Cannot execute query: ${count} partition(s) not assigned to any executor`);
     this.count = count;
+    this.awaited = awaited;
   }
 }
 
@@ -26,15 +29,17 @@ export type HolderChoice = ReadonlyMap<string, ReadonlyMap<number, PartitionHold
  */
 export function chooseHolders(needed: readonly NeededPartitions[]): HolderChoice {
   const items: { table: string; index: number; holders: readonly PartitionHolder[] }[] = [];
-  let unassigned = 0;
+  let [unassigned, awaited] = [0, 0];
   for (const { table, partitions } of needed) {
     for (const index of partitions) {
-      const holders = table.partitions[index]?.holders ?? [];
+      const partition = table.partitions[index];
+      const holders = partition?.holders ?? [];
       if (holders.length === 0) unassigned += 1;
+      if (holders.length === 0 && partition?.awaited === true) awaited += 1;
       items.push({ table: table.fullName, index, holders });
     }
   }
-  if (unassigned > 0) throw new UnassignedPartitionsError(unassigned);
+  if (unassigned > 0) throw new UnassignedPartitionsError(unassigned, awaited === unassigned);
   const choice = new Map<string, Map<number, PartitionHolder>>();
   const assign = (item: (typeof items)[number], holder: PartitionHolder) => {
     const partitions = choice.get(item.table) ?? new Map<number, PartitionHolder>();

@@ -230,6 +230,8 @@ export interface PeerNewsRequest {
   revision: number;
   /** Executors that the sender no longer hears. */
   suspectedExecutors: string[];
+  /** Why the sender, when it drives, does not act on the loss of executors; empty when nothing keeps it. */
+  condition: string;
 }
 
 export interface PeerNewsResponse {
@@ -2648,7 +2650,7 @@ export const GetMetricsResponse: MessageFns<GetMetricsResponse> = {
 };
 
 function createBasePeerNewsRequest(): PeerNewsRequest {
-  return { schedulerId: "", revision: 0, suspectedExecutors: [] };
+  return { schedulerId: "", revision: 0, suspectedExecutors: [], condition: "" };
 }
 
 export const PeerNewsRequest: MessageFns<PeerNewsRequest> = {
@@ -2661,6 +2663,9 @@ export const PeerNewsRequest: MessageFns<PeerNewsRequest> = {
     }
     for (const v of message.suspectedExecutors) {
       writer.uint32(26).string(v!);
+    }
+    if (message.condition !== "") {
+      writer.uint32(34).string(message.condition);
     }
     return writer;
   },
@@ -2702,6 +2707,14 @@ export const PeerNewsRequest: MessageFns<PeerNewsRequest> = {
             message.suspectedExecutors.push(reader.string());
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.condition = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2722,6 +2735,7 @@ export const PeerNewsRequest: MessageFns<PeerNewsRequest> = {
     message.schedulerId = object.schedulerId ?? "";
     message.revision = object.revision ?? 0;
     message.suspectedExecutors = object.suspectedExecutors?.map((e) => e) || [];
+    message.condition = object.condition ?? "";
     return message;
   },
 };

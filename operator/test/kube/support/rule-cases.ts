@@ -1,4 +1,4 @@
-import type { Json, JsonObject } from "../../src/schema/schema.ts";
+import type { Json, JsonObject } from "../../../src/schema/schema.ts";
 
 /** A resource that one rule of the schema refuses, and one like it that all rules take. */
 export interface RuleCase {

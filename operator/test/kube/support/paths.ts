@@ -1,4 +1,4 @@
-import type { Json } from "../../src/schema/schema.ts";
+import type { Json } from "../../../src/schema/schema.ts";
 
 /** A step into JSON: the name of a field, or the index of an item. */
 export type Path = readonly (string | number)[];

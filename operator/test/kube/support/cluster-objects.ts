@@ -1,8 +1,8 @@
 import { type Client, Discovery, type KubeObject, type ResourceType, systemClock } from "@spice-shards/kube";
-import { customResourceDefinition } from "../../src/api/crd.ts";
-import { renderCluster } from "../../src/render/render-cluster.ts";
-import type { JsonObject } from "../../src/schema/schema.ts";
-import { exampleContext, exampleResource } from "../examples.ts";
+import { customResourceDefinition } from "../../../src/api/crd.ts";
+import { renderCluster } from "../../../src/render/render-cluster.ts";
+import type { JsonObject } from "../../../src/schema/schema.ts";
+import { exampleContext, exampleResource } from "../../examples.ts";
 
 /** `SpicepodCluster`, as the API serves it. */
 export const spicepodClusters: ResourceType = {
