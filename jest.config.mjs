@@ -17,6 +17,7 @@ export default {
     "operator/src",
     "operator/test",
     "scripts",
+    "e2e",
   ].map((d) => `<rootDir>/${d}`),
   testEnvironment: "node",
   testEnvironmentOptions: { customExportConditions: ["source", "node", "node-addons"] },

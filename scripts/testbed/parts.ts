@@ -82,6 +82,25 @@ export const parts = {
     return { TEST_POSTGRES_BIN: dir };
   },
 
+  /** What a node of Kubernetes needs of the system, and a builder of images. */
+  "node-packages": () => {
+    if (process.platform !== "linux") throw new MissingToolError("nodes with real pods need Linux");
+    const needed = {
+      containerd: "/usr/bin/containerd",
+      runc: "/usr/sbin/runc",
+      "containernetworking-plugins": "/usr/lib/cni/bridge",
+      iptables: "/usr/sbin/iptables",
+      conntrack: "/usr/sbin/conntrack",
+      iproute2: "/usr/sbin/ip",
+      "busybox-static": "/bin/busybox",
+      buildah: "/usr/bin/buildah",
+    };
+    const missing = Object.entries(needed).filter(([, file]) => !existsSync(file));
+    if (missing.length > 0) aptInstall(...missing.map(([name]) => name));
+    if (process.getuid?.() !== 0) throw new MissingToolError("nodes with real pods need root");
+    return {};
+  },
+
   kubernetes: provideKubernetes,
   "kubectl-helm": provideKubectlHelm,
 } satisfies Record<string, Provider>;
