@@ -21,7 +21,7 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     base: { type: "string" },
-    prefix: { type: "string", default: "" },
+    prefix: { type: "string", default: "ghcr.io/spiceai/" },
     tag: { type: "string" },
     archives: { type: "string" },
   },
