@@ -1,3 +1,5 @@
+import type { Tier } from "../scripts/testbed/tiers.ts";
+
 /** One measured figure; a baseline was measured in the same run, interleaved. */
 export interface Figure {
   readonly name: string;
@@ -8,6 +10,8 @@ export interface Figure {
 
 /** What every `bench/{name}.bench.ts` exports. */
 export interface Bench {
+  /** The test tier whose servers it needs. Default `cluster`. */
+  readonly tier?: Tier;
   run(): Promise<readonly Figure[] | undefined>;
 }
 

@@ -18,9 +18,6 @@ if (unknown.length > 0) {
   console.error(`Unknown bench ${unknown.join(", ")}. Benches: ${available.join(", ")}`);
   process.exit(2);
 }
-const bed = await provision("cluster");
-Object.assign(process.env, bed.env);
-for (const reason of bed.missing) console.log(`Some figures cannot be measured: ${reason}`);
 mkdirSync(join(here, "results"), { recursive: true });
 for (const name of asked.length > 0 ? asked : available) {
   const load = loadavg()[0]!;
@@ -30,6 +27,9 @@ for (const name of asked.length > 0 ? asked : available) {
   if (load > 1)
     console.log(`The machine was busy when this started (load ${load.toFixed(2)}): compare with care.`);
   const bench = (await import(join(here, `${name}.bench.ts`))) as Bench;
+  const bed = await provision(bench.tier ?? "cluster");
+  Object.assign(process.env, bed.env);
+  for (const reason of bed.missing) console.log(`Some figures cannot be measured: ${reason}`);
   const figures = await bench.run();
   // Some benches print a table of their own.
   if (figures === undefined) continue;

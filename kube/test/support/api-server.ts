@@ -174,6 +174,23 @@ export class ApiServer {
     });
   }
 
+  /** Makes a default storage class `standard`, whose claims get volumes that can grow. */
+  async provideVolumes(): Promise<void> {
+    this.#plane.startVolumes(this.kubeconfig());
+    await this.client().create<KubeObject & Record<string, unknown>>(types.storageClasses, {
+      apiVersion: "storage.k8s.io/v1",
+      kind: "StorageClass",
+      metadata: {
+        name: "standard",
+        annotations: { "storageclass.kubernetes.io/is-default-class": "true" },
+      },
+      provisioner: "testbed/directory",
+      reclaimPolicy: "Delete",
+      volumeBindingMode: "Immediate",
+      allowVolumeExpansion: true,
+    });
+  }
+
   /** Forgets etcd's history: what reads from an older version is told 410, once the API server asks etcd. */
   async compact(): Promise<void> {
     await compactEtcd(this.#plane.etcdUrl);

@@ -30,6 +30,7 @@ export class ControlPlane {
   #etcd: Component;
   #server: Component;
   #controllers: Component | undefined;
+  #volumes: Component | undefined;
 
   private constructor(settings: Settings, [client = 0, peer = 0, api = 0]: number[]) {
     this.#settings = settings;
@@ -62,7 +63,8 @@ export class ControlPlane {
   }
 
   get components(): readonly Component[] {
-    return [this.#etcd, this.#server, ...(this.#controllers === undefined ? [] : [this.#controllers])];
+    const all = [this.#etcd, this.#server, this.#controllers, this.#volumes];
+    return all.filter((component) => component !== undefined);
   }
 
   startControllers(kubeconfig: string): void {
@@ -74,6 +76,12 @@ export class ControlPlane {
       ...["--kube-api-qps=400", "--kube-api-burst=800", "--concurrent-gc-syncs=5"],
       `--controllers=*,${withoutNodes.map((name) => `-${name}`).join(",")}`,
     ]);
+  }
+
+  /** Gives claims of the provisioner `testbed/directory` directories as volumes. */
+  startVolumes(kubeconfig: string): void {
+    const flags = ["--kubeconfig", kubeconfig, "--root", join(this.dir, "volumes")];
+    this.#volumes = this.#start("volume-provisioner", flags);
   }
 
   async stopServer(): Promise<void> {

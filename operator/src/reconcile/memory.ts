@@ -1,5 +1,6 @@
 import type { ClusterAdmin } from "../admin/port.ts";
 import type { ObservedLeaf, ObservedRoot } from "../certificates/state.ts";
+import type { Validation } from "../validate/validate.ts";
 import type { ClusterObject, ConfigMapObject } from "./objects.ts";
 
 /** What was seen in a cluster's Secrets: nothing secret, and no more than a way to read them less often. */
@@ -26,6 +27,8 @@ export class ClusterMemory {
   admin: { readonly target: string; readonly connection: ClusterAdmin } | undefined;
   /** The resource as our last write left it, until the cache has it. */
   written: ClusterObject | undefined;
+  /** What validation said of a version of the resource and its volumes. */
+  judged: { readonly version: string; readonly validation: Validation } | undefined;
   /** The ConfigMap that the resource names, of the version that the cache knows. */
   configMap: ConfigMapObject | undefined;
   /** When references to others' objects were last found to be right, and which they were. */

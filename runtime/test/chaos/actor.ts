@@ -109,8 +109,7 @@ export class Actor {
     bed.store.heal();
     for (const node of bed.nodes.values()) if (node.frozen) node.thaw();
     const dead = [...bed.nodes.values()].filter((node) => !node.alive && node.name !== "e5");
-    for (const { name } of dead.filter(({ role }) => role === "scheduler")) await bed.startNode(name);
-    await Promise.all(dead.filter(({ role }) => role === "executor").map(({ name }) => bed.startNode(name)));
+    await Promise.all(dead.map(({ name }) => bed.startNode(name)));
     if (this.#variant) await bed.writeSpicepod(false);
     for (const name of this.#drained) await this.#drain(bed.node(name), true);
     if (bed.nodes.has("e5")) await this.#leave();

@@ -29,7 +29,7 @@ export async function ask<T>(node: ChaosNode, path: string, body?: unknown): Pro
   const response = await fetch(`${node.url}${path}`, {
     method: body === undefined ? "GET" : "POST",
     ...(body === undefined ? {} : { body: typeof body === "string" ? body : JSON.stringify(body) }),
-    signal: AbortSignal.timeout(5_000),
+    signal: AbortSignal.timeout(15_000),
   });
   const text = await response.text();
   if (response.status !== 200 && response.status !== 201) {

@@ -8,6 +8,7 @@ import type { Script } from "./script.ts";
 
 const seed = Number(process.env["SEED"] ?? 1);
 const asked = process.env["SCRIPT"]?.split(",");
+const full = process.env["FULL"] === "1";
 const startLimitMs = 150_000;
 const scriptLimitMs = 240_000;
 
@@ -19,10 +20,10 @@ export function randomScripts(): readonly Script[] {
 
 /**
  * Declare the tests that play scripts one after the other on one living cluster; those that `SCRIPT` names, where it
- * is set. A script that fails takes its cluster with it, and the next one gets a new one.
+ * is set, else all but the long ones, and with `FULL=1` those too. A script that fails takes its cluster with it, and the next one gets a new one.
  */
 export function playScripts(title: string, scripts: readonly Script[]): void {
-  const chosen = scripts.filter(({ name }) => asked === undefined || asked.includes(name));
+  const chosen = scripts.filter(({ name, long }) => asked?.includes(name) ?? (full || long !== true));
   if (chosen.length === 0) {
     test.skip(`${title}: no script here is ${asked?.join(", ")}`, () => undefined);
     return;
@@ -33,10 +34,17 @@ export function playScripts(title: string, scripts: readonly Script[]): void {
     /** A healthy cluster: the one that the last script left, or a new one. */
     async function healthy(): Promise<ChaosBed> {
       if (bed !== undefined) return bed;
-      bed = await ChaosBed.start(new Draw(seed));
-      await converge(bed, 90_000);
-      bed.arm();
-      return bed;
+      const began = performance.now();
+      const started = await ChaosBed.start(new Draw(seed));
+      try {
+        await converge(started, 90_000);
+      } catch (error) {
+        await started.stop();
+        throw error;
+      }
+      started.arm(performance.now() - began);
+      bed = started;
+      return started;
     }
 
     afterAll(async () => {

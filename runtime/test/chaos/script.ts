@@ -56,6 +56,8 @@ export interface Script {
   readonly stays?: boolean;
   /** Error-level log lines that the faults bring about, besides none. */
   readonly logs?: readonly RegExp[];
+  /** True for one that waits until a dead scheduler's id is free: played with `FULL=1` or by its name. */
+  readonly long?: boolean;
   /** The bound for convergence after the faults, when it is not the usual one. */
   readonly convergesWithinMs?: number;
 }

@@ -50,8 +50,8 @@ datasets:
       partition_by: ["bucket(4, id)"]
 `,
     });
-    await cluster.ready(full ? 600_000 : 120_000);
-  }, 700_000);
+    await cluster.ready(full ? 1_500_000 : 120_000);
+  }, 1_700_000);
 
   afterAll(async () => {
     await cluster?.stop();

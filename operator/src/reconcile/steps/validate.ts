@@ -1,3 +1,4 @@
+import { canonicalJson } from "@spice-shards/kube";
 import { isAccelerated, parseSpicepod } from "@spice-shards/spicepod";
 import { parse, stringify } from "yaml";
 import type { Reason } from "../../api/conditions.ts";
@@ -8,8 +9,8 @@ import { digestOf, nextSpicepodGeneration } from "../../render/spicepod.ts";
 import type { FieldProblem } from "../../schema/check.ts";
 import type { Json, JsonObject } from "../../schema/schema.ts";
 import { checkSpicepodText } from "../../validate/spicepod.ts";
-import { formatFieldProblem, validateCluster } from "../../validate/validate.ts";
-import { type StatefulSetObject, toJson } from "../objects.ts";
+import { formatFieldProblem, type Validation, validateCluster } from "../../validate/validate.ts";
+import { at, type StatefulSetObject, toJson } from "../objects.ts";
 import { goOn, type StepOutcome } from "../outcome.ts";
 import type { Pass } from "../pass.ts";
 import { types } from "../resource-types.ts";
@@ -26,7 +27,7 @@ export async function validate(pass: Pass): Promise<StepOutcome> {
   const sets = pass.deps.caches
     .childrenOf<StatefulSetObject>("statefulSet", pass.key)
     .filter((set) => pass.isOurs(set));
-  const { cluster, problems } = validateCluster(toJson(pass.resource), liveSpec(pass, sets));
+  const { cluster, problems } = judgeResource(pass, sets);
   if (problems !== undefined)
     return refuse(pass, reasonOf(problems), problems.map(formatFieldProblem).join(" "));
 
@@ -42,7 +43,7 @@ export async function validate(pass: Pass): Promise<StepOutcome> {
   const missing = await checkReferences(pass, cluster, sets);
   if (missing !== undefined) return refuse(pass, missing.reason, missing.message);
 
-  const digest = digestOf(found.spicepod);
+  const { digest, accelerated } = factsOf(found.spicepod);
   const generation = nextSpicepodGeneration(digest, knownGeneration(pass));
   const observed: Observed = {
     ...(found.text === undefined ? {} : { configMapText: found.text }),
@@ -62,7 +63,7 @@ export async function validate(pass: Pass): Promise<StepOutcome> {
   pass.valid = {
     cluster,
     context: { cluster, observed, clusterDomain },
-    accelerated: acceleratedTables(found.spicepod),
+    accelerated,
     spicepod: { generation, digest },
   };
   if (!cluster.spec.paused) await holdBack(pass);
@@ -134,11 +135,37 @@ function knownGeneration(pass: Pass): { readonly digest: string; readonly genera
   return known.sort((a, b) => b.generation - a.generation)[0];
 }
 
-/** Tables that schedulers report on: those that are kept in partitions. */
-function acceleratedTables(spicepod: JsonObject): number {
+/** Judges the resource, unless this very version of it was judged against the same volumes already. */
+function judgeResource(pass: Pass, sets: readonly StatefulSetObject[]): Validation {
+  const live = liveSpec(pass, sets);
+  const volumes = at(live, "spec", "executorSpec", "volumeClaimTemplates");
+  const version = `${pass.resource.metadata.resourceVersion} ${canonicalJson(volumes ?? null)}`;
+  const known = pass.memory.judged;
+  if (known?.version === version) return known.validation;
+  const validation = validateCluster(toJson(pass.resource), live);
+  pass.memory.judged = { version, validation };
+  return validation;
+}
+
+interface SpicepodFacts {
+  readonly digest: string;
+  /** Tables that schedulers report on: those that are kept in partitions. */
+  readonly accelerated: number;
+}
+
+/** Facts of spicepods that do not change: to parse one takes longer than the rest of a pass. */
+const known = new WeakMap<JsonObject, SpicepodFacts>();
+
+function factsOf(spicepod: JsonObject): SpicepodFacts {
+  const present = known.get(spicepod);
+  if (present !== undefined) return present;
   const datasets = parseSpicepod(stringify(spicepod)).spicepod?.datasets ?? [];
-  return datasets.filter(isAccelerated).filter(({ acceleration }) => acceleration.partitionBy.length > 0)
-    .length;
+  const tables = datasets
+    .filter(isAccelerated)
+    .filter(({ acceleration }) => acceleration.partitionBy.length > 0);
+  const facts = { digest: digestOf(spicepod), accelerated: tables.length };
+  known.set(spicepod, facts);
+  return facts;
 }
 
 /** The finalizer comes before the first child. */

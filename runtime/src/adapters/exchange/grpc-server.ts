@@ -43,11 +43,7 @@ export function addExchangeService(server: Server, options: ExchangeServerOption
 
 async function runFragment(call: Call, { runner, authorize }: ExchangeServerOptions): Promise<void> {
   const gone = new AbortController();
-  let ended = false;
-  const cancel = () => {
-    // Every call closes in the end; an error with its stack for that would cost each small fragment something.
-    if (!ended) gone.abort(new DOMException("The reader went away", "AbortError"));
-  };
+  const cancel = () => gone.abort(new DOMException("The reader went away", "AbortError"));
   call.on("cancelled", cancel);
   call.on("close", cancel);
   try {
@@ -61,7 +57,6 @@ async function runFragment(call: Call, { runner, authorize }: ExchangeServerOpti
       flushed.catch(() => undefined); // awaited before the next write
     }
     const stats = Buffer.from(JSON.stringify(await result.stats));
-    ended = true;
     call.write({ payload: { $case: "stats", value: stats } });
     call.end();
   } catch (error) {

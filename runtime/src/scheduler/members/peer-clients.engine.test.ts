@@ -20,7 +20,12 @@ async function peer(): Promise<{ address: string; heard: PeerNewsRequest[] }> {
     ...Object.fromEntries(Object.keys(ClusterServiceService).map((name) => [name, unused])),
     peerNews: (call: { request: PeerNewsRequest }, callback: (error: null, response: object) => void) => {
       heard.push(call.request);
-      callback(null, { revision: 9, heardExecutors: call.request.suspectedExecutors });
+      callback(null, {
+        revision: 9,
+        heardExecutors: call.request.suspectedExecutors,
+        instanceId: "i",
+        beatCounter: 1,
+      });
     },
   });
   const port = await new Promise<number>((resolve, reject) => {

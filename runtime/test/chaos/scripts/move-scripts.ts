@@ -24,6 +24,7 @@ export const moveScripts: readonly Script[] = [
   },
   {
     name: "drain-while-a-scheduler-is-killed",
+    long: true,
     steps: [drain("e0"), { do: "kill", who: ["follower"] }, drained("e0")],
     failures: "none",
     stays: true,

@@ -17,6 +17,7 @@ export const schedulerScripts: readonly Script[] = [
   },
   {
     name: "kill-two-schedulers",
+    long: true,
     steps: [
       { do: "kill", who: ["driver", "follower"] },
       { do: "wait", ms: 2_000 },
@@ -27,6 +28,7 @@ export const schedulerScripts: readonly Script[] = [
   },
   {
     name: "kill-another-scheduler-in-a-loss",
+    long: true,
     steps: [
       { do: "kill", who: ["e0", "follower"] },
       { do: "wait", ms: 3_000 },
