@@ -28,7 +28,8 @@ export function rollOut(input: ExecutorInput, members: readonly Member[], maySet
   const stopped = join(failed.map((member) => stoppedBy(member, outdated.length > 0)));
   if (outdated.length === 0) {
     // The last one's pod may be away; until its mark is gone its turn goes on.
-    const lastTurn = failed.length === 0 && members.some((m) => !m.up && m.statefulSet.drainedFor === "update");
+    const lastTurn =
+      failed.length === 0 && members.some((m) => !m.up && m.statefulSet.drainedFor === "update");
     return join([stopped, ...(lastTurn ? [countUpdated(members)] : []), awaitMembers(input, members, false)]);
   }
 
