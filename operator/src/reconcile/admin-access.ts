@@ -8,6 +8,8 @@ import { operatorNames } from "../certificates/leaf-names.ts";
 import { trustOf } from "../certificates/plan.ts";
 import { observeRoot, type RootContent } from "../certificates/root-content.ts";
 import { decodeRoot, InvalidSecretError } from "../certificates/secret-content.ts";
+import type { ObservedRoot } from "../certificates/state.ts";
+import type { OperatorLeaf } from "./memory.ts";
 import { isReady, type PodObject } from "./objects.ts";
 import type { Pass } from "./pass.ts";
 import { contentOf } from "./secret-objects.ts";
@@ -78,21 +80,30 @@ export class AdminAccess {
     }
   }
 
+  /** Makes the operator's leaf while the root is at hand, so that it need not be read again for that. */
+  async prepare(root: RootContent): Promise<void> {
+    if (this.#presentLeaf(observeRoot(root)) === undefined) await this.#issue(root);
+  }
+
   /** The leaf of role `operator`, made anew when it is old or when the roots have changed. */
-  async #leaf(): Promise<{ readonly ca: string; readonly cert: string; readonly key: string }> {
-    const { memory, deps, namespace, name, nowMs, signal } = this.#pass;
+  async #leaf(): Promise<OperatorLeaf["tls"]> {
+    const { memory, deps, namespace, name, signal } = this.#pass;
     const seen = memory.secrets?.root;
-    const present = memory.leaf;
-    if (
-      present !== undefined &&
-      nowMs < present.renewAtMs &&
-      seen !== undefined &&
-      present.roots === rootsText(seen)
-    )
-      return present.tls;
+    const present = seen === undefined ? undefined : this.#presentLeaf(seen);
+    if (present !== undefined) return present.tls;
     const secret = await deps.secrets.read(namespace, names.rootSecret(name), signal);
     if (secret === undefined) throw new SchedulerUnreachableError("There is no root certificate yet.");
-    const root = readRoot(secret);
+    return await this.#issue(readRoot(secret));
+  }
+
+  #presentLeaf(root: ObservedRoot): OperatorLeaf | undefined {
+    const { memory, nowMs } = this.#pass;
+    const { leaf } = memory;
+    return leaf !== undefined && nowMs < leaf.renewAtMs && leaf.roots === rootsText(root) ? leaf : undefined;
+  }
+
+  async #issue(root: RootContent): Promise<OperatorLeaf["tls"]> {
+    const { memory, deps, namespace, name, nowMs } = this.#pass;
     // Without the key of the present root it is a leaf of the next one, for schedulers that trust that already.
     const place = { cluster: name, namespace, clusterDomain: deps.settings.clusterDomain };
     const leaf = await issueLeafContent(root, operatorNames(place), {
@@ -117,7 +128,7 @@ function readRoot(secret: Parameters<typeof contentOf>[0]): RootContent {
   }
 }
 
-function rootsText(root: ReturnType<typeof observeRoot>): string {
+function rootsText(root: ObservedRoot): string {
   return `${root.signer?.sha256 ?? root.next?.sha256} ${trustOf(root).join()}`;
 }
 

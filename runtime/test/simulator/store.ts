@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import {
   AmbiguousWriteError,
   type CallOptions,
@@ -86,7 +86,7 @@ export class SimStore {
       if (found === undefined) return { kind: "missing" };
       if (found.etag !== condition.etag) return { kind: "precondition-failed" };
     }
-    const etag = createHash("md5").update(body).digest("hex");
+    const etag = hash("md5", body);
     this.objects.set(key, { body, etag });
     this.#onWrite({ key, body, writer: process });
     return { kind: "written", etag };
