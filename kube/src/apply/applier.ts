@@ -54,7 +54,8 @@ export class Applier {
 
   /**
    * Makes the live object have all that `wanted` says; fields that others took are taken back, and so are items of
-   * lists whose key was edited. One request to write, two or three when such an item stands in the way.
+   * lists whose key was edited. One request to write, two or three when such an item stands in the way. An object that
+   * `options.live` says is not there, and is, becomes what is wanted as well.
    *
    * @throws ForeignOwnerError when the live object has another controller than `wanted`; what the client throws.
    */
@@ -82,6 +83,8 @@ export class Applier {
     }
     const object = await this.#send(type, marked, live, rules, options.signal);
     this.#remember(type, wanted, hash, differences(body, object, rules));
+    // A caller that believed it not to be there may have been wrong.
+    if (object.metadata.deletionTimestamp !== undefined) return { kind: "terminating", object };
     if (live === undefined) return { kind: "created", object };
     return { kind: "updated", object, because: found.length > 0 ? found : "removed" };
   }
@@ -142,6 +145,8 @@ export class Applier {
     try {
       object = await client.apply(type, marked, { ...write, force: true });
     } catch (error) {
+      // The server takes no second controller.
+      if (live === undefined && isInvalid(error)) await this.#refuseUnseen(type, marked, signal);
       // The item as it was edited and the item as it is wanted can exclude each other, as two ports of one name do.
       const inTheWay = leftovers(marked, live, rules).filter(({ besideMissing }) => besideMissing);
       if (live === undefined || !isInvalid(error) || inTheWay.length === 0) throw error;
@@ -163,6 +168,12 @@ export class Applier {
       if (isNotFound(error)) return undefined;
       throw error;
     }
+  }
+
+  /** @throws ForeignOwnerError when an object that the caller did not know of belongs to another. */
+  async #refuseUnseen(type: ResourceType, wanted: KubeObject, signal?: AbortSignal): Promise<void> {
+    const present = await this.#read(type, wanted, signal);
+    if (present !== undefined) refuseForeign(wanted, present);
   }
 
   #isUnsettled(type: ResourceType, wanted: KubeObject, hash: string, found: readonly Difference[]): boolean {

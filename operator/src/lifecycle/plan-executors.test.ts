@@ -311,6 +311,27 @@ describe("rollout", () => {
     expect(kinds(plan({ wanted: { template: "b" }, executors }))).toEqual(["apply-template 0"]);
   });
 
+  test("goes on until the last one is back", () => {
+    const updated = executor(1, {
+      statefulSet: setOf({ templateHash: "b" }),
+      pod: podOf(1, { templateHash: "b" }),
+    });
+    const last = { statefulSet: setOf(turn) };
+    const { pod: _, ...away } = executor(0, last);
+    const starting = executor(0, { ...last, pod: podOf(0, { templateHash: "b", ready: false }) });
+    for (const [member, count] of [
+      [away, 1],
+      [starting, 2],
+    ] as const) {
+      const said0 = said(plan({ wanted: { template: "b" }, executors: [member, updated] }))[0];
+      expect(said0).toContain(`Progressing True RollingOut: ${count} of 2 executors are updated; `);
+    }
+    // An executor that is away for another reason is none of the rollout's.
+    const lost = { ...away, statefulSet: setOf({ templateHash: "b" }) };
+    const after = said(plan({ wanted: { template: "b" }, executors: [lost, updated] }))[0];
+    expect(after).toMatch(/^Progressing True ExecutorsNotReady/);
+  });
+
   test("stops at a canary that does not become ready, naming it", () => {
     const canary = executor(1, { statefulSet: setOf({ templateHash: "b" }), pod: broken });
     const stopped = plan({ wanted: { template: "b" }, executors: [executor(0), canary] });

@@ -26,22 +26,26 @@ export function rollOut(input: ExecutorInput, members: readonly Member[], maySet
   const outdated = members.filter(isOutdated);
   const failed = members.filter((m) => m.updated && m.failing);
   const stopped = join(failed.map((member) => stoppedBy(member, outdated.length > 0)));
-  if (outdated.length === 0) return join([stopped, awaitMembers(input, members, false)]);
+  if (outdated.length === 0) {
+    // The last one's pod may be away; until its mark is gone its turn goes on.
+    const lastTurn =
+      failed.length === 0 && members.some((m) => !m.up && m.statefulSet.drainedFor === "update");
+    return join([stopped, ...(lastTurn ? [countUpdated(members)] : []), awaitMembers(input, members, false)]);
+  }
 
   const starting = members.filter((m) => m.updated && !m.up && !m.failing);
-  const rolling = step({
-    progress: [
-      {
-        reason: "RollingOut",
-        message: `${members.length - outdated.length} of ${members.length} executors are updated`,
-      },
-    ],
-  });
+  const rolling = countUpdated(members);
   const heal = healBroken(input, members, outdated, starting.length);
   if (heal.actions.length > 0) return join([rolling, heal]);
   if (failed.length > 0) return join([stopped, awaitMembers(input, members, true)]);
   const wait = awaitMembers(input, members, true);
   return maySettle ? join([rolling, turns(input, members, outdated), wait]) : join([rolling, wait]);
+}
+
+function countUpdated(members: readonly Member[]): Step {
+  const updated = members.filter((m) => m.updated && m.pod?.deleting === false).length;
+  const message = `${updated} of ${members.length} executors are updated`;
+  return step({ progress: [{ reason: "RollingOut", message }] });
 }
 
 /** How many may be down, loading or in their turn at once. Until one is settled, it is the canary alone. */

@@ -34,6 +34,8 @@ export class ClusterMemory {
   /** When references to others' objects were last found to be right, and which they were. */
   references: { readonly digest: string; readonly atMs: number } | undefined;
   podMonitor: { readonly digest: string; readonly atMs: number } | undefined;
+  /** Children, as `Kind/name`, that were applied without a look and that the cache has not shown since. */
+  readonly assumedAbsent = new Set<string>();
   /** When this process first saw that the cluster is to be deleted (monotonic). */
   deletionSeenMs: number | undefined;
 

@@ -20,7 +20,7 @@ import type { CertificateStatus, Problem } from "../status/facts.ts";
 import type { Caches } from "./caches.ts";
 import type { ClusterMemory } from "./memory.ts";
 import type { ClusterObject } from "./objects.ts";
-import { typeOf, types, watchedOf } from "./resource-types.ts";
+import { typeOf, types, type WatchedChild, watchedOf } from "./resource-types.ts";
 import type { SecretStore } from "./secret-store.ts";
 import type { OperatorSettings } from "./settings.ts";
 import type { StateLocations } from "./state-locations.ts";
@@ -149,8 +149,7 @@ export class Pass {
     const cached = watched && caches.child(watched, objectKey(object));
     const applied = await applier.apply(typeOf(wanted.kind), object, {
       signal: this.signal,
-      // What the cache does not have is read: it may be behind.
-      ...(live !== undefined ? { live } : cached === undefined ? {} : { live: { object: cached } }),
+      ...(live !== undefined ? { live } : this.#known(watched, object, cached)),
     });
     if (applied.kind === "terminating") this.lookAgainIn(1000);
     if (applied.kind === "created" || applied.kind === "updated") {
@@ -161,6 +160,26 @@ export class Pass {
       log.info(`applied ${wanted.kind} ${wanted.metadata.name}`, { cluster: this.key, because });
     }
     return applied;
+  }
+
+  /**
+   * What is known of a child without asking. One that the cache does not have is taken to be absent, once: if the cache
+   * is only behind, or somebody hides the child from it, the next pass reads it.
+   */
+  #known(
+    watched: WatchedChild | undefined,
+    wanted: KubeObject,
+    cached: KubeObject | undefined,
+  ): { readonly live?: { readonly object: KubeObject | undefined } } {
+    const { assumedAbsent } = this.memory;
+    const child = `${wanted.kind}/${wanted.metadata.name}`;
+    if (cached !== undefined) {
+      assumedAbsent.delete(child);
+      return { live: { object: cached } };
+    }
+    if (watched === undefined || assumedAbsent.has(child)) return {};
+    assumedAbsent.add(child);
+    return { live: { object: undefined } };
   }
 
   /** Deletes this very child; one that is gone, or was replaced, is no error. */

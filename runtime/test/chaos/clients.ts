@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Draw } from "../support/draw.ts";
 import type { ChangingSource } from "./changing-source.ts";
 import type { Journal } from "./invariants.ts";
-import { type Question, questionsOver, type Row } from "./questions.ts";
+import { type Question, questionsOver, type Row, type Verdict } from "./questions.ts";
 
 /** Where clients send their statements; `excuse` says why the endpoint need not answer now, if it need not. */
 export interface Endpoint {
@@ -119,7 +119,7 @@ export class Clients {
       return false;
     }
     this.#counts.slowestMs = Math.max(this.#counts.slowestMs, performance.now() - startedMs);
-    if (status === 200) this.#judge(question, JSON.parse(text) as Row[], endpoint.name, startedMs);
+    if (status === 200) this.#judge(question, text, endpoint.name, startedMs);
     else if (status === 503) this.#failed(text);
     else
       this.#journal.violation(
@@ -137,8 +137,8 @@ export class Clients {
     this.#counts.errors.set(kind, (this.#counts.errors.get(kind) ?? 0) + 1);
   }
 
-  #judge(question: Question, rows: readonly Row[], from: string, startedMs: number): void {
-    const verdict = question.check(rows);
+  #judge(question: Question, text: string, from: string, startedMs: number): void {
+    const verdict = verdictOn(question, text);
     if (verdict.kind === "wrong") {
       this.#counts.wrong += 1;
       this.#journal.violation("wrong-answer", `${from}: ${verdict.why} (${question.sql})`);
@@ -153,6 +153,17 @@ export class Clients {
       this.#journal.violation("stale-answer", why);
     }
   }
+}
+
+/** An answer that is no JSON is a wrong one: its status said that it is whole. */
+function verdictOn(question: Question, text: string): Verdict {
+  let rows: readonly Row[];
+  try {
+    rows = JSON.parse(text) as Row[];
+  } catch (error) {
+    return { kind: "wrong", why: `${String((error as Error).message)} in ${text.length} characters` };
+  }
+  return question.check(rows);
 }
 
 function causeOf(error: unknown): string {

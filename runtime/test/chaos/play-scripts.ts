@@ -35,10 +35,16 @@ export function playScripts(title: string, scripts: readonly Script[]): void {
     async function healthy(): Promise<ChaosBed> {
       if (bed !== undefined) return bed;
       const began = performance.now();
-      bed = await ChaosBed.start(new Draw(seed));
-      await converge(bed, 90_000);
-      bed.arm(performance.now() - began);
-      return bed;
+      const started = await ChaosBed.start(new Draw(seed));
+      try {
+        await converge(started, 90_000);
+      } catch (error) {
+        await started.stop();
+        throw error;
+      }
+      started.arm(performance.now() - began);
+      bed = started;
+      return started;
     }
 
     afterAll(async () => {

@@ -82,6 +82,7 @@ async function bringAbout(
     if (plan.actions.length === 0) {
       await repair(pass, live, wanted);
       if (seen.root?.phase !== "stable") pass.lookAgainIn(askAgainMs);
+      if (live.root !== undefined) await admin.prepare(live.root);
       return finish(pass, seen, plan);
     }
     for (const action of plan.actions) await perform(pass, live, wanted, action);

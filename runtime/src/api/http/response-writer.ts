@@ -18,13 +18,14 @@ export async function sendBody(
 ): Promise<void> {
   let next = await body.next();
   head();
-  const write = togetherWriter(response);
+  const together = new TogetherWriter(response);
   try {
     while (next.done !== true) {
       signal.throwIfAborted();
-      if (!write(next.value)) await once(response, "drain", { signal });
+      if (!together.write(next.value)) await once(response, "drain", { signal });
       next = await body.next();
     }
+    together.flush();
     response.end();
   } catch (error) {
     breakConnection(response);
@@ -35,20 +36,30 @@ export async function sendBody(
 }
 
 /** Writes such that the pieces of one turn of the event loop go to the system in one call. */
-function togetherWriter(response: ServerResponse): (piece: Piece) => boolean {
-  let corked = false;
-  return (piece) => {
-    if (!corked) {
-      corked = true;
-      response.cork();
-      setImmediate(() => {
-        corked = false;
-        // The end of a response has sent everything.
-        if (!response.writableEnded) response.uncork();
-      });
+class TogetherWriter {
+  readonly #response: ServerResponse;
+  #corked = false;
+
+  constructor(response: ServerResponse) {
+    this.#response = response;
+  }
+
+  /** False when the client should read first. */
+  write(piece: Piece): boolean {
+    if (!this.#corked) {
+      this.#corked = true;
+      this.#response.cork();
+      setImmediate(() => this.flush());
     }
-    return response.write(piece);
-  };
+    return this.#response.write(piece);
+  }
+
+  /** Send what is held back. Call it before the end: `end` sends the last chunk's mark before what is corked. */
+  flush(): void {
+    if (!this.#corked) return;
+    this.#corked = false;
+    if (!this.#response.destroyed) this.#response.uncork();
+  }
 }
 
 /** End a response so that nobody takes it for complete, whatever the framing: reset instead of close. */
