@@ -3,89 +3,13 @@ import { CLUSTER_KEY, type ClusterDocument } from "../../src/core/cluster/docume
 import { registerExecutor } from "../../src/core/cluster/membership.ts";
 import { PartitionSet } from "../../src/core/cluster/partition-set.ts";
 import { PartitionValues } from "../../src/core/cluster/partition-values.ts";
-import { type ObjectStore, type PutOutcome, StoreError } from "../../src/ports/object-store.ts";
+import type { ObjectStore, PutOutcome } from "../../src/ports/object-store.ts";
 import { Reconciler } from "../../src/scheduler/assignment/reconcile.ts";
 import { fetchApp, offerApp } from "../../src/scheduler/state/app-objects.ts";
-import { ClusterState } from "../../src/scheduler/state/cluster-state.ts";
 import { COLLECT_AFTER_MS, Collector } from "../../src/scheduler/state/collect.ts";
 import { Heartbeat, ReplacedError } from "../../src/scheduler/state/heartbeat.ts";
-import { raceSchedulers } from "../../src/scheduler/state/testing/race.ts";
-import { SimProcess } from "./process.ts";
-import { NO_FAULTS, SimStore } from "./store.ts";
-import { World } from "./world.ts";
-
-/** One world with processes that share a store; `run` lets virtual time pass until the work is done. */
-class Bench {
-  readonly world = new World(1);
-  readonly puts: string[] = [];
-  readonly store = new SimStore(this.world, ({ key }) => this.puts.push(key));
-  readonly process = new SimProcess(this.world, "p");
-
-  state(id = "s:1", instance = "i1", store: ObjectStore = this.store.client(this.process)): ClusterState {
-    const { clock } = this.process;
-    const { random } = this.world;
-    return new ClusterState({
-      store,
-      clock,
-      random,
-      schedulerId: id,
-      instanceId: instance,
-      maxInlinePartitions: 5,
-    });
-  }
-
-  async run<T>(work: Promise<T>): Promise<T> {
-    let done = false;
-    const settled = work.finally(() => {
-      done = true;
-    });
-    settled.catch(() => {});
-    for (let i = 0; i < 400 && !done; i += 1) {
-      await this.world.run(
-        this.world.now + 500,
-        () => {},
-        () => done,
-      );
-      await new Promise((resolve) => setImmediate(resolve));
-    }
-    if (!done) throw new Error("nothing happens any more");
-    return settled;
-  }
-}
-
-const entry = (id: string, instance: string) => ({
-  scheduler_id: id,
-  instance_id: instance,
-  advertise_address: id,
-  grpc_address: id,
-  http_address: id,
-  started_at_ms: 0,
-  ttl_ms: 30_000,
-  build_version: "0.1.0",
-  labels: {},
-  last_write_seq: 0,
-});
-
-const registering = (id: string, instance: string) => (document: ClusterDocument) => ({
-  document: { ...document, schedulers: { ...document.schedulers, [id]: entry(id, instance) } },
-  result: undefined,
-});
-
-const labelled = (id: string, name: string) => (document: ClusterDocument) => {
-  const own = document.schedulers[id]!;
-  const labels = { ...own.labels, [name]: "yes" };
-  return {
-    document: { ...document, schedulers: { ...document.schedulers, [id]: { ...own, labels } } },
-    result: name,
-  };
-};
-
-async function opened(bench: Bench, id = "s:1", instance = "i1", store?: ObjectStore): Promise<ClusterState> {
-  const state = bench.state(id, instance, store);
-  await bench.run(state.open());
-  await bench.run(state.change(registering(id, instance)));
-  return state;
-}
+import { Bench, labelled, opened, registering } from "./bench.ts";
+import { NO_FAULTS } from "./store.ts";
 
 describe("the state client", () => {
   test("creates the document once and counts revisions", async () => {
@@ -369,44 +293,5 @@ describe("the reconciler", () => {
     await bench.run(reconciler.reconcileAll(signal));
     expect([bench.puts, state.document.revision]).toEqual([[], revision]);
     expect(state.document.accelerations["a"]!.partitions.unassignedCount()).toBe(0);
-  });
-});
-
-describe("twenty schedulers that race", () => {
-  test.each([
-    ["on a good store", NO_FAULTS],
-    ["with lost replies and conflicts", { lostReply: 0.1, lostRequest: 0.05, late: 0.05, conflict: 0.1 }],
-  ])("lose and double nothing %s", async (_, faults) => {
-    const bench = new Bench();
-    bench.store.faults = faults;
-    const race = await bench.run(
-      raceSchedulers({
-        openStore: () => bench.store.client(bench.process),
-        clock: bench.process.clock,
-        random: bench.world.random,
-        schedulers: 20,
-        changes: 3,
-      }),
-    );
-    const unknown = race.givenUp.filter((name) => name !== "ConcurrentModificationError").length;
-    expect(race.counted).toBeGreaterThanOrEqual(race.acknowledged);
-    expect(race.counted).toBeLessThanOrEqual(race.acknowledged + unknown);
-    expect(race.acknowledged + race.givenUp.length).toBe(60);
-    expect(race.acknowledged).toBeGreaterThan(50);
-    // A write that is found by its number was followed by others: only then two report the same revision.
-    const doubles = race.revisions.length - new Set(race.revisions).size;
-    expect(doubles).toBeLessThanOrEqual(race.attempts["lost-reply"]);
-  });
-
-  test("a store error that is not transient passes through", async () => {
-    const bench = new Bench();
-    const client = bench.store.client(bench.process);
-    const store: ObjectStore = {
-      ...client,
-      get: async () => {
-        throw new StoreError("access denied", { retryable: false });
-      },
-    };
-    await expect(bench.run(bench.state("s:1", "i1", store).open())).rejects.toThrow("access denied");
   });
 });
