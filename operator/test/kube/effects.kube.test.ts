@@ -1,3 +1,4 @@
+/** @jest-environment ./scripts/jest/environment.mjs */
 import { X509Certificate } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "@jest/globals";

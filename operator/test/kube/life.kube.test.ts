@@ -1,3 +1,4 @@
+/** @jest-environment ./scripts/jest/environment.mjs */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "@jest/globals";
 import { isNotFound, type KubeObject, type ResourceType } from "@spice-shards/kube";
 import { FaultProxy } from "../../../kube/test/support/fault-proxy.ts";

@@ -1,7 +1,5 @@
+import { redacted } from "../../observe/redact.ts";
 import { isSecretName } from "./secret-name.ts";
-
-/** What stands where a secret was. */
-export const redacted = "[redacted]";
 
 /** A name before `:` or `=`, with the quote that closes it, however often a text was quoted within a text. */
 const named = /(?<![\w.-])([\w.-]{1,80})(\\*["'])?[ \t]{0,3}(:=|[:=])[ \t]*/g;

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { redacted, redactText } from "./redact-text.ts";
+import { redacted } from "../../observe/redact.ts";
+import { redactText } from "./redact-text.ts";
 import { Redaction } from "./redaction.ts";
 import { isSecretName } from "./secret-name.ts";
 

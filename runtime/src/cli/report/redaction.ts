@@ -1,4 +1,5 @@
-import { redacted, redactText } from "./redact-text.ts";
+import { redacted } from "../../observe/redact.ts";
+import { redactText } from "./redact-text.ts";
 import { isSecretName } from "./secret-name.ts";
 
 /** Any JSON. */

@@ -1,5 +1,14 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -12,6 +21,7 @@ import { Log } from "../../observe/log.ts";
 import { parseLogLevels } from "../../observe/log-level.ts";
 import { Metrics } from "../../observe/metrics.ts";
 import type { Database } from "../../ports/database.ts";
+import { ClusterDir } from "../local/cluster-dir.ts";
 import { runCli } from "../program.ts";
 import { TestIo } from "../testing/test-io.ts";
 
@@ -72,6 +82,28 @@ describe("spice report of an endpoint", () => {
     const again = await spice("report", "--endpoint", endpoint, "--output", "here");
     expect(again).toMatchObject({ code: 2, err: expect.stringContaining("is not empty") });
     expect(existsSync(join(cwd, "here", "manifest.json"))).toBe(true);
+  });
+
+  test("has the logs of a local cluster whose scheduler is gone, without secrets", async () => {
+    const dir = new ClusterDir(cwd);
+    const log = dir.openLog("scheduler");
+    writeSync(log, '{"msg":"connecting to postgres://me:hunter22@db/x"}\nlast words\n');
+    dir.closeLog(log);
+    const spicepod = join(cwd, "spicepod.yaml");
+    writeFileSync(spicepod, "datasets:\n  - params:\n      pg_pass: hunter22 # mine\n      pg_user: me\n");
+    const nobody = { name: "scheduler", pid: 2 ** 22, start: "0", log: dir.logFile("scheduler") };
+    dir.write({ endpoint: "http://127.0.0.1:1", spicepod, executors: 0, processes: [nobody] });
+    const { code, out } = await spice("report", "--endpoint", "http://127.0.0.1:1", "--output", "local");
+    expect(code).toBe(0);
+    expect(out).toMatch(/Not collected:\n {2}node\/ready-node.txt: Cannot reach/);
+    const read = (file: string) => readFileSync(join(cwd, "local", "local", file), "utf8");
+    expect(read("logs/scheduler.log")).toBe(
+      '{"msg":"connecting to postgres://me:[redacted]@db/x"}\nlast words\n',
+    );
+    expect(read("spicepod.yaml")).toBe(
+      "datasets:\n  - params:\n      pg_pass: [redacted]\n      pg_user: me\n",
+    );
+    expect(JSON.parse(read("processes.json"))).toMatchObject({ processes: [{ alive: false }] });
   });
 
   test("writes nothing where nobody answers, and for wrong usage", async () => {
