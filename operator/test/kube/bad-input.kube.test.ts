@@ -99,7 +99,7 @@ describe("bad input on a real API server", () => {
       ...{ provisioner: "example.test/none" },
     });
     await bed.ready(namespace);
-  }, 60_000);
+  });
 
   it("one state location for two clusters, until the older is gone", async () => {
     bed.operate();
@@ -114,7 +114,7 @@ describe("bad input on a real API server", () => {
     await bed.ready(namespace);
     await bed.admin.delete(types.cluster, { namespace, name: "sales" });
     await bed.ready(copy);
-  }, 60_000);
+  });
 
   it("no executors: pods end, everything else stays, and all come back", async () => {
     bed.operate();
@@ -132,7 +132,7 @@ describe("bad input on a real API server", () => {
     expect(bed.double.calls.filter((call) => call.startsWith("drain"))).toEqual([]);
     await bed.change(namespace, { executorSpec: { replicas: 2 } });
     await bed.ready(namespace);
-  }, 60_000);
+  });
 
   it("executors that crash again and again pause the cluster until it is told to go on", async () => {
     const operator = bed.operate({ settings: { pauseCrashloopingPodsThreshold: 3 } });
@@ -159,5 +159,5 @@ describe("bad input on a real API server", () => {
     await bed.admin.patch(types.cluster, target, { type: "merge", body: { metadata: { annotations } } });
     await bed.condition(namespace, "Paused", "False");
     await bed.ready(namespace);
-  }, 60_000);
+  });
 });
