@@ -1,6 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "@jest/globals";
 import { isNotFound, type KubeObject, type ResourceType } from "@spice-shards/kube";
-import { FaultProxy } from "../../../kube/test/support/fault-proxy.ts";
 import { eventually } from "../../../kube/test/support/wait.ts";
 import { types } from "../../src/reconcile/resource-types.ts";
 import { childTypes, conditionOf, imagesOf, isReady, OperatorBed } from "./support/operator-bed.ts";
@@ -161,44 +160,6 @@ describe("the operator on a real API server", () => {
     await bed.stopOperator();
     expect(double.open).toBe(0);
   });
-
-  it("goes on where a killed operator stopped, whichever write was the last", async () => {
-    const proxy = await FaultProxy.start(bed.api);
-    try {
-      let finished = false;
-      let last = 0;
-      for (; !finished; last += 1) {
-        const namespace = await bed.api.namespace("killed");
-        const settings = { watchNamespaces: [namespace] };
-        let writes = 0;
-        proxy.heal();
-        proxy.inject({
-          fault: { kind: "drop" },
-          matches: ({ method, path }) => {
-            if (method !== "GET" && !path.includes("/events")) writes += 1;
-            return writes > last;
-          },
-        });
-        const doomed = bed.operate({ access: { server: proxy.url }, settings });
-        await bed.admin.create(types.cluster, bed.clusterOf(namespace, { executorSpec: { replicas: 1 } }));
-        await eventually("a write that fails, or a cluster that is ready", async () => {
-          if (writes > last) return true;
-          finished = conditionOf((await bed.read(namespace)).status, "Ready")?.status === "True";
-          return finished;
-        });
-        await doomed.stop();
-        const heir = bed.operate({ settings });
-        await bed.ready(namespace);
-        expect((await bed.children(namespace)).size).toBe(11);
-        expect(heir.errors).toEqual([]);
-        await heir.stop();
-      }
-      // As many as it takes to make a cluster.
-      expect(last).toBeGreaterThan(11);
-    } finally {
-      await proxy.stop();
-    }
-  }, 300_000);
 
   it("brings many clusters up at once, and follows an API server through a crash in the middle", async () => {
     const operator = bed.operate({ settings: { workers: 8 } });
