@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { stringify } from "yaml";
 import { ClientPod } from "../support/client-pod.ts";
@@ -11,30 +11,53 @@ import { startS3Pod, storyDataset } from "../support/s3-pod.ts";
 /** The manifests name services by their full name, with this namespace in it. */
 const kubectl = new Kubectl("default");
 const root = join(import.meta.dirname, "..", "..");
-const manifest = (name: string) => join(root, "examples", "plain", name);
-const dir = mkdtempSync(join(tmpdir(), "plain-"));
+const dir = realpathSync(mkdtempSync(join(tmpdir(), "plain-")));
 
 beforeAll(() => startS3Pod(kubectl), 120_000);
 
 afterAll(async () => {
-  const ours = ["deployment/spice-scheduler", "statefulset/spice-executor", "pod/s3", "pod/client"];
-  ours.push("service/spice-scheduler", "service/spice-executor", "service/s3");
+  const selector = "--selector=app.kubernetes.io/part-of=spice";
+  const kinds = "deployment,statefulset,service,poddisruptionbudget,configmap";
+  await kubectl.run("delete", kinds, selector);
+  await kubectl.run("delete", "persistentvolumeclaim", selector, "--timeout=90s");
   await kubectl.run(
     "delete",
     "--ignore-not-found",
-    ...ours,
-    "configmap/spice-config",
+    "pod/s3",
+    "pod/client",
+    "service/s3",
     "secret/cluster-certs",
   );
   rmSync(dir, { recursive: true, force: true });
 }, 120_000);
+
+/** The example with an image that is there, and a spicepod of the story's objects. */
+function writeOverlay(): void {
+  const acceleration = {
+    enabled: true,
+    engine: "duckdb",
+    mode: "file",
+    partition_by: ["bucket(6, customer_id)"],
+  };
+  const datasets = [{ ...storyDataset, acceleration }];
+  const write = (file: string, content: object) => writeFileSync(join(dir, file), stringify(content));
+  write("spicepod.yaml", { version: "v1", kind: "Spicepod", name: "plain", datasets });
+  write("kustomization.yaml", {
+    resources: [relative(dir, join(root, "examples", "plain"))],
+    images: [{ name: "spiceai/spiceai", newName: "ghcr.io/spiceai/spiced", newTag: "0.1.0" }],
+    configMapGenerator: [
+      { name: "spice-config", namespace: "default", behavior: "replace", files: ["spicepod.yaml"] },
+    ],
+    generatorOptions: { disableNameSuffixHash: true },
+  });
+}
 
 test("the plain manifests answer queries over mutual TLS, and an executor that is lost comes back", async () => {
   const spice = (...args: readonly string[]) =>
     execFileSync(process.execPath, [join(root, "runtime", "bin", "spice.mjs"), ...args], { stdio: "pipe" });
   spice("cluster", "tls", "init", "--dir", dir);
   for (const role of ["scheduler", "executor"])
-    spice("cluster", "tls", "add", role, "--dir", dir, "--host", `spice-${role}.default.svc.cluster.local`);
+    spice("cluster", "tls", "add", role, "--dir", dir, "--host", `${role}.example.com`);
   const pem = (key: string, file: string) => `--from-file=${key}=${join(dir, file)}`;
   await kubectl.run(
     ...["create", "secret", "generic", "cluster-certs", pem("ca-cert.pem", "ca.crt")],
@@ -43,16 +66,8 @@ test("the plain manifests answer queries over mutual TLS, and an executor that i
       pem(`${role}-key.pem`, `${role}.key`),
     ]),
   );
-  const dataset = {
-    ...storyDataset,
-    acceleration: { enabled: true, engine: "arrow", partition_by: ["bucket(6, customer_id)"] },
-  };
-  writeFileSync(
-    join(dir, "spicepod.yaml"),
-    stringify({ version: "v1", kind: "Spicepod", name: "plain", datasets: [dataset] }),
-  );
-  await kubectl.run("create", "configmap", "spice-config", `--from-file=${join(dir, "spicepod.yaml")}`);
-  await kubectl.run("apply", "-f", manifest("scheduler.yaml"), "-f", manifest("executor.yaml"));
+  writeOverlay();
+  await kubectl.run("apply", "-k", dir);
   try {
     await kubectl.run("rollout", "status", "statefulset/spice-executor", "--timeout=150s");
     await kubectl.run("rollout", "status", "deployment/spice-scheduler", "--timeout=60s");

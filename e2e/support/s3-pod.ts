@@ -18,6 +18,18 @@ export const storyDataset = {
   },
 };
 
+/** The state of a cluster named `name`, beside the objects. */
+export const storyState = (name: string) => ({
+  state_location: `s3://${bucket}/state/${name}/`,
+  params: {
+    endpoint: "http://s3:7070",
+    region: "us-east-1",
+    auth: "key",
+    key: credentials.key,
+    secret: credentials.secret,
+  },
+});
+
 /** An S3 server with the story's objects as Service `s3` of the namespace. */
 export async function startS3Pod(kubectl: Kubectl): Promise<void> {
   const labels = { app: "s3" };

@@ -34,7 +34,7 @@ if (unknown !== undefined) {
 
 try {
   const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { version: string };
-  const builder = findBuilder(cacheDir);
+  const builder = findBuilder(root);
   const base = values.base === "local" ? buildLocalBase(builder, root) : values.base;
   const revision = execFileSync("git", ["rev-parse", "HEAD"], { cwd: root, encoding: "utf8" }).trim();
   for (const image of images) {

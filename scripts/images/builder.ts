@@ -15,12 +15,14 @@ export interface Build {
 export interface Builder {
   readonly name: string;
   build(build: Build): void;
+  /** Whether there is an image of this name already. */
+  has(name: string): boolean;
   /** Write the image as an archive that `docker load` and `ctr images import` read. */
   save(name: string, file: string): void;
 }
 
 /** The first of docker, podman and buildah that works here; as root on Debian, buildah is installed. */
-export function findBuilder(cacheDir: string): Builder {
+export function findBuilder(root: string): Builder {
   for (const name of ["docker", "podman"]) {
     // A client alone builds nothing.
     if (spawnSync(name, ["info"], { timeout: 20_000 }).status === 0) return likeDocker(name);
@@ -28,7 +30,7 @@ export function findBuilder(cacheDir: string): Builder {
   if (spawnSync("buildah", ["--version"]).status !== 0) aptInstall("buildah");
   if (process.getuid?.() !== 0)
     throw new MissingToolError("neither docker nor podman answers, and buildah needs root");
-  return buildah(cacheDir);
+  return buildah(root);
 }
 
 function likeDocker(program: string): Builder {
@@ -45,33 +47,28 @@ function likeDocker(program: string): Builder {
         name,
         context,
       ]),
+    has: (name) => spawnSync(program, ["image", "inspect", name]).status === 0,
     save: (name, file) => run(program, ["save", "--output", file, name]),
   };
 }
 
-/** Without a daemon, and with storage of its own: nothing is left outside the cache. */
-function buildah(cacheDir: string): Builder {
-  const storage = ["--root", join(cacheDir, "buildah"), "--runroot", join(cacheDir, "buildah-run")];
+/** Without a daemon, and with storage in the clone's own `dist`, which no other clone's build disturbs. */
+function buildah(root: string): Builder {
+  const dir = join(root, "dist", "images");
+  const storage = ["--root", join(dir, "storage"), "--runroot", join(dir, "storage-run")];
   const global = [...storage, "--storage-driver", "overlay"];
   return {
     name: "buildah",
     build: ({ dockerfile, context, name, arguments: values }) => {
-      const how = [
-        "--isolation",
-        "chroot",
-        "--pull=false",
-        "--layers=false",
-        "--quiet",
-        "--tag",
-        `localhost/${name}`,
-      ];
+      const how = ["--isolation", "chroot", "--pull=false", "--layers=false", "--quiet", "--tag", name];
       run("buildah", [...global, "bud", ...how, ...buildArguments(values), "--file", dockerfile, context]);
       const dangling = execFileSync("buildah", [...global, "images", "--filter", "dangling=true", "--quiet"]);
       const ids = dangling.toString().split("\n").filter(Boolean);
       if (ids.length > 0) spawnSync("buildah", [...global, "rmi", ...ids]);
     },
+    has: (name) => spawnSync("buildah", [...global, "inspect", "--type=image", name]).status === 0,
     save: (name, file) =>
-      run("buildah", [...global, "push", "--quiet", `localhost/${name}`, `docker-archive:${file}:${name}`]),
+      run("buildah", [...global, "push", "--quiet", name, `docker-archive:${file}:${name}`]),
   };
 }
 

@@ -23,6 +23,8 @@ const busybox = "/bin/busybox";
 export function buildLocalBase(builder: Builder, root: string): string {
   if (spawnSync(busybox, ["true"]).status !== 0) aptInstall("busybox-static");
   if (process.platform !== "linux") throw new MissingToolError("a base from local files needs Linux");
+  const name = `localhost/spice-node-base:${process.versions.node}`;
+  if (builder.has(name)) return name;
   const node = realpathSync(join(root, "node_modules", ".bin", "node"));
   const context = mkdtempSync(join(tmpdir(), "node-base-"));
   try {
@@ -37,9 +39,8 @@ export function buildLocalBase(builder: Builder, root: string): string {
     for (const name of execFileSync(busybox, ["--list"], { encoding: "utf8" }).trim().split("\n"))
       if (name !== "busybox") symlinkSync("busybox", join(context, "rootfs", "bin", name));
     writeFileSync(join(context, "Dockerfile"), "FROM scratch\nCOPY rootfs /\n");
-    const name = `spice-node-base:${process.versions.node}`;
     builder.build({ dockerfile: join(context, "Dockerfile"), context, name, arguments: {} });
-    return `localhost/${name}`;
+    return name;
   } finally {
     rmSync(context, { recursive: true, force: true });
   }
