@@ -116,7 +116,7 @@ export class OperatorBed {
   }
 
   /** Waits until a condition of the present generation has a status; answers the whole status. */
-  condition(namespace: string, type: string, wanted: string, timeoutMs = 30_000): Promise<JsonObject> {
+  condition(namespace: string, type: string, wanted: string, timeoutMs = 90_000): Promise<JsonObject> {
     const what = `${type} ${wanted} in ${namespace}`;
     return eventually(
       what,
