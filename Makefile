@@ -53,6 +53,26 @@ testbed: $(STAMP) ## Provision the servers and data that the test tiers need
 test: build ## Run every tier this machine can run, or one: make test TIER=unit (engine, store, cluster, kube)
 	node scripts/test.ts $(TIER)
 
+.PHONY: images
+images: build ## Build the images with docker, podman or buildah: make images IMAGES="runtime --tag dev"
+	node scripts/images/build.ts $(IMAGES)
+
+.PHONY: cluster-up
+cluster-up: build ## Start a Kubernetes to try things on; prints KUBECONFIG (PROVIDER=local, kind, existing; NODES=2)
+	@node --conditions=source e2e/cluster.ts up
+
+.PHONY: cluster-load
+cluster-load: $(STAMP) ## Give that Kubernetes images: make cluster-load ARCHIVES="dist/archives/spiced.tar"
+	@node --conditions=source e2e/cluster.ts load $(ARCHIVES)
+
+.PHONY: cluster-down
+cluster-down: $(STAMP) ## End it, also when it crashed: no process, mount, namespace or interface is left
+	@node --conditions=source e2e/cluster.ts down
+
+.PHONY: e2e
+e2e: build ## The whole story on real pods: make e2e PROVIDER=local (kind, existing)
+	node scripts/test.ts pods
+
 .PHONY: bench
 bench: build ## Measure and print the tables, or one: make bench NAME=tpch
 	node --conditions=source bench/run.ts $(NAME)

@@ -17,6 +17,7 @@ export default {
     "operator/src",
     "operator/test",
     "scripts",
+    "e2e",
   ].map((d) => `<rootDir>/${d}`),
   testEnvironment: "node",
   testEnvironmentOptions: { customExportConditions: ["source", "node", "node-addons"] },
@@ -35,5 +36,8 @@ export default {
   testMatch,
   testPathIgnorePatterns: ["/node_modules/", "/dist/", ...ignore],
   testTimeout: tier === "unit" ? 20_000 : 120_000,
-  maxWorkers: 2,
+  maxWorkers: tier === "pods" ? 1 : 2,
+  ...(tier === "pods"
+    ? { globalSetup: "./e2e/support/global-setup.mjs", globalTeardown: "./e2e/support/global-teardown.mjs" }
+    : {}),
 };

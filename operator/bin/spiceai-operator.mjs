@@ -12,4 +12,7 @@ if (!existsSync(program)) {
   console.error("spiceai-operator is not built yet. Run `make build` first.");
   process.exit(1);
 }
+// Process 1 of a container ignores every signal that it does not handle; the program takes this over when it can.
+if (process.pid === 1)
+  for (const signal of ["SIGTERM", "SIGINT"]) process.on(signal, () => process.exit(143));
 await import(program);

@@ -35,5 +35,8 @@ export async function launch(name) {
       MALLOC_ARENA_MAX: "2",
     });
   }
+  // Process 1 of a container ignores every signal that it does not handle; the program takes this over when it can.
+  if (process.pid === 1)
+    for (const signal of ["SIGTERM", "SIGINT"]) process.on(signal, () => process.exit(143));
   await import(program);
 }

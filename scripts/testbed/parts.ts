@@ -1,10 +1,11 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, globSync, renameSync, rmSync } from "node:fs";
 import { basename, join } from "node:path";
+import { aptInstall } from "./apt.ts";
 import { build, MissingToolError, need, type Provider, run } from "./build.ts";
 import { provideKubectlHelm, provideKubernetes } from "./kubernetes.ts";
 
-const duckdbVersion = "1.5.5";
+export const duckdbVersion = "1.5.5";
 const extensions = ["httpfs", "postgres-scanner", "sqlite-scanner", "tpch", "tpcds"];
 const versitygwVersion = "v1.8.0";
 const s3sVersion = "0.14.1";
@@ -81,19 +82,27 @@ export const parts = {
     return { TEST_POSTGRES_BIN: dir };
   },
 
+  /** What a node of Kubernetes needs of the system, and a builder of images. */
+  "node-packages": () => {
+    if (process.platform !== "linux") throw new MissingToolError("nodes with real pods need Linux");
+    const needed = {
+      containerd: "/usr/bin/containerd",
+      runc: "/usr/sbin/runc",
+      "containernetworking-plugins": "/usr/lib/cni/bridge",
+      iptables: "/usr/sbin/iptables",
+      conntrack: "/usr/sbin/conntrack",
+      iproute2: "/usr/sbin/ip",
+      "busybox-static": "/bin/busybox",
+      buildah: "/usr/bin/buildah",
+    };
+    const missing = Object.entries(needed).filter(([, file]) => !existsSync(file));
+    if (missing.length > 0) aptInstall(...missing.map(([name]) => name));
+    if (process.getuid?.() !== 0) throw new MissingToolError("nodes with real pods need root");
+    return {};
+  },
+
   kubernetes: provideKubernetes,
   "kubectl-helm": provideKubectlHelm,
 } satisfies Record<string, Provider>;
 
 export type Part = keyof typeof parts;
-
-function aptInstall(name: string): void {
-  if (process.env["NO_SYSTEM_PACKAGES"] === "1")
-    throw new MissingToolError(`NO_SYSTEM_PACKAGES=1 and ${name} is missing`);
-  if (process.getuid?.() !== 0) throw new MissingToolError(`install the Debian package ${name}`);
-  console.log(`test bed: apt-get install ${name}`);
-  run("apt-get", ["update", "-qq"]);
-  run("apt-get", ["install", "-y", "-qq", "--no-install-recommends", name], {
-    env: { DEBIAN_FRONTEND: "noninteractive" },
-  });
-}

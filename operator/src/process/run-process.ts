@@ -37,8 +37,10 @@ export async function runProcess(
     ).unref();
     stop.abort(new Error(`got ${name}`));
   };
-  process.on("SIGTERM", onSignal);
-  process.on("SIGINT", onSignal);
+  for (const name of ["SIGTERM", "SIGINT"] as const) {
+    process.removeAllListeners(name); // as process 1, the launcher listened until now
+    process.on(name, onSignal);
+  }
   try {
     const access = await loadKubeConfig({
       ...(options.kubeconfig === undefined ? {} : { file: options.kubeconfig }),

@@ -9,6 +9,7 @@ import { Component } from "../../../kube/test/support/component.ts";
 import { drawPorts } from "../../../kube/test/support/draw.ts";
 import { Forwarder } from "../../../kube/test/support/forwarder.ts";
 import { KubeletDouble, type Pod } from "../../../kube/test/support/kubelet-double.ts";
+import { namespaces } from "../../../kube/test/support/types.ts";
 import { eventually } from "../../../kube/test/support/wait.ts";
 import { FakeAdmin } from "../../src/admin/testing/fake-admin.ts";
 import { types } from "../../src/reconcile/resource-types.ts";
@@ -107,6 +108,15 @@ describe("the chart on a real API server", () => {
       { timeoutMs: 40_000 },
     );
 
+  const spicepod = { datasets: [] };
+  const resource = (namespace: string, spec: JsonObject): string =>
+    JSON.stringify({
+      ...{ apiVersion: "spice.ai/v2", kind: "SpicepodCluster", metadata: { name: "sales", namespace } },
+      spec,
+    });
+
+  const stateful = { runtime: { scheduler: { state_location: "s3://bucket/one/" } }, datasets: [] };
+
   it("installs, and its two replicas choose one leader", async () => {
     await api.helm(["install", ...release, "--create-namespace", "--wait", "--timeout", "60s"]);
     expect(await api.kubectl(["get", "crd", "spicepodclusters.spice.ai"])).toContain("spicepodclusters");
@@ -118,24 +128,74 @@ describe("the chart on a real API server", () => {
     });
     webhook = await Forwarder.start(spec.clusterIP, 443, first.webhookAddress);
     expect(processes.map(({ alive }) => alive)).toEqual([true, true]);
+    // Others collide with this one.
+    await admin.create(namespaces, { apiVersion: "v1", kind: "Namespace", metadata: { name: "holder" } });
+    const held = { schedulerSpec: { spicepod: stateful }, paused: true };
+    await api.kubectl(["apply", "-f", "-"], { stdin: resource("holder", held) });
   }, 90_000);
 
-  const spicepod = { datasets: [] };
-  const resource = (namespace: string, spec: JsonObject): string =>
-    JSON.stringify({
-      ...{ apiVersion: "spice.ai/v2", kind: "SpicepodCluster", metadata: { name: "sales", namespace } },
-      spec,
-    });
+  const withClaim = (storage: string, more: JsonObject = {}): JsonObject => ({
+    schedulerSpec: { spicepod },
+    executorSpec: {
+      volumeClaimTemplates: [
+        { metadata: { name: "data" }, spec: { resources: { requests: { storage } }, ...more } },
+      ],
+    },
+  });
+  it.each([
+    [
+      "an unknown field",
+      { schedulerSpec: { spicepod, replica: 2 } },
+      'unknown field "spec.schedulerSpec.replica"',
+    ],
+    [
+      "a wrong type",
+      { schedulerSpec: { spicepod, replicas: "two" } },
+      "spec.schedulerSpec.replicas in body must be of type integer",
+    ],
+    [
+      "an invalid spicepod",
+      { schedulerSpec: { spicepod: { datasets: [], runtim: {} } } },
+      "spec.schedulerSpec.spicepod.runtim: unknown field `runtim`. Did you mean `runtime`?",
+    ],
+    [
+      "a reserved label",
+      { schedulerSpec: { spicepod, labels: { "spice.ai/cluster": "mine" } } },
+      "labels that begin with spice.ai/ are reserved for the operator",
+    ],
+    [
+      "a storage class that is not there",
+      withClaim("1Gi", { storageClassName: "none" }),
+      "spec.executorSpec.volumeClaimTemplates[0].spec.storageClassName: storage class none does not exist.",
+    ],
+    [
+      "a state location that another cluster has",
+      { schedulerSpec: { spicepod: stateful } },
+      "is the state location of the older SpicepodCluster holder/sales",
+    ],
+  ])(
+    "refuses at admission %s",
+    async (_, spec, message) => {
+      const namespace = await api.namespace("admission");
+      const stdin = resource(namespace, spec);
+      await eventually("the refusal", async () => {
+        const args = ["apply", "--dry-run=server", "-f", "-"];
+        const said = await api.kubectl(args, { stdin }).catch((error: Error) => error.message);
+        if (said.includes(message)) return true;
+        throw new Error(said);
+      });
+    },
+    60_000,
+  );
 
-  it("refuses at admission what the operator could not run", async () => {
+  it("refuses at admission a long name and a volume that shrinks, and lets in what is right", async () => {
     const namespace = await api.namespace("admission");
-    const stdin = resource(namespace, { schedulerSpec: { spicepod: { datasets: [], runtim: {} } } });
-    await eventually("the webhook to refuse", async () => {
-      const refusal = await api
-        .kubectl(["apply", "--dry-run=server", "-f", "-"], { stdin })
-        .catch((error: Error) => error.message);
-      return refusal.includes("unknown field `runtim`");
-    });
+    const apply = (stdin: string) => api.kubectl(["apply", "-f", "-"], { stdin });
+    const long = resource(namespace, { schedulerSpec: { spicepod } }).replace("sales", "a".repeat(39));
+    await expect(apply(long)).rejects.toThrow("can have at most 38 characters");
+    await apply(resource(namespace, { ...withClaim("2Gi"), paused: true }));
+    await expect(apply(resource(namespace, withClaim("1Gi")))).rejects.toThrow("can grow but not shrink");
+    await apply(resource(namespace, { ...withClaim("3Gi"), paused: true }));
   }, 60_000);
 
   it("has every permission that a cluster's life needs, and lists no Secrets", async () => {

@@ -40,10 +40,10 @@ describe("the operator on a real API server", () => {
       "StatefulSet/sales-executor-1",
     ]);
     await bed.api.kubectl(["wait", "spc/sales", "-n", namespace, "--for=condition=Ready", "--timeout=5s"]);
-    // Several resyncs pass.
-    expect(await bed.writesAtRest(5000)).toEqual([]);
+    // Many resyncs pass.
+    expect(await bed.writesAtRest(process.env["FULL"] === "1" ? 60_000 : 20_000)).toEqual([]);
     expect(operator.errors).toEqual([]);
-  }, 60_000);
+  }, 120_000);
 
   it("makes every child again that someone deletes, and undoes edits", async () => {
     bed.operate({ settings: { resyncMs: 1000 } });

@@ -54,6 +54,7 @@ async function run(options: SpicedOptions): Promise<void> {
     return ending;
   };
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
+    process.removeAllListeners(signal); // as process 1, the launcher listened until now
     process.on(signal, () => {
       // The second signal means now.
       if (ending !== undefined) process.exit(1);

@@ -172,6 +172,8 @@ export class Actor {
         return partitions.some(({ learners }) => learners.length > 0);
       case "removed":
         return nodes.every(({ id }) => document?.executors[id] === undefined);
+      case "ready":
+        return nodes.every(({ routedUrl }) => routedUrl !== undefined);
       case "joined":
         return nodes.every(({ id }) => document?.executors[id] !== undefined);
       case "drained":

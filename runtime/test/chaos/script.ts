@@ -42,7 +42,9 @@ export type Await =
   /** Schedulers say why nothing moves. */
   | "condition"
   /** An executor has joined. */
-  | "joined";
+  | "joined"
+  /** The nodes say that they can work, as a rolling update waits for. */
+  | "ready";
 
 export interface Script {
   readonly name: string;

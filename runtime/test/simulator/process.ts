@@ -16,6 +16,7 @@ export class SimProcess {
   #crashed = false;
   #paused = false;
   #held: (() => void)[] = [];
+  readonly #sleepers = new WeakMap<AbortSignal, Set<(reason: unknown) => void>>();
 
   constructor(world: World, name: string) {
     this.#world = world;
@@ -77,12 +78,28 @@ export class SimProcess {
         reject(signal.reason);
         return;
       }
-      const abort = () => reject(signal?.reason);
-      signal?.addEventListener("abort", abort, { once: true });
+      const sleepers = signal === undefined ? undefined : this.#sleepersOf(signal);
+      sleepers?.add(reject);
       this.after(ms / this.#rate, () => {
-        signal?.removeEventListener("abort", abort);
+        sleepers?.delete(reject);
         resolve();
       });
     });
+  }
+
+  /** Who is to be woken when `signal` aborts: one listener for all of them is much cheaper than one for each. */
+  #sleepersOf(signal: AbortSignal): Set<(reason: unknown) => void> {
+    const known = this.#sleepers.get(signal);
+    if (known !== undefined) return known;
+    const sleepers = new Set<(reason: unknown) => void>();
+    this.#sleepers.set(signal, sleepers);
+    signal.addEventListener(
+      "abort",
+      () => {
+        for (const reject of sleepers) reject(signal.reason);
+      },
+      { once: true },
+    );
+    return sleepers;
   }
 }

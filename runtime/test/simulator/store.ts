@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import {
   AmbiguousWriteError,
   type CallOptions,
@@ -44,9 +44,12 @@ export class SimStore {
   readonly cutOff = new Set<SimProcess>();
   readonly #world: World;
   readonly #onWrite: (write: StoreWrite) => void;
+  readonly #note: (what: string) => void;
 
-  constructor(world: World, onWrite: (write: StoreWrite) => void) {
+  /** `note` is told what went wrong with requests. */
+  constructor(world: World, onWrite: (write: StoreWrite) => void, note: (what: string) => void = () => {}) {
     this.#world = world;
+    this.#note = note;
     this.#onWrite = onWrite;
   }
 
@@ -86,7 +89,7 @@ export class SimStore {
       if (found === undefined) return { kind: "missing" };
       if (found.etag !== condition.etag) return { kind: "precondition-failed" };
     }
-    const etag = createHash("md5").update(body).digest("hex");
+    const etag = hash("md5", body);
     this.objects.set(key, { body, etag });
     this.#onWrite({ key, body, writer: process });
     return { kind: "written", etag };
@@ -125,9 +128,11 @@ export class SimStore {
       } else if (dice < lostRequest + lostReply) {
         this.#world.after(arrive, () => void effect());
         giveUp("the reply was lost", false);
+        if (isWrite) this.#note("reply to a write lost");
       } else if (dice < lostRequest + lostReply + late) {
         this.#world.after(REQUEST_TIMEOUT_MS + random.between(1, 2_000), () => void effect());
         giveUp("the request took too long", false);
+        if (isWrite) this.#note("write came late");
       } else {
         this.#world.after(arrive, () => {
           const result = effect();

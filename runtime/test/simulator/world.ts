@@ -67,6 +67,7 @@ export class World {
 
   /** Run events until virtual time `untilMs`, or until `done` (asked after each) says so. */
   async run(untilMs: number, afterEach: () => void, done: () => boolean = () => false): Promise<boolean> {
+    await eventLoopTurn();
     while (this.#heap.length > 0 && this.#heap[0]!.at <= untilMs) {
       const event = this.#pop();
       this.#now = event.at;
@@ -113,7 +114,15 @@ function before(a: Event, b: Event): boolean {
   return a.at < b.at || (a.at === b.at && a.order < b.order);
 }
 
-/** Every promise that is settled now has run its reactions: immediates come after all microtasks. */
+/**
+ * Every promise that is settled now has run its reactions: the next tick comes after all microtasks, and costs much
+ * less than a turn of the event loop.
+ */
 function settled(): Promise<void> {
+  return new Promise((resolve) => process.nextTick(resolve));
+}
+
+/** Ticks alone would keep the real event loop waiting (a test's time-out, unhandled rejections). */
+function eventLoopTurn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }

@@ -47,6 +47,8 @@ export interface ReconcilerOptions {
 const SOON_MS = 1_000;
 /** What happens within this time calls for one cycle together. */
 const COALESCE_MS = 100;
+/** Why a sleep ends early. Without a reason each wake would make an error with its stack trace. */
+const WOKEN = "woken";
 
 /**
  * Runs reconcile cycles (spec chapter 04, Assignment). All changes of a cycle go into one conditional write; what was
@@ -59,7 +61,8 @@ export class Reconciler {
   /** When the next periodic cycle and the next look at the moves are due, on the monotonic clock. */
   #cycleAtMs = Number.NEGATIVE_INFINITY;
   #movesAtMs = Number.POSITIVE_INFINITY;
-  #wake: (() => void) | undefined;
+  /** The sleep until the next of them, while the loop sleeps. */
+  #nap: AbortController | undefined;
 
   constructor(options: ReconcilerOptions) {
     this.#options = options;
@@ -113,8 +116,10 @@ export class Reconciler {
 
   /** Run the periodic cycle now rather than at the end of the interval (an executor joined, the spicepod changed). */
   wake(): void {
-    this.#cycleAtMs = Math.min(this.#cycleAtMs, this.#options.clock.monotonicMs());
-    this.#wake?.();
+    const now = this.#options.clock.monotonicMs();
+    if (this.#cycleAtMs <= now) return;
+    this.#cycleAtMs = now;
+    this.#nap?.abort(WOKEN);
   }
 
   /** Look at the moves soon (a learner has loaded, an executor came, is silent, or drains). */
@@ -124,36 +129,52 @@ export class Reconciler {
 
   /** Run the periodic cycle until `signal` aborts; a scheduler that does not drive only waits. */
   async run(signal: AbortSignal): Promise<void> {
+    const end = () => this.#nap?.abort(signal.reason);
+    signal.addEventListener("abort", end, { once: true });
+    try {
+      while (!signal.aborted) {
+        await this.#runDue(signal);
+        await this.#untilDue(signal);
+      }
+    } finally {
+      signal.removeEventListener("abort", end);
+    }
+  }
+
+  /** Run what is due. What happens meanwhile sets the next due times, and so calls for another run. */
+  async #runDue(signal: AbortSignal): Promise<void> {
     const { clock, intervalMs, onError } = this.#options;
-    while (!signal.aborted) {
-      // From here on: what happens during the cycle calls for another one.
-      const woken = new AbortController();
-      this.#wake = () => woken.abort();
-      const cycleDue = this.#cycleAtMs <= clock.monotonicMs();
-      if (cycleDue || this.#movesAtMs <= clock.monotonicMs()) {
-        this.#movesAtMs = Number.POSITIVE_INFINITY;
-        if (cycleDue) this.#cycleAtMs = Number.POSITIVE_INFINITY;
-        let pauseMs = intervalMs;
-        try {
-          if (this.#drives()) {
-            if (!cycleDue) await this.reconcileMoves(signal);
-            else if ((await this.reconcileAll(signal)).waiting.length > 0) pauseMs = SOON_MS;
-          }
-        } catch (error) {
-          if (signal.aborted) return;
-          onError?.(error);
-          this.#movesWithin(SOON_MS);
-        }
-        this.#cycleAtMs = Math.min(this.#cycleAtMs, clock.monotonicMs() + pauseMs);
+    const cycleDue = this.#cycleAtMs <= clock.monotonicMs();
+    if (!cycleDue && this.#movesAtMs > clock.monotonicMs()) return;
+    this.#movesAtMs = Number.POSITIVE_INFINITY;
+    if (cycleDue) this.#cycleAtMs = Number.POSITIVE_INFINITY;
+    let pauseMs = intervalMs;
+    try {
+      if (this.#drives()) {
+        if (!cycleDue) await this.reconcileMoves(signal);
+        else if ((await this.reconcileAll(signal)).waiting.length > 0) pauseMs = SOON_MS;
       }
-      const dueInMs = Math.min(this.#cycleAtMs, this.#movesAtMs) - clock.monotonicMs();
-      try {
-        if (dueInMs > 0) await clock.sleep(dueInMs, AbortSignal.any([signal, woken.signal]));
-      } catch {
-        if (signal.aborted) return;
-      } finally {
-        this.#wake = undefined;
-      }
+    } catch (error) {
+      if (signal.aborted) return;
+      onError?.(error);
+      this.#movesWithin(SOON_MS);
+    }
+    this.#cycleAtMs = Math.min(this.#cycleAtMs, clock.monotonicMs() + pauseMs);
+  }
+
+  /** Sleep until the next due time, or until an earlier one is set. */
+  async #untilDue(signal: AbortSignal): Promise<void> {
+    const { clock } = this.#options;
+    const dueInMs = Math.min(this.#cycleAtMs, this.#movesAtMs) - clock.monotonicMs();
+    if (dueInMs <= 0 || signal.aborted) return;
+    const nap = new AbortController();
+    this.#nap = nap;
+    try {
+      await clock.sleep(dueInMs, nap.signal);
+    } catch (error) {
+      if (!nap.signal.aborted) throw error;
+    } finally {
+      this.#nap = undefined;
     }
   }
 
@@ -164,8 +185,10 @@ export class Reconciler {
 
   #movesWithin(ms: number): void {
     if (this.#options.moves === undefined) return;
-    this.#movesAtMs = Math.min(this.#movesAtMs, this.#options.clock.monotonicMs() + ms);
-    this.#wake?.();
+    const atMs = this.#options.clock.monotonicMs() + ms;
+    if (this.#movesAtMs <= atMs) return;
+    this.#movesAtMs = atMs;
+    this.#nap?.abort(WOKEN);
   }
 
   #moved(moves: MoveDriver, report: Parameters<MoveDriver["done"]>[0]): void {

@@ -121,7 +121,11 @@ export class Registration {
 
 function nextSnapshot(state: ClusterState, signal: AbortSignal): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
-  const unsubscribe = state.subscribe(() => resolve());
-  signal.addEventListener("abort", () => resolve(), { once: true });
-  return promise.finally(unsubscribe);
+  const end = () => resolve();
+  const unsubscribe = state.subscribe(end);
+  signal.addEventListener("abort", end, { once: true });
+  return promise.finally(() => {
+    unsubscribe();
+    signal.removeEventListener("abort", end);
+  });
 }

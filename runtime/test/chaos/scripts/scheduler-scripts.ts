@@ -51,7 +51,7 @@ export const schedulerScripts: readonly Script[] = [
     steps: ["s0", "s1", "s2"].flatMap((who) => [
       { do: "stop", who: [who] } as const,
       { do: "start", who: [who] } as const,
-      { do: "wait", ms: 1_500 } as const,
+      { do: "until", what: "ready", who: [who], withinMs: 60_000 } as const,
     ]),
     failures: "none",
     stays: true,

@@ -1,0 +1,121 @@
+import { eventually } from "../../kube/test/support/wait.ts";
+import type { Kubectl } from "./kubectl.ts";
+import { storyQuery } from "./story-data.ts";
+
+/** Answers so far, of queries that a pod sends through a service one after another. */
+export interface Counts {
+  readonly right: number;
+  readonly wrong: number;
+  readonly failed: number;
+  /** Right, but after more than two seconds. */
+  readonly slow: number;
+  /** What the last one that was not right said. */
+  readonly last: string;
+}
+
+const image = "ghcr.io/spiceai/spiced:0.1.0";
+const name = "client";
+
+/** The program of the pod. It knows nothing of the cluster but the service's name. */
+const program = `
+const { URL_OF_SQL, QUERY, TRUTH } = process.env;
+const counts = { right: 0, wrong: 0, failed: 0, slow: 0, last: "" };
+const ask = async () => {
+  const began = performance.now();
+  let text;
+  try {
+    const answer = await fetch(URL_OF_SQL, { method: "POST", body: QUERY, signal: AbortSignal.timeout(20000) });
+    text = await answer.text();
+    if (!answer.ok) throw new Error(answer.status + " " + text);
+    text = JSON.stringify(JSON.parse(text).map((row) => Object.values(row).map(String)));
+  } catch (error) {
+    counts.failed += 1;
+    counts.last = new Date().toISOString() + " " + error + " " + (error.cause ?? "");
+    return;
+  }
+  if (text !== TRUTH) {
+    counts.wrong += 1;
+    counts.last = text;
+  } else {
+    counts.right += 1;
+    if (performance.now() - began > 2000) counts.slow += 1;
+  }
+};
+setInterval(() => console.log(JSON.stringify(counts)), 500);
+process.on("SIGTERM", () => process.exit(0));
+for (;;) {
+  await ask();
+  await new Promise((resolve) => setTimeout(resolve, 100));
+}
+`;
+
+/** A pod that queries all the time, from when the cluster is healthy to the end of a story. */
+export class ClientPod {
+  readonly #kubectl: Kubectl;
+  #before: Counts = { right: 0, wrong: 0, failed: 0, slow: 0, last: "" };
+
+  private constructor(kubectl: Kubectl) {
+    this.#kubectl = kubectl;
+  }
+
+  static async start(kubectl: Kubectl, service: string): Promise<ClientPod> {
+    const env = {
+      URL_OF_SQL: `http://${service}:8090/v1/sql`,
+      QUERY: storyQuery,
+      TRUTH: process.env["STORY_TRUTH"],
+    };
+    await kubectl.apply({
+      apiVersion: "v1",
+      kind: "Pod",
+      metadata: { name, labels: { app: name } },
+      spec: {
+        terminationGracePeriodSeconds: 1,
+        automountServiceAccountToken: false,
+        securityContext: { runAsNonRoot: true, runAsUser: 65532, seccompProfile: { type: "RuntimeDefault" } },
+        containers: [
+          {
+            name,
+            image,
+            command: ["/usr/local/bin/node", "--input-type=module", "--eval", program],
+            env: Object.entries(env).map(([key, value]) => ({ name: key, value })),
+            securityContext: {
+              allowPrivilegeEscalation: false,
+              readOnlyRootFilesystem: true,
+              capabilities: { drop: ["ALL"] },
+            },
+          },
+        ],
+      },
+    });
+    await kubectl.run("wait", "--for=condition=Ready", `pod/${name}`, "--timeout=90s");
+    return new ClientPod(kubectl);
+  }
+
+  /** What was answered since the last call, with at least `answers` of it after this one. */
+  async phase(answers = 3): Promise<Counts> {
+    const all = ({ right, wrong, failed }: Counts) => right + wrong + failed;
+    const from = all(await this.#total());
+    const now = await eventually(
+      `${answers} more answers`,
+      async () => {
+        const counts = await this.#total();
+        return all(counts) >= from + answers && counts;
+      },
+      { timeoutMs: 90_000, everyMs: 500 },
+    );
+    const before = this.#before;
+    this.#before = now;
+    return {
+      right: now.right - before.right,
+      wrong: now.wrong - before.wrong,
+      failed: now.failed - before.failed,
+      slow: now.slow - before.slow,
+      last: now.last === before.last ? "" : now.last,
+    };
+  }
+
+  async #total(): Promise<Counts> {
+    const line = await this.#kubectl.run("logs", name, "--tail=1");
+    return line.trim() === "" ? this.#before : (JSON.parse(line) as Counts);
+  }
+}
