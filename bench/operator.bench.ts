@@ -47,9 +47,11 @@ export async function run(): Promise<readonly Figure[]> {
   const account = mkdtempSync(join(api.dir, "account-"));
   const files = { token: api.pki.tokens.get("operator") ?? "", "ca.crt": api.pki.ca, namespace: "default" };
   for (const [name, text] of Object.entries(files)) writeFileSync(join(account, name), text);
-  // Components inherit the environment.
+  // Components inherit the environment; the operator's image has the last two.
   const { hostname, port } = new URL(api.url);
-  Object.assign(process.env, { KUBERNETES_SERVICE_HOST: hostname, KUBERNETES_SERVICE_PORT: port });
+  const image = { MALLOC_ARENA_MAX: "2", NODE_OPTIONS: "--max-semi-space-size=4" };
+  const pod = { KUBERNETES_SERVICE_HOST: hostname, KUBERNETES_SERVICE_PORT: port };
+  Object.assign(process.env, { ...pod, ...image });
   const start = async (...flags: string[]): Promise<Operator> => {
     const [port = 0] = await drawPorts(1);
     const off = ["--webhook-bind-address=off", "--health-probe-bind-address=off"];
