@@ -1,4 +1,5 @@
-import { afterEach, beforeEach, expect, test } from "@jest/globals";
+import { afterEach, beforeEach, expect, jest, test } from "@jest/globals";
+import type { PodObject } from "../src/reconcile/objects.ts";
 import { clusters, key, specOf, World } from "./support/world.ts";
 
 let world: World;
@@ -181,4 +182,31 @@ test("a PodMonitor comes with its API", async () => {
   await world.clock.advance(600_000);
   await world.rest();
   expect(world.api.store.list("monitoring.coreos.com/podmonitors")).toHaveLength(1);
+});
+
+test("schedulers that have moved are found although the cache is behind", async () => {
+  await running();
+  const readiness = world.condition("Ready");
+  const pods = world.api.store.list("/pods") as PodObject[];
+  const schedulers = pods.filter(
+    ({ metadata }) => metadata.labels?.["spice.ai/cluster-role"] === "scheduler",
+  );
+  const cached = world.operator.caches.childrenOf<PodObject>("pod", key);
+  for (const [i, pod] of schedulers.entries()) {
+    const moved: PodObject = { ...pod, status: { ...pod.status, podIP: `127.0.1.${i + 1}` } };
+    world.api.store.put("/pods", moved);
+  }
+  const { caches } = world.operator;
+  const real = caches.childrenOf.bind(caches);
+  const behind = jest
+    .spyOn(caches, "childrenOf")
+    .mockImplementation(((name: "pod", cluster: string) =>
+      name === "pod" ? cached : real(name, cluster)) as never);
+  try {
+    await world.operator.reconcile(key);
+  } finally {
+    behind.mockRestore();
+  }
+  expect(world.condition("Ready")).toEqual(readiness);
+  expect(world.admin.dialled.at(-1)?.addresses).toEqual(["127.0.1.1:50052", "127.0.1.2:50052"]);
 });

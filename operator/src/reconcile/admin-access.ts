@@ -12,6 +12,7 @@ import type { ObservedRoot } from "../certificates/state.ts";
 import type { OperatorLeaf } from "./memory.ts";
 import { isReady, type PodObject } from "./objects.ts";
 import type { Pass } from "./pass.ts";
+import { types } from "./resource-types.ts";
 import { contentOf } from "./secret-objects.ts";
 
 /** The operator's own leaf is short-lived: it is kept in memory only. */
@@ -26,6 +27,8 @@ export type Report =
 export class AdminAccess {
   readonly #pass: Pass;
   #report: Promise<Report> | undefined;
+  /** Where the schedulers are, when that was read from the API server. */
+  #addresses: readonly string[] | undefined;
 
   constructor(pass: Pass) {
     this.#pass = pass;
@@ -51,7 +54,7 @@ export class AdminAccess {
   /** @throws SchedulerUnreachableError when there is none to ask. */
   async admin(): Promise<ClusterAdmin> {
     const { memory, deps, namespace, name, valid } = this.#pass;
-    const addresses = schedulerAddresses(this.#pass);
+    const addresses = this.#addresses ?? cachedAddresses(this.#pass);
     if (addresses.length === 0) throw new SchedulerUnreachableError("No scheduler is ready.");
     const tls = valid.cluster.spec.allowInsecureConnections ? undefined : await this.#leaf();
     const target = JSON.stringify([addresses, tls?.cert, tls?.ca]);
@@ -66,11 +69,7 @@ export class AdminAccess {
   async #ask(): Promise<Report> {
     const { deps, signal, key } = this.#pass;
     try {
-      const admin = await this.admin();
-      const report = await withDeadline(deps.clock, answerWithinMs, signal, (inTime) =>
-        admin.getCluster(inTime),
-      );
-      return { kind: "known", report };
+      return { kind: "known", report: await this.#getCluster() };
     } catch (error) {
       if (signal.aborted) throw error;
       const unreachable = error instanceof SchedulerUnreachableError;
@@ -78,6 +77,33 @@ export class AdminAccess {
       if (!unreachable) deps.log.warn("the schedulers could not be asked", { cluster: key, error: reason });
       return { kind: "unreachable", reason };
     }
+  }
+
+  async #getCluster(): Promise<ClusterReport> {
+    const { clock } = this.#pass.deps;
+    const ask = async () => {
+      const admin = await this.admin();
+      return await withDeadline(clock, answerWithinMs, this.#pass.signal, (inTime) =>
+        admin.getCluster(inTime),
+      );
+    };
+    try {
+      return await ask();
+    } catch (error) {
+      if (!(error instanceof SchedulerUnreachableError) || !(await this.#haveMoved())) throw error;
+      return await ask();
+    }
+  }
+
+  /** Whether the schedulers of a cluster that was well are elsewhere than in the cache, which may be behind. */
+  async #haveMoved(): Promise<boolean> {
+    const { deps, resource, namespace, name, signal } = this.#pass;
+    const wasReady = resource.status?.conditions?.some((c) => c.type === "Ready" && c.status === "True");
+    if (wasReady !== true || this.#addresses !== undefined) return false;
+    const query = { namespace, labelSelector: `${label.cluster}=${name},${label.role}=scheduler` };
+    const { items } = await deps.client.list<PodObject>(types.pod, query, signal);
+    this.#addresses = addressesOf(this.#pass, items);
+    return this.#addresses.join() !== cachedAddresses(this.#pass).join();
   }
 
   /** Makes the operator's leaf while the root is at hand, so that it need not be read again for that. */
@@ -132,11 +158,14 @@ function rootsText(root: ObservedRoot): string {
   return `${root.signer?.sha256 ?? root.next?.sha256} ${trustOf(root).join()}`;
 }
 
+function cachedAddresses(pass: Pass): readonly string[] {
+  return addressesOf(pass, pass.deps.caches.childrenOf<PodObject>("pod", pass.key));
+}
+
 /** `podIP:port` of the schedulers that are ready, in a fixed order. */
-function schedulerAddresses(pass: Pass): readonly string[] {
+function addressesOf(pass: Pass, pods: readonly PodObject[]): readonly string[] {
   const port = portOf(pass.valid.cluster.spec.schedulerSpec.cluster.bindAddress);
-  return pass.deps.caches
-    .childrenOf<PodObject>("pod", pass.key)
+  return pods
     .filter((pod) => pod.metadata.labels?.[label.role] === "scheduler" && isReady(pod))
     .flatMap(({ status }) => (status?.podIP === undefined ? [] : [hostPort(status.podIP, port)]))
     .sort();

@@ -4,7 +4,8 @@ import { CLUSTER_KEY, type ClusterDocument, newDocument } from "../../src/core/c
 import { ExecutorSession } from "../../src/core/cluster/executor-session.ts";
 import type { ObjectStore, StoredObject } from "../../src/ports/object-store.ts";
 import { SchedulerObserver } from "../../src/scheduler/state/scheduler-observer.ts";
-import { type FaultKind, Simulation, type SimulationOptions } from "./simulation.ts";
+import type { FaultKind } from "./fault-kinds.ts";
+import { Simulation, type SimulationOptions } from "./simulation.ts";
 import { Violation } from "./truth.ts";
 
 /** The simulator proves itself: each bug is caught within a bounded number of schedules, by the right invariant. */

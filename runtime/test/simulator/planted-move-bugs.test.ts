@@ -3,8 +3,9 @@ import type { ClusterDocument } from "../../src/core/cluster/document.ts";
 import type { PartitionReport } from "../../src/core/cluster/messages.ts";
 import { DepartureWatch } from "../../src/core/cluster/moves/departure-watch.ts";
 import { ClusterState } from "../../src/scheduler/state/cluster-state.ts";
+import type { FaultKind } from "./fault-kinds.ts";
 import type { SimScheduler } from "./sim-scheduler.ts";
-import { type FaultKind, Simulation, type SimulationOptions } from "./simulation.ts";
+import { Simulation, type SimulationOptions } from "./simulation.ts";
 import { Violation } from "./truth.ts";
 
 /** The simulator proves itself: each bug in a rule of the moves is caught, by the right invariant. */

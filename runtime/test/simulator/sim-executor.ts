@@ -24,6 +24,21 @@ interface Stamped {
   readonly confirmedAt: number;
 }
 
+export interface SimExecutorOptions {
+  readonly world: World;
+  readonly process: SimProcess;
+  readonly id: string;
+  readonly settings: SimSettings;
+  readonly truth: Truth;
+  readonly bugs: ExecutorBugs;
+  /** The scheduler in a slot, undefined while it cannot be reached. */
+  readonly find: (scheduler: number) => SimScheduler | undefined;
+  /** The executor that a learner copies from, undefined while it cannot be reached. */
+  readonly findOwner: (executor: string) => SimExecutor | undefined;
+  readonly loads: LoadFaults;
+  readonly note: (what: string) => void;
+}
+
 type SimLink = Link<Stamped, ExecutorMessage>;
 
 /** An executor around the real session: connects to every scheduler, beats, "loads" what it is given. */
@@ -38,28 +53,22 @@ export class SimExecutor {
   readonly #truth: Truth;
   readonly #links = new Map<number, SimLink>();
   readonly #find: (scheduler: number) => SimScheduler | undefined;
+  readonly #note: (what: string) => void;
+  #served = false;
   /** What it has loaded, or is loading, of each partition that it holds. */
   readonly partitions: PartitionLoads;
 
-  constructor(
-    world: World,
-    process: SimProcess,
-    id: string,
-    settings: SimSettings,
-    truth: Truth,
-    bugs: ExecutorBugs,
-    find: (scheduler: number) => SimScheduler | undefined,
-    findOwner: (executor: string) => SimExecutor | undefined,
-    loads: LoadFaults,
-  ) {
+  constructor(options: SimExecutorOptions) {
+    const { world, process, id, settings, truth, bugs, find, findOwner, loads, note } = options;
     this.id = id;
     this.process = process;
     this.#world = world;
     this.#settings = settings;
     this.#truth = truth;
     this.#find = find;
-    const options = { executor: id, instance: world.random.uuid(), lostAfterMs: settings.lostAfterMs };
-    this.session = bugs.session?.(options) ?? new ExecutorSession(options);
+    this.#note = note;
+    const sessionOptions = { executor: id, instance: world.random.uuid(), lostAfterMs: settings.lostAfterMs };
+    this.session = bugs.session?.(sessionOptions) ?? new ExecutorSession(sessionOptions);
     this.partitions = new PartitionLoads({
       world,
       process,
@@ -87,7 +96,13 @@ export class SimExecutor {
 
   /** The invariant of the lease, at this moment. */
   check(): void {
-    if (!this.process.running || !this.session.mayServe(this.process.clock.monotonicMs())) return;
+    if (!this.process.running) return;
+    const serves = this.session.mayServe(this.process.clock.monotonicMs());
+    if (serves !== this.#served) {
+      this.#served = serves;
+      if (!serves) this.#note("lease ran out");
+    }
+    if (!serves) return;
     this.#truth.checkLease(this.id, this.confirmedAt, this.#settings.lostAfterMs);
   }
 

@@ -8,6 +8,7 @@ import { StoreError } from "../../src/ports/object-store.ts";
 import { Reconciler } from "../../src/scheduler/assignment/reconcile.ts";
 import type { DeskConnection } from "../../src/scheduler/members/executor-desk.ts";
 import { ExecutorDesk } from "../../src/scheduler/members/executor-desk.ts";
+import { dueAfterReport } from "../../src/scheduler/moves/due-after-report.ts";
 import { EvidenceGatherer } from "../../src/scheduler/moves/evidence-gatherer.ts";
 import { MoveDriver } from "../../src/scheduler/moves/move-driver.ts";
 import { offerApp } from "../../src/scheduler/state/app-objects.ts";
@@ -33,6 +34,21 @@ export interface SchedulerBugs {
 
 /** How one scheduler reaches another: undefined while it cannot. */
 export type FindPeer = (id: string) => SimScheduler | undefined;
+
+export interface SimSchedulerOptions {
+  readonly world: World;
+  readonly process: SimProcess;
+  readonly id: string;
+  readonly store: ObjectStore;
+  readonly source: SimSource;
+  readonly truth: Truth;
+  readonly settings: SimSettings;
+  readonly bugs: SchedulerBugs;
+  /** The number of its spicepod, where an operator numbers it. */
+  readonly appGeneration: number | undefined;
+  readonly findPeer: FindPeer;
+  readonly note: (what: string) => void;
+}
 
 const PEER_TIMEOUT_MS = 2_000;
 
@@ -63,19 +79,11 @@ export class SimScheduler {
   readonly #observer: (() => SchedulerObserver) | undefined;
   readonly #appGeneration: number | undefined;
   readonly #findPeer: FindPeer;
+  #refreshing: Promise<unknown> | undefined;
 
-  constructor(
-    world: World,
-    process: SimProcess,
-    id: string,
-    store: ObjectStore,
-    source: SimSource,
-    truth: Truth,
-    settings: SimSettings,
-    bugs: SchedulerBugs,
-    appGeneration: number | undefined,
-    findPeer: FindPeer,
-  ) {
+  constructor(options: SimSchedulerOptions) {
+    const { world, process, id, store, source, truth, settings, bugs, appGeneration, findPeer, note } =
+      options;
     this.#findPeer = findPeer;
     this.id = id;
     this.process = process;
@@ -96,6 +104,10 @@ export class SimScheduler {
       schedulerId: id,
       instanceId: this.instance,
       maxInlinePartitions: settings.maxInline,
+      onAttempt: (result) => {
+        if (result === "lost-reply") note("write found again");
+        else if (result === "conflict") note("write lost a race");
+      },
     });
     this.heartbeat = new Heartbeat({
       state: this.state,
@@ -115,7 +127,9 @@ export class SimScheduler {
       },
       onReport: (executor, instance, report) => {
         this.reports.record(executor, instance, report);
-        if (report.state !== "loading") this.#reconciler.wakeMoves();
+        const due = dueAfterReport(this.state.document, report);
+        if (due === "refresh") this.#refreshSoon();
+        else if (due === "moves") this.#reconciler.wakeMoves();
       },
     });
     this.evidence = new EvidenceGatherer({
@@ -136,6 +150,11 @@ export class SimScheduler {
       book: this.reports,
       settings: moveSettings,
       live: () => this.desk.live().ids,
+      onReport: ({ steps, blocked, condition }) => {
+        for (const { kind, cause } of steps) note(kind === "promote" ? "promotion" : `${kind} (${cause})`);
+        if (blocked.size > 0) note("drain blocked");
+        if (condition !== undefined) note("most looked lost");
+      },
     });
     this.#registration = new Registration({
       state: this.state,
@@ -181,6 +200,16 @@ export class SimScheduler {
       return { document: { ...document, executors }, result: undefined };
     });
     this.#reconciler.wakeMoves();
+  }
+
+  /** Somebody knows of a newer document; reading it may fail, then the poll finds it. */
+  #refreshSoon(): void {
+    this.#refreshing ??= this.state
+      .refresh(this.#abort.signal)
+      .catch(() => {})
+      .finally(() => {
+        this.#refreshing = undefined;
+      });
   }
 
   /** Ask another scheduler something; rejects when no answer comes. */

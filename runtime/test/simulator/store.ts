@@ -44,9 +44,12 @@ export class SimStore {
   readonly cutOff = new Set<SimProcess>();
   readonly #world: World;
   readonly #onWrite: (write: StoreWrite) => void;
+  readonly #note: (what: string) => void;
 
-  constructor(world: World, onWrite: (write: StoreWrite) => void) {
+  /** `note` is told what went wrong with requests. */
+  constructor(world: World, onWrite: (write: StoreWrite) => void, note: (what: string) => void = () => {}) {
     this.#world = world;
+    this.#note = note;
     this.#onWrite = onWrite;
   }
 
@@ -125,9 +128,11 @@ export class SimStore {
       } else if (dice < lostRequest + lostReply) {
         this.#world.after(arrive, () => void effect());
         giveUp("the reply was lost", false);
+        if (isWrite) this.#note("reply to a write lost");
       } else if (dice < lostRequest + lostReply + late) {
         this.#world.after(REQUEST_TIMEOUT_MS + random.between(1, 2_000), () => void effect());
         giveUp("the request took too long", false);
+        if (isWrite) this.#note("write came late");
       } else {
         this.#world.after(arrive, () => {
           const result = effect();

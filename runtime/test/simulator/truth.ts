@@ -2,6 +2,7 @@ import { parseRoot } from "../../src/core/cluster/codec.ts";
 import { CLUSTER_KEY, type ClusterDocument } from "../../src/core/cluster/document.ts";
 import { parseHeartbeat } from "../../src/core/cluster/heartbeat-file.ts";
 import type { TableAssignment } from "../../src/core/cluster/messages.ts";
+import type { PartitionSet } from "../../src/core/cluster/partition-set.ts";
 import { assignmentKey, decodePartitions } from "../../src/core/cluster/partitions-object.ts";
 import type { SimStore, StoreWrite } from "./store.ts";
 import type { World } from "./world.ts";
@@ -40,6 +41,8 @@ export class Truth {
   /** Instance of a scheduler → when it last beat again after a silence that gave its registration up. */
   readonly #woke = new Map<string, number>();
   readonly #leaving = new Set<string>();
+  /** Assignment objects are immutable: each is read once. */
+  readonly #decoded = new WeakMap<Uint8Array, PartitionSet>();
   readonly #probes = new Map<string, { asked: number; acknowledged: number }>();
 
   /** `onCommit` checks more of each change of the document. */
@@ -115,7 +118,9 @@ export class Truth {
       const object = this.#store().objects.get(assignmentKey(sha256));
       if (object === undefined)
         throw new Violation(`the root names ${sha256} of ${table}, which does not exist`);
-      return decodePartitions(object.body, sha256, sha256).set;
+      const known = this.#decoded.get(object.body) ?? decodePartitions(object.body, sha256, sha256).set;
+      this.#decoded.set(object.body, known);
+      return known;
     });
   }
 

@@ -74,7 +74,7 @@ export function assign(input: AssignInput): AssignResult {
   );
   const changed = new Map<string, PartitionSet>();
   const assigned = new Map<string, number>();
-  if (executors.length === 0) return { changed, assigned, warnings };
+  if (selected.length === 0) return { changed, assigned, warnings };
 
   const place = new Map(executors.map((id, i) => [id, i]));
   const load = new Float64Array(executors.length);

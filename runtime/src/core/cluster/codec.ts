@@ -9,7 +9,7 @@ import {
 import { CorruptDocumentError, UnsupportedSchemaVersionError } from "./errors.ts";
 import { JsonShape, type RawObject } from "./json-shape.ts";
 import { type PartitionExtra, PartitionSet } from "./partition-set.ts";
-import { type PartitionValue, PartitionValues, partitionKey } from "./partition-values.ts";
+import { type PartitionValue, PartitionValues } from "./partition-values.ts";
 import { type AssignmentObject, encodePartitions, MAX_INLINE_PARTITIONS } from "./partitions-object.ts";
 
 /** A table as the root has it: its partitions may be in an object that is still to be read. */
@@ -206,11 +206,11 @@ function parseInline(
       raw["last_assigned_at"] === undefined
         ? 0
         : shape.count(raw["last_assigned_at"], `${at}.last_assigned_at`);
-    const unknown = Object.fromEntries(Object.entries(raw).filter(([name]) => !PARTITION_FIELDS.has(name)));
+    const unknown = Object.entries(raw).filter(([name]) => !PARTITION_FIELDS.has(name));
     const extra: PartitionExtra = {
       ...(holders.length > 1 ? { replicas: holders.slice(1) } : {}),
       ...(learners.length > 0 ? { learners } : {}),
-      ...(Object.keys(unknown).length > 0 ? { unknown } : {}),
+      ...(unknown.length > 0 ? { unknown: Object.fromEntries(unknown) } : {}),
     };
     return {
       tuple: parseTuple(shape, raw["partition_value"], `${at}.partition_value`, expressions),
@@ -229,9 +229,10 @@ function parseInline(
   const executors: string[] = [];
   const codes = new Map<string, number>();
   const extras = new Map<number, PartitionExtra>();
-  const places = new Map(Array.from({ length: values.count }, (_, i) => [values.key(i), i]));
-  for (const item of items) {
-    const index = places.get(partitionKey(item.tuple))!;
+  // They were written in order; only a document edited by hand has them in another one.
+  const sorted = items.every(({ tuple }, i) => values.tuple(i).every((value, c) => value === tuple[c]));
+  for (const [i, item] of items.entries()) {
+    const index = sorted ? i : values.indexOf(item.tuple);
     set.columns.epochs[index] = item.epoch;
     set.columns.assignedAt[index] = item.assignedAt;
     if (Object.keys(item.extra).length > 0) extras.set(index, item.extra);

@@ -12,7 +12,7 @@ export function drain(draft: MoveDraft): Map<string, string> {
   const draining = draft.draining();
   if (draining.length === 0) return blocked;
   let free = freeLearners(draft);
-  for (const table of draft.tables()) {
+  for (const table of draft.tables) {
     const set = draft.set(table);
     const { executors, owners } = set.columns;
     const codes = new Map(

@@ -10,7 +10,7 @@ export const MORE_THAN_HALF_LOST = "more than half of the executors look lost";
 export function removeLost(draft: MoveDraft): void {
   const lost = new Set(draft.lost);
   const gone = (id: string) => lost.has(id) || !draft.knows(id);
-  for (const table of draft.tables()) {
+  for (const table of draft.tables) {
     const set = draft.set(table);
     for (const [index, { learners = [], replicas = [] }] of set.columns.extras) {
       for (const id of learners) if (gone(id)) draft.dropLearner(table, index, id, "loss");

@@ -16,6 +16,8 @@ export class MoveDraft {
   /** Who may get learners: active, heard, and not lost. Sorted. */
   readonly targets: readonly string[];
   readonly steps: MoveStep[] = [];
+  /** Names of the tables, in order. */
+  readonly tables: readonly string[];
   readonly #base: ClusterDocument;
   #document: ClusterDocument;
   readonly #edits = new Map<string, PartitionEditor>();
@@ -27,20 +29,16 @@ export class MoveDraft {
     this.#document = document;
     this.input = input;
     this.lost = [...input.lost].filter((id) => document.executors[id] !== undefined).sort();
+    this.tables = Object.keys(document.accelerations).sort();
     const live = new Set(input.liveExecutors);
     this.targets = activeExecutors(document).filter((id) => live.has(id) && !input.lost.has(id));
-    for (const table of this.tables()) {
+    for (const table of this.tables) {
       const set = this.set(table);
       for (const [id, count] of set.ownedCounts()) this.#add(id, count);
       for (const { learners = [] } of set.columns.extras.values()) {
         for (const id of learners) this.#add(id, 1);
       }
     }
-  }
-
-  /** Names of the tables, in order. */
-  tables(): string[] {
-    return Object.keys(this.#document.accelerations).sort();
   }
 
   /** The partitions of a table as of the last {@link settle}. */
@@ -166,7 +164,7 @@ export class MoveDraft {
 
   /** Call `visit` for every partition that has learners. */
   eachWithLearners(visit: (table: string, index: number, learners: readonly string[]) => void): void {
-    for (const table of this.tables()) {
+    for (const table of this.tables) {
       for (const [index, { learners }] of this.set(table).columns.extras) {
         if (learners !== undefined) visit(table, index, learners);
       }
@@ -181,7 +179,7 @@ export class MoveDraft {
     this.eachWithLearners((_, __, learners) => {
       moving += learners.length;
     });
-    for (const table of this.tables()) {
+    for (const table of this.tables) {
       const set = this.set(table);
       const { owners, epochs } = set.columns;
       owners.forEach((owner, i) => {

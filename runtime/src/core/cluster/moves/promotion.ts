@@ -47,7 +47,7 @@ export function replaceLearners(draft: MoveDraft): void {
     });
   });
   draft.settle();
-  for (const table of draft.tables()) {
+  for (const table of draft.tables) {
     const set = draft.set(table);
     const { owners, epochs } = set.columns;
     for (let index = 0; index < owners.length; index += 1) {

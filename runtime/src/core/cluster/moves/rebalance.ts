@@ -16,7 +16,7 @@ export function rebalance(draft: MoveDraft): void {
   if (targets.length < 2 || !isHealthy(draft)) return;
   const counts = new Map(targets.map((id) => [id, 0]));
   const perTable = new Map<string, Map<string, number>>();
-  for (const table of draft.tables()) {
+  for (const table of draft.tables) {
     const own = new Map<string, number>();
     perTable.set(table, own);
     const set = draft.set(table);
@@ -52,7 +52,7 @@ function isHealthy(draft: MoveDraft): boolean {
   // One that is empty drains on until it is stopped or taken back, and concerns nobody.
   if (draft.draining().some((id) => draft.held(id) > 0) || draft.lost.length > 0) return false;
   if (!draft.allHeard()) return false;
-  return draft.tables().every((table) => draft.set(table).unassignedCount() === 0);
+  return draft.tables.every((table) => draft.set(table).unassignedCount() === 0);
 }
 
 function extremes(targets: readonly string[], counts: ReadonlyMap<string, number>): [string, string] {
@@ -68,7 +68,7 @@ function extremes(targets: readonly string[], counts: ReadonlyMap<string, number
 /** Partitions that may move, by owner: those without a learner. */
 function collectDonors(draft: MoveDraft): Map<string, Donor[]> {
   const donors = new Map<string, Donor[]>();
-  for (const table of draft.tables()) {
+  for (const table of draft.tables) {
     const set = draft.set(table);
     for (let index = 0; index < set.count; index += 1) {
       if (set.learners(index).length > 0) continue;

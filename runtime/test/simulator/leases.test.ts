@@ -1,0 +1,48 @@
+import { playSchedules } from "./schedules.ts";
+
+/** Executors fall silent, or only seem to: whoever judges must not be wrong about their leases. */
+playSchedules({
+  name: "leases",
+  schedules: 2_000,
+  options: (seed) => ({
+    faultyMs: 20_000 + (seed % 5) * 5_000,
+    faultCount: 5 + (seed % 5),
+    executors: 2 + (seed % 2),
+    faults: [
+      "cut-link",
+      "cut-link",
+      "pause-executor",
+      "kill-executor",
+      "lose-executor",
+      "cut-peers",
+      "cut-store",
+      "store-outage",
+      "pause-scheduler",
+      "kill-scheduler",
+      "stop-scheduler",
+      "clock-jump",
+    ],
+  }),
+  least: {
+    "cut-link": 0.4,
+    "pause-executor": 0.3,
+    "kill-executor": 0.3,
+    "lose-executor": 0.3,
+    "cut-peers": 0.1,
+    "cut-store": 0.3,
+    "store-outage": 0.3,
+    "pause-scheduler": 0.3,
+    "kill-scheduler": 0.3,
+    "stop-scheduler": 0.25,
+    "clock-jump": 0.3,
+    "lease ran out": 0.4,
+    "executor lost": 0.35,
+    "executor restarted": 0.2,
+    "executor recovered": 0.015,
+    "most looked lost": 0.02,
+    "release (loss)": 0.2,
+    "learn (loss)": 0.2,
+    "learn (rebalance)": 0.1,
+    promotion: 0.3,
+  },
+});
