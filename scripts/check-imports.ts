@@ -21,7 +21,7 @@ const allowed: Record<string, readonly string[]> = {
   scheduler: ["adapters", "ports", "core", "observe", "spicepod", "proto"],
   executor: ["adapters", "ports", "core", "observe", "spicepod", "proto"],
   api: ["scheduler", "executor", "adapters", "ports", "core", "observe", "spicepod"],
-  cli: ["adapters", "ports", "core", "observe", "spicepod", "certificates", "proto"],
+  cli: ["adapters", "ports", "core", "observe", "spicepod", "certificates", "proto", "kube"],
   bin: ["api", "cli", "scheduler", "executor", "adapters", "ports", "core", "observe", "spicepod", "proto"],
   spicepod: [],
   certificates: [],

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
@@ -75,6 +75,16 @@ test("the plain manifests answer queries over mutual TLS, and an executor that i
     const first = await client.phase(10);
     expect(first).toMatchObject({ wrong: 0 });
     expect(first.right).toBeGreaterThan(0);
+
+    const report = await kubectl.report("--selector", "app.kubernetes.io/part-of=spice", "plain");
+    const scheduler = Object.keys(await kubectl.podUids("app=spice-scheduler"))[0] ?? "";
+    const file = (path: string) => readFileSync(join(report, path), "utf8");
+    expect(JSON.parse(file("manifest.json"))).toMatchObject({ cluster: "plain", not_collected: [] });
+    expect(file(`logs/${scheduler}/spiceai.log`)).toContain("Scheduler started");
+    expect(file(`nodes/${scheduler}/metrics.txt`)).toContain("scheduler_active_executors_count");
+    const { executors } = JSON.parse(file(`nodes/${scheduler}/cluster.json`)) as { executors: unknown[] };
+    expect(executors).toHaveLength(3);
+    rmSync(report, { recursive: true });
 
     await kubectl.run("delete", "pod/spice-executor-1", "--wait=true");
     await kubectl.run("rollout", "status", "statefulset/spice-executor", "--timeout=120s");

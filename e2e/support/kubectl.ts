@@ -1,7 +1,11 @@
 import { execFile } from "node:child_process";
+import { mkdtemp } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { promisify } from "node:util";
 
 const execute = promisify(execFile);
+const spice = join(import.meta.dirname, "..", "..", "runtime", "bin", "spice.mjs");
 
 /** kubectl and Helm on the story's cluster. */
 export class Kubectl {
@@ -40,8 +44,21 @@ export class Kubectl {
     return Object.fromEntries(items.map(({ metadata }) => [metadata.name, metadata.uid]));
   }
 
+  /** Makes the support bundle of this namespace's cluster, as its user would; the folder that has it. */
+  async report(...args: readonly string[]): Promise<string> {
+    const folder = await mkdtemp(join(process.env["TEST_BUNDLES"] ?? tmpdir(), "bundle-"));
+    const kubeconfig = process.env["STORY_KUBECONFIG"] ?? "";
+    const where = ["--kubeconfig", kubeconfig, "--namespace", this.#namespace, "--output", folder];
+    await execute(process.execPath, [spice, "report", ...where, ...args], { timeout: 120_000 });
+    return folder;
+  }
+
   /** All that helps to see why something failed. */
   async bundle(): Promise<string> {
+    const clusters = await Promise.all([
+      this.report().catch(String),
+      this.report("--selector", "app.kubernetes.io/part-of=spice", "plain").catch(String),
+    ]);
     const orders = [
       ["get", "all,pvc,configmap,spicepodclusters", "--output=wide"],
       ["get", "events", "--sort-by=.lastTimestamp"],
@@ -52,7 +69,7 @@ export class Kubectl {
     const texts = await Promise.all(
       orders.map(async (order) => `$ kubectl ${order.join(" ")}\n${await this.run(...order).catch(String)}`),
     );
-    return texts.join("\n\n");
+    return [...texts, `Support bundles: ${clusters.join(", ")}`].join("\n\n");
   }
 }
 

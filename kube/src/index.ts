@@ -49,7 +49,9 @@ export {
   type TransportResponse,
 } from "./client/transport.ts";
 export type { WatchEvent } from "./client/watch-event.ts";
-export { type ClusterAccess, ConfigError, loadKubeConfig } from "./config/load-kube-config.ts";
+export type { ClusterAccess } from "./config/cluster-access.ts";
+export { ConfigError, loadKubeConfig } from "./config/load-kube-config.ts";
+export { type PodPlace, serviceAccountAccess } from "./config/service-account.ts";
 export { Discovery, type ServedResource } from "./discovery/discovery.ts";
 export {
   type EventNote,

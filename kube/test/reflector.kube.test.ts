@@ -130,7 +130,7 @@ describe("Reflector on a real API server", () => {
     expect(counts.watches).toBeGreaterThanOrEqual(11);
     await eventually("one connection a watch", () => proxy.open <= 2);
     await stop();
-  }, 60_000);
+  });
 
   it("ends a watch that has silently died", async () => {
     proxy.inject({
@@ -142,7 +142,8 @@ describe("Reflector on a real API server", () => {
     told.length = 0;
     await direct.create(widgets, widget(namespace, "unheard", { size: 5 }));
     await eventually("the event behind the silence", () => told.includes("added unheard 5"));
-    expect(counts).toMatchObject({ idle: 1, listed: 1 });
+    expect(counts.idle).toBeGreaterThanOrEqual(1);
+    expect(counts.listed).toBe(1);
     expect(String(errors[0])).toContain("silent for 1500 ms");
     await stop();
     proxy.heal();
@@ -167,7 +168,7 @@ describe("Reflector on a real API server", () => {
     expect(errors.some((error) => (error as { code?: number }).code === 410)).toBe(true);
     expect(reflector.cache.size).toBe(4);
     await stop();
-  }, 60_000);
+  });
 
   it("follows the API server through a crash", async () => {
     const { namespace, reflector, told, stop } = await reflect(2);
@@ -178,5 +179,5 @@ describe("Reflector on a real API server", () => {
     await eventually("an event after the crash", () => told.includes("added after 1"));
     expect(reflector.cache.size).toBe(3);
     await stop();
-  }, 60_000);
+  });
 });

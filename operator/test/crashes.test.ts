@@ -58,7 +58,7 @@ test("an operator that dies at any request of a creation is resumed", async () =
     }
   }
   expect(deaths).toBeGreaterThan(14);
-}, 60_000);
+}, 180_000);
 
 /**
  * Asks for something again and again; the operator dies at one write after the other, before the server has it and after.
@@ -113,7 +113,7 @@ test("an operator that dies at any write of a renewal is resumed", async () => {
     }
   });
   expect(deaths).toBeGreaterThanOrEqual(6);
-}, 60_000);
+}, 180_000);
 
 test("an operator that dies at any write of a rotation is resumed", async () => {
   const seen = new Set<string>();

@@ -17,7 +17,7 @@ export const images: readonly Image[] = [
   {
     workspace: "runtime",
     repository: "spiced",
-    workspaces: ["spicepod", "certificates", "proto", "runtime"],
+    workspaces: ["spicepod", "certificates", "proto", "kube", "runtime"],
     programs: ["spiced", "spice"],
     extensions: ["httpfs", "postgres_scanner"],
     aimMegabytes: 250,

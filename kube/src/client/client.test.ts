@@ -77,6 +77,15 @@ describe("Client", () => {
     return new Client({ transport, clock: systemClock, random: seededRandom(1), ...rest });
   }
 
+  it("reads text as it is, and no more of it than asked for", async () => {
+    const client = await connect();
+    server.texts = ({ path, headers }) =>
+      path === "/log" && headers.accept === "*/*" ? "a\nlong line\n" : undefined;
+    expect(await client.getText("/log")).toEqual({ text: "a\nlong line\n", truncated: false });
+    expect(await client.getText("/log", { limit: 4 })).toEqual({ text: "a\nlo", truncated: true });
+    await expect(client.getText("/absent")).rejects.toThrow(StatusError);
+  });
+
   it("creates, reads, replaces, patches, applies and deletes without dropping unknown fields", async () => {
     const client = await connect();
     await client.create(configMaps, { ...configMap("a", { k: "1" }), futureField: { x: 1 } });

@@ -90,6 +90,30 @@ export class Client {
     return this.#json<T>("GET", path, undefined, signal);
   }
 
+  /**
+   * Reads a path that answers with text, such as a pod's log or what a node behind the API server's proxy says. What
+   * goes on beyond `limit` characters (1 MiB) is left unread.
+   */
+  async getText(
+    path: string,
+    options: { limit?: number; signal?: AbortSignal } = {},
+  ): Promise<{ readonly text: string; readonly truncated: boolean }> {
+    const { limit = 2 ** 20, signal } = options;
+    return await withDeadline(this.#clock, this.#timeoutMs, signal, async (all) => {
+      const stop = new AbortController();
+      const response = await this.#send("GET", path, undefined, AbortSignal.any([all, stop.signal]), "*/*");
+      let text = "";
+      for await (const part of response.text) {
+        text += part;
+        if (text.length > limit) {
+          stop.abort(new Error("enough was read"));
+          return { text: text.slice(0, limit), truncated: true };
+        }
+      }
+      return { text, truncated: false };
+    });
+  }
+
   list<T extends KubeObject>(
     type: ResourceType,
     query: ListQuery = {},
@@ -184,11 +208,12 @@ export class Client {
     path: string,
     body: { type: string; text: string } | undefined,
     signal: AbortSignal,
+    accept = "application/json",
   ): Promise<TransportResponse> {
     let refreshed = false;
     for (let attempt = 1; ; attempt++) {
       await this.#options.limiter?.take(signal);
-      const response = await this.#attempt(method, path, body, signal);
+      const response = await this.#attempt(method, path, body, signal, accept);
       if (response.code < 300) return response;
       const error = await statusError(response, `${method} ${path}`);
       if (error.code === 401 && !refreshed) {
@@ -207,6 +232,7 @@ export class Client {
     path: string,
     body: { type: string; text: string } | undefined,
     signal: AbortSignal,
+    accept: string,
   ): Promise<TransportResponse> {
     const startedAt = this.#clock.monotonicMs();
     let code = 0;
@@ -215,7 +241,7 @@ export class Client {
         method,
         path,
         headers: {
-          accept: "application/json",
+          accept,
           "user-agent": this.#options.userAgent ?? "kube",
           ...(body === undefined ? {} : { "content-type": body.type }),
         },

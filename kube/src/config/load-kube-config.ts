@@ -1,14 +1,11 @@
-import type { Credentials } from "../client/transport.ts";
+import { existsSync } from "node:fs";
+import { homedir } from "node:os";
+import { join } from "node:path";
 import { type Clock, systemClock } from "../time/clock.ts";
-import { KubeConfigCredentials } from "./kube-config-credentials.ts";
-
-/** Where the API server is and who we are to it. */
-export interface ClusterAccess {
-  readonly server: URL;
-  readonly credentials: Credentials;
-  /** The namespace of the kubeconfig's context, or of this pod. */
-  readonly namespace: string;
-}
+import type { ClusterAccess } from "./cluster-access.ts";
+import { kubeConfigMaterial } from "./kube-config-material.ts";
+import { RotatingCredentials } from "./rotating-credentials.ts";
+import { type PodPlace, serviceAccountAccess } from "./service-account.ts";
 
 export class ConfigError extends Error {
   override readonly name = "ConfigError";
@@ -21,9 +18,16 @@ export class ConfigError extends Error {
  * @throws ConfigError when there is none, or it asks for what this client does not do (a proxy).
  */
 export async function loadKubeConfig(
-  options: { file?: string; context?: string; clock?: Clock } = {},
+  options: { file?: string; context?: string; clock?: Clock; pod?: PodPlace } = {},
 ): Promise<ClusterAccess> {
-  // The library takes 0.7 s to import: only who asks for it pays.
+  const clock = options.clock ?? systemClock;
+  if (options.file === undefined && options.context === undefined && !hasKubeConfig()) {
+    const access = await serviceAccountAccess(clock, options.pod).catch((cause: Error) => {
+      throw new ConfigError(`cannot read the service account: ${cause.message}`, { cause });
+    });
+    if (access !== undefined) return access;
+  }
+  // The library takes 0.7 s and 75 MB to import: only who has a kubeconfig pays.
   const { KubeConfig } = await import("@kubernetes/client-node");
   const config = new KubeConfig();
   try {
@@ -39,7 +43,13 @@ export async function loadKubeConfig(
   if (cluster.proxyUrl) throw new ConfigError(`cluster ${cluster.name}: proxy-url is not supported`);
   return {
     server: new URL(cluster.server),
-    credentials: new KubeConfigCredentials(config, options.clock ?? systemClock),
+    credentials: new RotatingCredentials(() => kubeConfigMaterial(config), clock),
     namespace: config.getContextObject(config.getCurrentContext())?.namespace?.trim() || "default",
   };
+}
+
+/** Whether there is a kubeconfig where `kubectl` looks for one. */
+function hasKubeConfig(): boolean {
+  const { KUBECONFIG = "" } = process.env;
+  return KUBECONFIG !== "" || existsSync(join(homedir(), ".kube", "config"));
 }

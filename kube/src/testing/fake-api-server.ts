@@ -37,6 +37,8 @@ export class FakeApiServer {
   fault: (request: SeenRequest) => Fault | undefined = () => undefined;
   /** Answers of GET for paths that are no objects, such as `/apis`. */
   readonly paths = new Map<string, unknown>();
+  /** Answers of GET that are text: logs of pods, what is behind the proxy. */
+  texts: (request: SeenRequest) => string | undefined = () => undefined;
   readonly #server: http.Server;
   readonly #sockets = new Set<Socket>();
   readonly #applied = new Map<string, unknown>();
@@ -90,6 +92,12 @@ export class FakeApiServer {
               })();
               resolve({ code, headers: more, text });
             },
+            sendText: (answer) => {
+              const text = (async function* () {
+                yield answer;
+              })();
+              resolve({ code: 200, headers: {}, text });
+            },
             open: () => {
               const stream = new TextStream(signal);
               resolve({ code: 200, headers: {}, text: stream });
@@ -118,6 +126,10 @@ export class FakeApiServer {
         send: (code, answer, more = {}) => {
           response.writeHead(code, { "content-type": "application/json", ...more });
           response.end(JSON.stringify(answer));
+        },
+        sendText: (answer) => {
+          response.writeHead(200, { "content-type": "text/plain" });
+          response.end(answer);
         },
         open: () => {
           response.writeHead(200, { "content-type": "application/json" });
@@ -149,7 +161,9 @@ export class FakeApiServer {
 
   #serve(request: SeenRequest, reply: Reply): void {
     const place = placeOf(request.path);
-    if (this.paths.has(request.path)) reply.send(200, this.paths.get(request.path));
+    const text = request.method === "GET" ? this.texts(request) : undefined;
+    if (text !== undefined) reply.sendText(text);
+    else if (this.paths.has(request.path)) reply.send(200, this.paths.get(request.path));
     else if (place === undefined) throw notFound(request.path);
     else if (request.query.get("watch") === "true") this.#watch(place, request, reply);
     else reply.send(...this.#answer(place, request));
@@ -263,6 +277,7 @@ export class FakeApiServer {
 interface Reply {
   drop(): void;
   send(code: number, body: unknown, headers?: Record<string, string>): void;
+  sendText(text: string): void;
   open(): { write(text: string): void; onClose(stop: () => void): void };
 }
 

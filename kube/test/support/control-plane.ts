@@ -142,7 +142,7 @@ export class ControlPlane {
         if (dead !== undefined) return "dead";
         return (await this.#status("/readyz")) === 200 && "ready";
       },
-      { timeoutMs: 60_000 },
+      { timeoutMs: 120_000 },
     ).then((state) => {
       if (state === "ready") return;
       const dead = this.components.find((component) => !component.alive);

@@ -117,6 +117,11 @@ export class KubeletDouble {
   /** Changes how pods fare from now on, those that run already as well. */
   set fate(fate: (pod: Pod) => PodFate) {
     this.#fate = fate;
+    this.look();
+  }
+
+  /** Asks again how every pod fares. */
+  look(): void {
     for (const key of this.#reflector.cache.keys()) this.#queue.add(key);
   }
 

@@ -8,7 +8,7 @@ export class ToolError extends Error {
 /**
  * Runs a program to its end and answers what it wrote to its standard output.
  *
- * @throws ToolError when it fails, or does not end within a minute.
+ * @throws ToolError when it fails, or does not end within two minutes.
  */
 export async function runTool(
   program: string,
@@ -18,7 +18,7 @@ export async function runTool(
   const child = spawn(program, args, {
     env: { ...process.env, ...options.env },
     stdio: "pipe",
-    timeout: 60_000,
+    timeout: 120_000,
     killSignal: "SIGKILL",
   });
   const out: Buffer[] = [];

@@ -3,14 +3,14 @@ import { setTimeout as delay } from "node:timers/promises";
 /**
  * Asks again every `everyMs` until the answer is neither `undefined` nor `false`.
  *
- * @throws Error with what was awaited, and the last failure as cause, after `timeoutMs` (default 20 s).
+ * @throws Error with what was awaited, and the last failure as cause, after `timeoutMs` (default 60 s).
  */
 export async function eventually<T>(
   what: string,
   ask: () => Promise<T | undefined | false> | T | undefined | false,
   options: { timeoutMs?: number; everyMs?: number } = {},
 ): Promise<T> {
-  const { timeoutMs = 20_000, everyMs = 50 } = options;
+  const { timeoutMs = 60_000, everyMs = 50 } = options;
   const until = performance.now() + timeoutMs;
   for (;;) {
     let cause: unknown;

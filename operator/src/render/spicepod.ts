@@ -3,6 +3,7 @@ import { parse, stringify } from "yaml";
 import { isObject } from "../schema/apply-defaults.ts";
 import type { Json, JsonObject } from "../schema/schema.ts";
 import type { RenderContext } from "./context.ts";
+import { oncePerObject } from "./once-per-object.ts";
 
 /** Fields that people look for first; the others follow by name. */
 const first = ["version", "kind", "name", "metadata"];
@@ -16,22 +17,29 @@ export function spicepodOf({ cluster, observed }: RenderContext): JsonObject {
 
 /** One text for all ways to write a spicepod: keys in a fixed order, no aliases, `metadata.generation` as given. */
 export function canonicalSpicepod(spicepod: JsonObject, generation: number): string {
+  const known = canonicalTexts.get(spicepod);
+  if (known?.generation === generation) return known.text;
   const metadata = isObject(spicepod["metadata"]) ? spicepod["metadata"] : {};
-  return textOf({ ...spicepod, metadata: { ...metadata, generation } });
+  const text = textOf({ ...spicepod, metadata: { ...metadata, generation } });
+  canonicalTexts.set(spicepod, { generation, text });
+  return text;
 }
 
+/** Writing YAML is most of what a look at an unchanged cluster would take, so it is done once for each object. */
+const canonicalTexts = new WeakMap<JsonObject, { readonly generation: number; readonly text: string }>();
+
 /** The SHA-256 of what a spicepod says, apart from its generation. */
-export function digestOf(spicepod: JsonObject): string {
+export const digestOf = oncePerObject((spicepod: JsonObject): string => {
   const metadata = isObject(spicepod["metadata"]) ? spicepod["metadata"] : {};
   const { generation: _, ...rest } = metadata;
   return spicepodDigest(textOf({ ...spicepod, metadata: rest }));
-}
+});
 
 /** Changes when the spicepod changed where a running node cannot follow (spec chapter 02): `runtime` and `secrets`. */
-export function restartHash(spicepod: JsonObject): string {
+export const restartHash = oncePerObject((spicepod: JsonObject): string => {
   const { runtime = null, secrets = null } = spicepod;
   return spicepodDigest(textOf({ runtime, secrets })).slice(0, 16);
-}
+});
 
 /**
  * The generation of a spicepod: it grows when the content changes and only then, so that scaling a cluster reloads

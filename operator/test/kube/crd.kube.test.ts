@@ -184,7 +184,7 @@ describe("SpicepodCluster on a real API server", () => {
         ["sales", "True", "1/1", "2/3", "16/16", "4/4"],
       ]);
     }
-    await api.kubectl(["wait", "spc/sales", "-n", namespace, "--for=condition=Ready", "--timeout=5s"]);
+    await api.kubectl(["wait", "spc/sales", "-n", namespace, "--for=condition=Ready", "--timeout=60s"]);
     await api.kubectl(["scale", "spc/sales", "-n", namespace, "--replicas=5"]);
     const path = `/apis/spice.ai/v2/namespaces/${namespace}/spicepodclusters/sales`;
     const scale = await client.getPath<KubeObject>(`${path}/scale`);

@@ -1,8 +1,10 @@
+/** @jest-environment ./scripts/jest/environment.mjs */
 import { X509Certificate } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "@jest/globals";
 import { createRoot } from "@spice-shards/certificates";
 import type { KubeObject } from "@spice-shards/kube";
+import type { Pod } from "../../../kube/test/support/kubelet-double.ts";
 import { eventually } from "../../../kube/test/support/wait.ts";
 import { types } from "../../src/reconcile/resource-types.ts";
 import type { JsonObject } from "../../src/schema/schema.ts";
@@ -57,7 +59,7 @@ describe("effects of a SpicepodCluster that only a running operator shows", () =
     expect([issued.issuer, daysOf(issued)]).toEqual(["CN=mine", 90]);
     expect(issued.verify(new X509Certificate(own.certificate).publicKey)).toBe(true);
     shows("certificates.rootSecretRef.name", "certificates.rootValidity", "certificates.leafValidity");
-  }, 60_000);
+  });
 
   it("changes nothing while paused", async () => {
     bed.operate({ settings: { resyncMs: 500 } });
@@ -76,7 +78,7 @@ describe("effects of a SpicepodCluster that only a running operator shows", () =
     await eventually("the service", () => bed.admin.get(types.service, service));
     await eventually("the image", () => images().every((image) => image.endsWith(":2.0.0")));
     shows("paused");
-  }, 60_000);
+  });
 
   it("reads a spicepod from a ConfigMap, by its name and key", async () => {
     bed.operate();
@@ -95,36 +97,33 @@ describe("effects of a SpicepodCluster that only a running operator shows", () =
     const made = await bed.admin.get<KubeObject & { data: Record<string, string> }>(types.configMap, target);
     expect(made.data["spicepod.yaml"]).toContain("name: right");
     shows("schedulerSpec.spicepodConfigMapRef.name", "schedulerSpec.spicepodConfigMapRef.key");
-  }, 60_000);
+  });
 
   it("replaces as many executors at once as it may", async () => {
     bed.operate();
     const updateStrategy = { type: "RollingParallel", maxUnavailable: 3 };
     const namespace = await bed.create({ executorSpec: { replicas: 4, updateStrategy } }, "parallel");
     await bed.ready(namespace);
-    // New pods take a while, so that those which are replaced together are seen together.
-    const slow = performance.now() + 2500;
-    bed.kubelet.fate = ({ spec }) =>
-      spec.containers[0]?.image.endsWith(":3.0.0") && performance.now() < slow
-        ? { kind: "unready" }
-        : { kind: "ready" };
+    // The canary is ready at once; those after it are held until two of them are seen together.
+    const isNew = (pod: Pod) => imagesOf([pod]).every((image) => image.endsWith(":3.0.0"));
+    let canary: string | undefined;
+    let held = true;
+    bed.kubelet.fate = (pod) => {
+      if (!isNew(pod)) return { kind: "ready" };
+      canary ??= pod.metadata.uid;
+      return held && pod.metadata.uid !== canary ? { kind: "unready" } : { kind: "ready" };
+    };
     let most = 0;
     const watching = setInterval(() => {
-      const ready = bed.pods(namespace, "executor").filter(isReady).length;
-      most = Math.max(most, 4 - ready);
+      most = Math.max(most, 4 - bed.pods(namespace, "executor").filter(isReady).length);
     }, 20);
     try {
       await bed.change(namespace, { executorSpec: { image: { tag: "3.0.0" } } });
-      await eventually("the canary", () => most >= 1);
-      await delay(Math.max(0, slow - performance.now()));
-      bed.kubelet.fate = ({ spec }) =>
-        spec.containers[0]?.image.endsWith(":3.0.0") && performance.now() < slow + 2500
-          ? { kind: "unready" }
-          : { kind: "ready" };
-      await delay(Math.max(0, slow + 2500 - performance.now()));
-      bed.kubelet.fate = () => ({ kind: "ready" });
-      const done = () => imagesOf(bed.pods(namespace, "executor")).every((image) => image.endsWith(":3.0.0"));
-      await eventually("all to be replaced", done, { timeoutMs: 40_000 });
+      await eventually("two at once", () => most >= 2);
+      held = false;
+      bed.kubelet.look();
+      await eventually("all to be replaced", () => bed.pods(namespace, "executor").every(isNew));
+      await bed.ready(namespace);
     } finally {
       clearInterval(watching);
       bed.kubelet.fate = () => ({ kind: "ready" });
@@ -132,7 +131,7 @@ describe("effects of a SpicepodCluster that only a running operator shows", () =
     expect(most).toBeGreaterThan(1);
     expect(most).toBeLessThanOrEqual(3);
     shows("executorSpec.updateStrategy.type", "executorSpec.updateStrategy.maxUnavailable");
-  }, 90_000);
+  });
 
   const withClaim = (storage: string, more: JsonObject = {}): JsonObject => ({
     executorSpec: {
@@ -157,7 +156,7 @@ describe("effects of a SpicepodCluster that only a running operator shows", () =
     });
     await bed.ready(namespace);
     expect(pods()).toEqual(before);
-  }, 60_000);
+  });
 
   it.each([
     ["Delete", false],

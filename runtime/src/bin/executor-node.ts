@@ -99,7 +99,6 @@ export async function startExecutor(
   return {
     async stop(graceMs) {
       accepting = false;
-      running.refuseNew();
       await Promise.all([context.closePublic(graceMs), running.stop(graceMs)]);
       server.forceShutdown();
       await close();

@@ -8,6 +8,7 @@ import { addPartitions } from "./commands/partitions.ts";
 import { addQuery } from "./commands/query.ts";
 import { addQuickstart } from "./commands/quickstart.ts";
 import { addRefresh } from "./commands/refresh.ts";
+import { addReport } from "./commands/report.ts";
 import { addSql } from "./commands/sql.ts";
 import { addStatus } from "./commands/status.ts";
 import type { Io } from "./io.ts";
@@ -18,6 +19,8 @@ const defaultEndpoint = "http://127.0.0.1:8090";
 /** What the commands share. */
 export interface Cli {
   readonly io: Io;
+  /** Of this build. */
+  readonly version: string;
   /** The API that `--endpoint` names. */
   client(): ApiClient;
   output(): OutputFormat;
@@ -31,6 +34,7 @@ export async function runCli(args: readonly string[], io: Io, version: string): 
   const program = new Command("spice");
   const cli: Cli = {
     io,
+    version,
     client: () => {
       const { endpoint, httpEndpoint } = program.opts<{ endpoint?: string; httpEndpoint?: string }>();
       return new ApiClient(httpEndpoint ?? endpoint ?? defaultEndpoint);
@@ -45,6 +49,8 @@ export async function runCli(args: readonly string[], io: Io, version: string): 
     .option("--http-endpoint <url>", "the same")
     .configureOutput({ writeOut: (text) => io.stdout.write(text), writeErr: (text) => io.stderr.write(text) })
     .showHelpAfterError("Run `spice --help` or `spice COMMAND --help`.")
+    // What stands after a command is the command's: `--output` of a report is a folder.
+    .enablePositionalOptions()
     .exitOverride();
   for (const add of [
     addSql,
@@ -56,6 +62,7 @@ export async function runCli(args: readonly string[], io: Io, version: string): 
     addDrain,
     addCluster,
     addQuickstart,
+    addReport,
   ]) {
     add(program, cli);
   }
@@ -76,12 +83,16 @@ function inheritGlobals(program: Command, commands: readonly Command[]): void {
       inheritGlobals(program, command.commands);
       continue;
     }
+    const own = command.options.map((option) => option.attributeName());
+    const inherited = ["output", "endpoint", "httpEndpoint"].filter((name) => !own.includes(name));
+    if (inherited.includes("output")) {
+      command.addOption(new Option("--output <format>", "how to print").choices([...outputFormats]));
+    }
     command
-      .addOption(new Option("--output <format>", "how to print").choices([...outputFormats]))
       .option("--endpoint <url>", "the node to ask")
       .option("--http-endpoint <url>", "the same")
       .hook("preAction", (_outer, action) => {
-        for (const name of ["output", "endpoint", "httpEndpoint"]) {
+        for (const name of inherited) {
           const value: unknown = action.getOptionValue(name);
           if (value !== undefined) program.setOptionValue(name, value);
         }

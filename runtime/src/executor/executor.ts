@@ -31,6 +31,7 @@ import type { Random } from "../ports/random.ts";
 import type { Source } from "../ports/source.ts";
 import { ExecutorAgent } from "./agent.ts";
 import { copySource, openCopyMeans } from "./copy-means.ts";
+import { LastFragments } from "./last-fragments.ts";
 import { ExecutorPartitionStore } from "./storage/partition-store.ts";
 import type { TableHolder } from "./table-holder.ts";
 import { tableHolder } from "./table-holder-of.ts";
@@ -87,6 +88,7 @@ export class Executor {
   readonly #stop = new AbortController();
   readonly #loops = new Set<Promise<void>>();
   readonly #tasks = new Set<Promise<void>>();
+  readonly #lastFragments: LastFragments;
   /** Spicepods are taken over one after another. */
   #following: Promise<void> = Promise.resolve();
   #accepting = true;
@@ -97,6 +99,7 @@ export class Executor {
     this.#options = options;
     this.#runner = runner;
     this.#store = store;
+    this.#lastFragments = new LastFragments(options.clock);
     const { peerCredentials: credentials, scratchDir, metrics } = options;
     this.#copies = openCopyMeans({ credentials, scratchDir, metrics });
     this.agent = new ExecutorAgent({
@@ -167,6 +170,7 @@ export class Executor {
           );
         }
         const started = clock.monotonicMs();
+        this.#lastFragments.arrived();
         metrics.gauge("executor_tasks_active").inc();
         metrics.gauge("node_tasks_active").inc();
         const result = this.#runner.run(request, signal);
@@ -199,23 +203,24 @@ export class Executor {
     });
   }
 
-  /** Refuse new fragments: the first step of a shutdown. */
-  refuseNew(): void {
-    this.#accepting = false;
-  }
-
   /** Why this executor does not run the spicepod in force; undefined when it does. */
   get notice(): string | undefined {
     return this.#notice;
   }
 
-  /** Let running fragments finish within `graceMs`, then end refreshes and links, and close the storage. */
+  /**
+   * Take the last fragments of queries that are under way, let them finish within `graceMs`, then end refreshes and
+   * links, and close the storage.
+   */
   async stop(graceMs: number): Promise<void> {
+    const { clock } = this.#options;
+    const until = clock.monotonicMs() + graceMs;
+    await this.#lastFragments.over(graceMs);
     this.#accepting = false;
     const limit = new AbortController();
     const finished = Promise.all(this.#tasks).then(() => limit.abort());
     // Ended early by the abort when all have finished.
-    await this.#options.clock.sleep(graceMs, limit.signal).catch(() => undefined);
+    await clock.sleep(Math.max(0, until - clock.monotonicMs()), limit.signal).catch(() => undefined);
     void finished;
     this.#stop.abort(new Error("The executor is stopping"));
     await Promise.allSettled(this.#loops);

@@ -1,18 +1,27 @@
 /** How many schedules had each kind of happening, so that schedules in which nothing happens are noticed. */
 export class Coverage {
-  schedules = 0;
-  commits = 0;
-  readonly #had = new Map<string, number>();
+  readonly counts: {
+    schedules: number;
+    commits: number;
+    /** By what happened: schedules that had it. */
+    readonly had: Map<string, number>;
+  };
+
+  /** `counts`: of another instance, to go on from. */
+  constructor(counts: Coverage["counts"] = { schedules: 0, commits: 0, had: new Map() }) {
+    this.counts = counts;
+  }
 
   add(noted: Iterable<string>, commits: number): void {
-    this.schedules += 1;
-    this.commits += commits;
-    for (const what of noted) this.#had.set(what, (this.#had.get(what) ?? 0) + 1);
+    const { had } = this.counts;
+    this.counts.schedules += 1;
+    this.counts.commits += commits;
+    for (const what of noted) had.set(what, (had.get(what) ?? 0) + 1);
   }
 
   /** The part of all schedules that had it, 0 to 1. */
   share(what: string): number {
-    return (this.#had.get(what) ?? 0) / this.schedules;
+    return (this.counts.had.get(what) ?? 0) / this.counts.schedules;
   }
 
   /** Which of `least` were in a smaller part of the schedules, each with the part that they were in. */
@@ -25,8 +34,9 @@ export class Coverage {
   }
 
   toString(): string {
-    const counts = [...this.#had].sort(([a, n], [b, m]) => m - n || (a < b ? -1 : 1));
-    return `${this.schedules} schedules, ${(this.commits / this.schedules).toFixed(1)} commits each; with: ${counts
+    const { schedules, commits, had } = this.counts;
+    const most = [...had].sort(([a, n], [b, m]) => m - n || (a < b ? -1 : 1));
+    return `${schedules} schedules, ${(commits / schedules).toFixed(1)} commits each; with: ${most
       .map(([what, count]) => `${what} ${count}`)
       .join(", ")}`;
   }

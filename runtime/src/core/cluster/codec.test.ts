@@ -85,6 +85,16 @@ describe("cluster.json", () => {
     expect(partitions.learners(index)).toEqual(["exec-2:50052"]);
   });
 
+  test("may list its partitions in any order", () => {
+    const table = example.accelerations["spice.public.sales"];
+    const { partitions } = table;
+    const turned = parse({
+      ...example,
+      accelerations: { "spice.public.sales": { ...table, partitions: partitions.toReversed() } },
+    });
+    expect(printDocument(turned)).toEqual(printDocument(parse(example)));
+  });
+
   test("of another schema version is refused", () => {
     for (const found of [2, "2"]) {
       expect(() => parse({ ...example, schema_version: found })).toThrow(

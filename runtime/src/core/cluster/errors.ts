@@ -38,6 +38,19 @@ export class ForeignDocumentError extends Error {
   }
 }
 
+/**
+ * The document stands at an earlier revision than this scheduler has seen, or another write took the place of the
+ * one it has seen: somebody put an older version back under a running cluster.
+ */
+export class RestoredDocumentError extends Error {
+  override readonly name = "RestoredDocumentError";
+  constructor(path: string, known: number, found: number) {
+    super(
+      `Cluster document at ${path} went back from revision ${known} to ${found}: an older version was restored while the cluster ran. Nothing is written to it, and what was known before stays in force. Put revision ${known} back; to go on from the older version, stop all schedulers and executors, then start them again`,
+    );
+  }
+}
+
 /** Every attempt of a conditional write lost against other writers. */
 export class ConcurrentModificationError extends Error {
   override readonly name = "ConcurrentModificationError";

@@ -44,3 +44,20 @@ test("an executor of another cluster is not registered, and is told what to do",
   expect(sent).toEqual([]);
   expect(state.document.executors).toEqual({});
 });
+
+test("an executor that holds more than the document ever gave is not registered, and is told what to do", async () => {
+  const { state, sent, connection } = await opened();
+  const { revision } = state.document;
+  const held = (newest: number) => [{ table: "t", revision: newest }];
+  await expect(connection.receive({ ...hello, registered: true, held: held(revision + 1) })).rejects.toThrow(
+    `Executor e1 holds assignments of revision ${revision + 1}, the cluster document is at ${revision}: an older version of it was restored. Restart the executor to let it join`,
+  );
+  expect([sent, state.document.executors]).toEqual([[], {}]);
+});
+
+test("an executor that holds what the newest document gave comes back", async () => {
+  const { state, sent, connection } = await opened();
+  const held = [{ table: "t", revision: state.document.revision }];
+  await connection.receive({ ...hello, registered: true, held });
+  expect(sent[0]).toMatchObject({ kind: "welcome" });
+});

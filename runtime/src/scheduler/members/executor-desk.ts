@@ -37,6 +37,8 @@ export interface DeskConnection {
   close(): void;
 }
 
+type HeldTable = Extract<ExecutorMessage, { kind: "hello" }>["held"][number];
+
 interface Member {
   readonly instance: string;
   readonly notifier: Notifier;
@@ -158,7 +160,7 @@ export class ExecutorDesk {
       );
     }
     this.watch.greeted(executor, instance);
-    if (!(await this.#admit(executor, instance, "now", hello.registered))) {
+    if (!(await this.#admit(executor, instance, "now", hello.registered, hello.held))) {
       send(replaced(executor));
       return undefined;
     }
@@ -196,12 +198,14 @@ export class ExecutorDesk {
     instance: string,
     read: "now" | "when-away",
     registered: boolean,
+    held: readonly HeldTable[] = [],
   ): Promise<boolean> {
     const { state, clock, lostAfterMs } = this.#options;
     const arrivedMs = clock.monotonicMs();
     const last = this.#admitted.get(executor);
     const awayMs = last?.instance === instance ? arrivedMs - last.atMs : 0;
     if (read === "now" || awayMs > lostAfterMs / 2) await state.refresh();
+    refuseNewer(state.document, executor, held);
     const decide = (document: ClusterDocument) => decideHello(document, executor, instance, registered);
     if (awayMs >= lostAfterMs || decide(state.document) === "register") {
       await state.change((document) => {
@@ -281,6 +285,18 @@ export class ExecutorDesk {
       }
     }
   }
+}
+
+/**
+ * What an executor holds was given to it by a committed document. One that is newer than the document that was just
+ * read is left from before an older version was restored: by revisions it would keep what is no longer its own.
+ */
+function refuseNewer(document: ClusterDocument, executor: string, held: readonly HeldTable[]): void {
+  const newest = Math.max(0, ...held.map(({ revision }) => revision));
+  if (newest <= document.revision) return;
+  throw new ProtocolError(
+    `Executor ${executor} holds assignments of revision ${newest}, the cluster document is at ${document.revision}: an older version of it was restored. Restart the executor to let it join`,
+  );
 }
 
 function replaced(executor: string): SchedulerMessage {

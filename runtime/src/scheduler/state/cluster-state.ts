@@ -1,4 +1,5 @@
 import { type Backoff, backoffMs } from "../../core/cluster/backoff.ts";
+import { printDocument } from "../../core/cluster/codec.ts";
 import { isRegistered, seal, type Writer, wasCommitted } from "../../core/cluster/commit.ts";
 import { type ClusterDocument, newDocument } from "../../core/cluster/document.ts";
 import {
@@ -6,6 +7,7 @@ import {
   ForeignDocumentError,
   MissingDocumentError,
   NotRegisteredError,
+  RestoredDocumentError,
   UnknownCommitError,
 } from "../../core/cluster/errors.ts";
 import type { Clock } from "../../ports/clock.ts";
@@ -153,13 +155,23 @@ export class ClusterState {
 
   /**
    * Read the document if it changed; one bodiless request when it did not. Throws {@link MissingDocumentError} when
-   * it vanished, {@link ForeignDocumentError} when another cluster's is in its place.
+   * it vanished, {@link ForeignDocumentError} when another cluster's is in its place, {@link RestoredDocumentError}
+   * when an older version of it is.
    */
   async refresh(signal?: AbortSignal): Promise<Snapshot> {
-    const { etag } = this.snapshot;
-    const found = await this.#objects.read(etag, signal);
+    // What is read from here on is at least as new as what is known now.
+    const before = this.snapshot;
+    const found = await this.#objects.read(before.etag, signal);
     if (found === undefined) throw this.#objects.missing();
-    return found === "not-modified" ? this.snapshot : this.#accept(found);
+    if (found === "not-modified" || found.etag === before.etag) return this.snapshot;
+    const { cluster_id: cluster, revision } = before.document;
+    if (found.document.cluster_id !== cluster || found.document.revision > revision)
+      return this.#accept(found);
+    // The same bytes were put back: they may have another ETag now.
+    if (!isSameDocument(found.document, before.document))
+      throw new RestoredDocumentError(this.path, revision, found.document.revision);
+    if (this.#snapshot === before) this.#snapshot = { ...before, etag: found.etag };
+    return this.snapshot;
   }
 
   /**
@@ -306,6 +318,13 @@ export class ClusterState {
   #pause(retry: number, signal?: AbortSignal): Promise<void> {
     return this.#clock.sleep(backoffMs(retry, RETRY, this.#random.next()), signal);
   }
+}
+
+function isSameDocument(one: ClusterDocument, other: ClusterDocument): boolean {
+  return (
+    one.revision === other.revision &&
+    Buffer.compare(printDocument(one).root, printDocument(other).root) === 0
+  );
 }
 
 /** What a document that was read back says of our write. */

@@ -1,5 +1,5 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "@jest/globals";
-import { eventually } from "../../../kube/test/support/wait.ts";
 import { types } from "../../src/reconcile/resource-types.ts";
 import type { JsonObject } from "../../src/schema/schema.ts";
 import { conditionOf, OperatorBed } from "./support/operator-bed.ts";
@@ -16,29 +16,7 @@ const located = (state_location: string): JsonObject => ({
   spicepod: { runtime: { scheduler: { state_location } }, datasets: [] },
 });
 
-/** What passes the schema and is wrong all the same, with the reason and the message of the condition. */
-const wrong: readonly (readonly [what: string, spec: JsonObject, reason: string, message: RegExp])[] = [
-  [
-    "an unknown section of the spicepod",
-    { schedulerSpec: { spicepod: { datasets: [], runtim: {} } } },
-    "InvalidSpicepod",
-    /^spec\.schedulerSpec\.spicepod\.runtim: unknown field `runtim`\. Did you mean `runtime`\?/,
-  ],
-  [
-    "a ConfigMap that is not there",
-    { schedulerSpec: { spicepod: null, spicepodConfigMapRef: { name: "none" } } },
-    "MissingConfigMap",
-    /^spec\.schedulerSpec\.spicepodConfigMapRef\.name: ConfigMap \S+\/none does not exist\.$/,
-  ],
-  [
-    "a Secret that is not there",
-    { executorSpec: { envFromSource: [{ secretRef: { name: "none" } }] } },
-    "MissingSecret",
-    /^spec\.executorSpec\.envFromSource\[0\]\.secretRef: Secret \S+\/none does not exist\.$/,
-  ],
-];
-
-describe("bad input on a real API server", () => {
+describe("what blocks a cluster on a real API server", () => {
   let bed: OperatorBed;
 
   beforeAll(async () => {
@@ -56,36 +34,6 @@ describe("bad input on a real API server", () => {
     return found?.message ?? "";
   };
 
-  it.each(wrong)(
-    "%s: said in a condition, and what runs goes on",
-    async (_, spec, reason, message) => {
-      const operator = bed.operate();
-      const namespace = await bed.create({}, "wrong");
-      await bed.ready(namespace);
-      const uids = () =>
-        bed.kubelet
-          .list(namespace)
-          .map(({ metadata }) => metadata.uid)
-          .sort();
-      const before = uids();
-      const mark = bed.api.audit.mark();
-      await bed.change(namespace, spec);
-      expect(await refused(namespace, reason)).toMatch(message);
-      expect(await bed.writesAtRest(1000)).toEqual([]);
-      expect(uids()).toEqual(before);
-      const targets = new Set(bed.writesSince(mark).map((entry) => `${entry.resource}/${entry.subresource}`));
-      expect([...targets]).toEqual(["spicepodclusters/status"]);
-      expect(operator.events).toContain(reason);
-      const back = {
-        schedulerSpec: { spicepod: { datasets: [], runtim: null }, spicepodConfigMapRef: null },
-      };
-      await bed.change(namespace, { ...back, executorSpec: { envFromSource: null } });
-      await bed.ready(namespace);
-      expect(uids()).toEqual(before);
-    },
-    60_000,
-  );
-
   it("a storage class that is not there, until it is", async () => {
     bed.operate();
     const namespace = await bed.create({ executorSpec: claim("late") }, "class");
@@ -99,13 +47,15 @@ describe("bad input on a real API server", () => {
       ...{ provisioner: "example.test/none" },
     });
     await bed.ready(namespace);
-  }, 60_000);
+  });
 
   it("one state location for two clusters, until the older is gone", async () => {
     bed.operate();
     const schedulerSpec = located("s3://bucket/shared/");
     const namespace = await bed.create({ schedulerSpec }, "shared");
     await bed.ready(namespace);
+    // Who is older is known to the second.
+    await delay(1100);
     const copy = await bed.create({ schedulerSpec }, "copy");
     expect(await refused(copy, "StateLocationInUse")).toContain(
       `is the state location of the older SpicepodCluster ${namespace}/sales`,
@@ -114,25 +64,7 @@ describe("bad input on a real API server", () => {
     await bed.ready(namespace);
     await bed.admin.delete(types.cluster, { namespace, name: "sales" });
     await bed.ready(copy);
-  }, 60_000);
-
-  it("no executors: pods end, everything else stays, and all come back", async () => {
-    bed.operate();
-    const namespace = await bed.create({}, "none");
-    await bed.ready(namespace);
-    const before = [...(await bed.children(namespace)).keys()];
-    await bed.change(namespace, { executorSpec: { replicas: 0 } });
-    await eventually("the executors to end", () => bed.pods(namespace, "executor").length === 0);
-    const status = await bed.condition(namespace, "Ready", "False");
-    expect(conditionOf(status, "Ready")).toMatchObject({
-      reason: "NoExecutors",
-      message: expect.stringContaining("executorSpec.replicas is 0"),
-    });
-    expect([...(await bed.children(namespace)).keys()]).toEqual(before);
-    expect(bed.double.calls.filter((call) => call.startsWith("drain"))).toEqual([]);
-    await bed.change(namespace, { executorSpec: { replicas: 2 } });
-    await bed.ready(namespace);
-  }, 60_000);
+  });
 
   it("executors that crash again and again pause the cluster until it is told to go on", async () => {
     const operator = bed.operate({ settings: { pauseCrashloopingPodsThreshold: 3 } });
@@ -159,5 +91,5 @@ describe("bad input on a real API server", () => {
     await bed.admin.patch(types.cluster, target, { type: "merge", body: { metadata: { annotations } } });
     await bed.condition(namespace, "Paused", "False");
     await bed.ready(namespace);
-  }, 60_000);
+  });
 });

@@ -1,0 +1,49 @@
+import { mkdtemp } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Client } from "@spice-shards/kube";
+import { Bundle } from "../../../runtime/src/cli/report/bundle.ts";
+import { collectKubernetes } from "../../../runtime/src/cli/report/kubernetes/collect.ts";
+import { folderSink } from "../../../runtime/src/cli/report/sink.ts";
+
+/** Longer would hide the failure that the bundle is about. */
+const longestMs = 30_000;
+
+/** What besides objects and logs of pods a test knows, by file name. */
+export type MoreFiles = Readonly<Record<string, unknown>>;
+
+/**
+ * Leave the bundle that `spice report` would make of a cluster, for whoever looks into a failed test, and print where it is:
+ * below `TEST_BUNDLES`, else in the temporary directory. Never throws: the test's own failure is what counts.
+ */
+export async function leaveBundle(
+  testName: string,
+  target: { readonly client: Client; readonly namespace: string; readonly cluster: string },
+  more: MoreFiles = {},
+): Promise<string | undefined> {
+  try {
+    const base = process.env["TEST_BUNDLES"] ?? tmpdir();
+    const name = testName.replace(/[^A-Za-z0-9]+/g, "-").slice(0, 60);
+    const bundle = new Bundle(await folderSink(await mkdtemp(join(base, `bundle-${name}-`))));
+    const signal = AbortSignal.timeout(longestMs);
+    try {
+      await collectKubernetes(bundle, {
+        ...target,
+        operatorNamespace: target.namespace,
+        logLines: 2000,
+        signal,
+      });
+    } catch (error) {
+      bundle.failed("kubernetes", error);
+    }
+    for (const [file, value] of Object.entries(more)) {
+      await (typeof value === "string" ? bundle.text(file, value) : bundle.json(file, value));
+    }
+    await bundle.finish({ test: testName, cluster: target.cluster, namespace: target.namespace });
+    console.error(`The state at the failure of "${testName}" is in ${bundle.place}`);
+    return bundle.place;
+  } catch (error) {
+    console.error(`No bundle of the failure of "${testName}":`, error);
+    return undefined;
+  }
+}
