@@ -91,7 +91,7 @@ describe("operators of which one leads", () => {
     expect(writers()).toEqual(["first", "second", "first"]);
   }, 240_000);
 
-  it("hands over within seconds from a leader that is told to stop", async () => {
+  it("hands over at once from a leader that is told to stop", async () => {
     await start("third");
     await eventually(
       "the third to wait",
@@ -100,14 +100,15 @@ describe("operators of which one leads", () => {
     );
     await midRollout("4.0.0", "first", 3);
     const holder = await bed.holder();
-    const toldAt = performance.now();
     const stopped = replica("first").stop();
-    await eventually("the third to lead", async () => {
+    const leads = async () => {
       const now = await bed.holder();
       return now !== "" && now !== holder;
-    });
-    expect(performance.now() - toldAt).toBeLessThan(10_000);
+    };
+    await eventually("the third to lead", leads, { timeoutMs: 60_000 });
     await stopped;
+    // The Lease was free at once: nobody had to wait until it ran out.
+    expect(replica("first").lines.some(({ message }) => message === "leadership was released")).toBe(true);
     await rolledOut("4.0.0");
     expect(writers()).toEqual(["first", "second", "first", "third"]);
   }, 240_000);
