@@ -185,7 +185,7 @@ describe("planted bugs in the moves", () => {
 describe("the loss of most executors", () => {
   test("is taken for true by a planner that does not count", async () => {
     const ghosts = Object.fromEntries(
-      Array.from({ length: 10 }, (_, i) => [`ghost${i}`, { instance_id: "g", state: "draining" as const }]),
+      Array.from({ length: 10 }, (_, i) => [`ghost${i}`, { instance_id: "g", state: "active" as const }]),
     );
     const uncounted = planted((scheduler) => {
       const prepare = scheduler.moves.prepare.bind(scheduler.moves);

@@ -51,11 +51,14 @@ export class MoveDraft {
     return this.#document.executors[executor] !== undefined;
   }
 
+  isDraining(executor: string): boolean {
+    return this.#document.executors[executor]?.state === "draining";
+  }
+
   /** Executors that drain, sorted. */
   draining(): string[] {
-    const { executors } = this.#document;
-    return Object.keys(executors)
-      .filter((id) => executors[id]!.state === "draining")
+    return Object.keys(this.#document.executors)
+      .filter((id) => this.isDraining(id))
       .sort();
   }
 

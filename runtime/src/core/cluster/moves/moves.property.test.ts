@@ -181,6 +181,21 @@ describe("limits", () => {
     expect(c.last?.condition).toBeUndefined();
   });
 
+  test("drained executors that have left are not counted, and go", () => {
+    const c = cluster(5, [10]);
+    for (const id of ["e2", "e3", "e4"]) c.drain(id);
+    c.finish();
+    const gone = new Set(["e2", "e3", "e4"]);
+    c.plan({ lost: gone, unheard: gone, liveExecutors: ["e0", "e1"] });
+    expect(c.last).toMatchObject({ removed: ["e2", "e3", "e4"], stranded: 0 });
+    expect(c.last?.condition).toBeUndefined();
+
+    const full = cluster(5, [10]);
+    for (const id of gone) full.drain(id);
+    full.plan({ lost: gone, unheard: gone, liveExecutors: ["e0", "e1"] });
+    expect(full.last).toMatchObject({ condition: "more than half of the executors look lost", removed: [] });
+  });
+
   test("silence without a loss keeps nothing from moving", () => {
     const c = cluster(3, [6]);
     c.drain("e0");

@@ -17,7 +17,7 @@ export function planMoves(
   input: MoveInput,
 ): { readonly document: ClusterDocument; readonly result: MoveReport } {
   const draft = new MoveDraft(document, input);
-  const members = Object.keys(document.executors);
+  const members = Object.keys(document.executors).filter((id) => !mayLeave(draft, id));
   const looking = members.filter((id) => input.lost.has(id) || input.unheard.has(id));
   const tooMany = draft.lost.length > 0 && looking.length * 2 > members.length;
   let blocked: ReadonlyMap<string, string> = new Map();
@@ -41,4 +41,9 @@ export function planMoves(
       ...(tooMany ? { condition: MORE_THAN_HALF_LOST } : {}),
     },
   };
+}
+
+/** An executor that was drained and holds nothing: its silence is its end, not a sign of a network that is cut. */
+function mayLeave(draft: MoveDraft, executor: string): boolean {
+  return draft.isDraining(executor) && draft.held(executor) === 0;
 }
