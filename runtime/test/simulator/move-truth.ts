@@ -76,7 +76,9 @@ export class MoveTruth {
     const removed = Object.keys(last.executors).filter((id) => next.executors[id] === undefined);
     // Whoever is drained and empty may leave; the others are the cluster.
     const counts = (id: string) =>
-      last.executors[id]!.state !== "draining" || drainStatus(last, id).state !== "DRAINED";
+      !removed.includes(id) ||
+      last.executors[id]!.state !== "draining" ||
+      drainStatus(last, id).state !== "DRAINED";
     const members = Object.keys(last.executors).filter(counts).length;
     const lost = removed.filter(counts).length;
     if (lost * 2 > members) throw new Violation(`${lost} of ${members} executors removed at once`);

@@ -17,8 +17,9 @@ export function planMoves(
   input: MoveInput,
 ): { readonly document: ClusterDocument; readonly result: MoveReport } {
   const draft = new MoveDraft(document, input);
-  const members = Object.keys(document.executors).filter((id) => !mayLeave(draft, id));
-  const looking = members.filter((id) => input.lost.has(id) || input.unheard.has(id));
+  const silent = (id: string) => input.lost.has(id) || input.unheard.has(id);
+  const members = Object.keys(document.executors).filter((id) => !silent(id) || !mayLeave(draft, id));
+  const looking = members.filter(silent);
   const tooMany = draft.lost.length > 0 && looking.length * 2 > members.length;
   let blocked: ReadonlyMap<string, string> = new Map();
   if (!tooMany) {
