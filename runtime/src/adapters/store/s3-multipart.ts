@@ -5,6 +5,7 @@ import {
   type S3Client,
   UploadPartCommand,
 } from "@aws-sdk/client-s3";
+import type { Clock } from "../../ports/clock.ts";
 import { type PutOutcome, StoreError } from "../../ports/object-store.ts";
 
 export interface MultipartTarget {
@@ -14,6 +15,7 @@ export interface MultipartTarget {
 
 export interface MultipartOptions {
   readonly client: S3Client;
+  readonly clock: Pick<Clock, "sleep">;
   readonly target: MultipartTarget;
   readonly concurrency: number;
   readonly signal: AbortSignal | undefined;
@@ -34,6 +36,8 @@ export interface MultipartOptions {
 }
 
 const maxParts = 10_000;
+/** Pauses in milliseconds before each request that gives up an upload whose parts may have been in flight. */
+const pausesAfterCut = [0, 100, 400];
 
 /**
  * Upload an object in parts, several at a time. Unless it ends with `written`, the upload is aborted, so that the
@@ -67,10 +71,10 @@ export async function uploadParts(
       ),
     );
   } catch (error) {
-    await abort(upload, options);
+    await abort(upload, options, pausesAfterCut);
     throw error;
   }
-  if (outcome.kind !== "written") await abort(upload, options);
+  if (outcome.kind !== "written") await abort(upload, options, [0]);
   return outcome;
 }
 
@@ -122,18 +126,23 @@ async function sendParts(
 }
 
 /**
- * Give the parts up. The caller's signal does not count: an upload that was called off must go, too. When even the
- * retries fail, what became of the object is still what the caller has to know: parts of a store that cannot be
- * reached are left to its own expiry rule, and the failed requests were reported as such.
+ * Give the parts up, again until the store does not know the upload any more: a part that it was still writing when
+ * its request was cut may come after the first time. The caller's signal does not count: an upload that was called
+ * off must go, too. When even the retries fail, what became of the object is still what the caller has to know: parts
+ * of a store that cannot be reached are left to its own expiry rule, and the failed requests were reported as such.
  */
 async function abort(
   upload: MultipartTarget & { UploadId: string },
   options: MultipartOptions,
+  pausesMs: readonly number[],
 ): Promise<void> {
   try {
-    await options.repeat("abort upload of", 0, undefined, (signal) =>
-      options.client.send(new AbortMultipartUploadCommand(upload), { abortSignal: signal }),
-    );
+    for (const pauseMs of pausesMs) {
+      if (pauseMs > 0) await options.clock.sleep(pauseMs);
+      await options.repeat("abort upload of", 0, undefined, (signal) =>
+        options.client.send(new AbortMultipartUploadCommand(upload), { abortSignal: signal }),
+      );
+    }
   } catch (error) {
     if (!(error instanceof StoreError)) throw error;
   }

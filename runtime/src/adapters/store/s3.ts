@@ -60,6 +60,7 @@ export class S3Store implements ObjectStore {
   readonly location: string;
   readonly #config: S3Config;
   readonly #client: S3Client;
+  readonly #clock: Pick<Clock, "sleep">;
   readonly #retrier: Retrier;
   readonly #timeoutMs: number;
   readonly #partBytes: number;
@@ -69,6 +70,7 @@ export class S3Store implements ObjectStore {
   constructor(config: S3Config, options: S3StoreOptions) {
     this.location = `s3://${config.bucket}/${config.prefix}`;
     this.#config = config;
+    this.#clock = options.clock;
     this.#retrier = new Retrier(options.clock, options.random, options.retry ?? defaultRetryPolicy);
     this.#timeoutMs = options.requestTimeoutMs ?? 10_000;
     this.#partBytes = options.partBytes ?? 8 * 2 ** 20;
@@ -164,6 +166,7 @@ export class S3Store implements ObjectStore {
         return await this.put(key, first.value ?? new Uint8Array(0), condition, options);
       return await uploadParts([first.value, second.value], parts, {
         client: this.#client,
+        clock: this.#clock,
         target: this.#object(key),
         concurrency: this.#partConcurrency,
         signal: options?.signal,
