@@ -213,10 +213,6 @@ async function refresher(
     const stored = table.partitions().reduce((sum, p) => sum + p.rows, 0);
     if (stored !== rows) throw new Error(`${name} has ${stored} rows instead of ${rows}`);
     await table.close();
-    const left = await database.rows(
-      "SELECT schema_name, table_name FROM duckdb_tables() WHERE database_name = 'spice_memory'",
-    );
-    for (const t of left) await database.run(`DROP TABLE spice_memory.main."${t["table_name"]}"`);
     return ms;
   };
 }

@@ -223,6 +223,8 @@ export class Executor {
     await clock.sleep(Math.max(0, until - clock.monotonicMs()), limit.signal).catch(() => undefined);
     void finished;
     this.#stop.abort(new Error("The executor is stopping"));
+    // Tables close when nobody reads them any more.
+    await this.#runner.stopAll();
     await Promise.allSettled(this.#loops);
     this.#copies.close();
     await this.#runner.close();
@@ -251,20 +253,27 @@ export class Executor {
     this.#notice = undefined;
     log.info({ generation: app.generation, sha256: app.sha256 }, "Following a newer spicepod");
     const wanted = new Map(app.tables.map((t) => [t.fullName, t]));
-    for (const [name, { table, stop }] of [...this.#running]) {
-      if (JSON.stringify(wanted.get(name)) === JSON.stringify(table)) continue;
+    // Each by itself: one whose queries take long to end keeps no other waiting.
+    const ended = [...this.#running].map(async ([name, { table, stop }]) => {
+      const next = wanted.get(name);
+      if (JSON.stringify(next) === JSON.stringify(table)) return;
       this.#running.delete(name);
       this.holders.delete(name);
       this.agent.forgetTable(name);
       await stop();
-      if (!wanted.has(name)) metrics.removeDataset(table.name);
-    }
-    for (const table of app.tables) {
-      if (this.#running.has(table.fullName)) continue;
-      this.#addTable(table);
-      for (const assignment of this.agent.session.assignments) {
-        if (assignment.table === table.fullName) this.#hold(assignment);
-      }
+      if (next === undefined) metrics.removeDataset(table.name);
+      else this.#startTable(next);
+    });
+    await Promise.all(ended);
+    for (const table of app.tables) if (!this.#running.has(table.fullName)) this.#startTable(table);
+  }
+
+  /** Hold a table of a newer spicepod, with what is assigned of it. */
+  #startTable(table: AppTable): void {
+    if (this.#stop.signal.aborted) return;
+    this.#addTable(table);
+    for (const assignment of this.agent.session.assignments) {
+      if (assignment.table === table.fullName) this.#hold(assignment);
     }
   }
 

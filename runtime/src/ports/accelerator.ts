@@ -29,7 +29,7 @@ export interface Accelerator extends AcceleratorDescription {
   filePath?(dataset: AcceleratedDataset, values: PartitionValues): string;
   /** Make the files of one partition a consistent set that can be copied, without blocking readers. */
   checkpoint?(dataset: AcceleratedDataset, values: PartitionValues): Promise<readonly string[]>;
-  /** Flush and release locks. Safe to call twice. Default: nothing. */
+  /** Nobody reads any more: flush, release locks, and free what is only in memory. Safe to call twice. Default: nothing. */
   shutdown?(): Promise<void>;
 }
 

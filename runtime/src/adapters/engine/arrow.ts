@@ -5,7 +5,7 @@ import {
   type AcceleratorDescription,
   AcceleratorParameterError,
 } from "../../ports/accelerator.ts";
-import { MemorySpace } from "./memory-space.ts";
+import { MemorySchema, MemorySpace } from "./memory-space.ts";
 import { SegmentedTable } from "./segmented-table.ts";
 import { sortColumns } from "./sort-columns.ts";
 
@@ -40,14 +40,16 @@ export const arrowDescription: AcceleratorDescription = {
 
 /** The engine `arrow`: one table in memory per partition, lost on restart (spec chapter 03, Layout by engine). */
 export function createArrow(context: AcceleratorContext): Accelerator {
+  const memory = new MemorySchema(context.database);
   return {
     ...arrowDescription,
     async createTable({ dataset, values }) {
       const options = { dataset, values, sort: sort(dataset), indexes: indexes(dataset) };
-      const space = new MemorySpace(context.database, options);
+      const space = new MemorySpace(memory, options);
       await space.prepare();
       return new SegmentedTable(space, options);
     },
+    shutdown: () => memory.close(),
   };
 }
 

@@ -6,31 +6,67 @@ import { caseSafe, type SegmentOptions, type SegmentSpace } from "./segment-spac
 /** The attached in-memory database that holds the segments of all engines in memory mode. */
 export const memoryCatalog = "spice_memory";
 
-const attached = new WeakMap<Database, Promise<unknown>>();
+let schemas = 0;
+
+/**
+ * The memory tables of one opening of an engine: a schema that no other opening of this process has had or will have,
+ * so that what an earlier one left is never in the way, and that goes as a whole.
+ */
+export class MemorySchema {
+  readonly database: Database;
+  /** The schema's name with its catalogue, as SQL. */
+  readonly name = `${memoryCatalog}.opening_${++schemas}`;
+  #made: Promise<void> | undefined;
+
+  constructor(database: Database) {
+    this.database = database;
+  }
+
+  /** Make the schema once; tried again after a failure. */
+  prepare(): Promise<void> {
+    this.#made ??= this.#make().catch((error: unknown) => {
+      this.#made = undefined;
+      throw error;
+    });
+    return this.#made;
+  }
+
+  /** Drop all tables; nobody may read them any more. Safe to call twice. */
+  async close(): Promise<void> {
+    const made = this.#made;
+    if (made === undefined) return;
+    // Its caller was told of a failure, and has left nothing to drop.
+    await made.catch(() => undefined);
+    await this.database.run(`DROP SCHEMA IF EXISTS ${this.name} CASCADE`);
+    this.#made = undefined;
+  }
+
+  async #make(): Promise<void> {
+    await this.database.run(`ATTACH IF NOT EXISTS ':memory:' AS ${memoryCatalog}`);
+    await this.database.run(`CREATE SCHEMA IF NOT EXISTS ${this.name}`);
+  }
+}
 
 /** Segments as tables of the serving database's memory; they spill to its temporary directory. */
 export class MemorySpace implements SegmentSpace {
   readonly database: Database;
+  readonly #schema: MemorySchema;
   readonly #name: string;
 
-  constructor(database: Database, options: SegmentOptions) {
-    this.database = database;
+  constructor(schema: MemorySchema, options: SegmentOptions) {
+    this.database = schema.database;
+    this.#schema = schema;
     this.#name = caseSafe(`${options.dataset.name}/${options.dataset.unitPath(options.values)}`);
   }
 
-  async prepare(): Promise<void> {
-    let ready = attached.get(this.database);
-    if (ready === undefined) {
-      ready = this.database.run(`ATTACH IF NOT EXISTS ':memory:' AS ${memoryCatalog}`);
-      attached.set(this.database, ready);
-    }
-    await ready;
+  prepare(): Promise<void> {
+    return this.#schema.prepare();
   }
 
   async abandon(): Promise<void> {}
 
   relation(segment: Pick<Segment, "id">): string {
-    return `${memoryCatalog}.main.${quoteIdentifier(`${this.#name}#${segment.id}`)}`;
+    return `${this.#schema.name}.${quoteIdentifier(`${this.#name}#${segment.id}`)}`;
   }
 
   async save(): Promise<void> {}

@@ -100,10 +100,15 @@ export class LocalFragmentRunner implements FragmentRunner {
     return { frames: this.#frames(request, signal, resolve, reject), stats };
   }
 
-  /** Stop every fragment, wait for them, and delete what they left. */
-  async close(): Promise<void> {
+  /** Stop every fragment; resolves when none has anything pinned. */
+  async stopAll(): Promise<void> {
     this.#stopped.abort(new ResourceExhaustedError("The node is shutting down"));
     await Promise.all(this.#active);
+  }
+
+  /** Stop every fragment, wait for them, and delete what they left. */
+  async close(): Promise<void> {
+    await this.stopAll();
     this.#statements.close();
     this.#encoder.close();
     await rm(this.#options.directory, { recursive: true, force: true });

@@ -108,9 +108,9 @@ describe.each(Object.entries(engines))("an accelerated table on %s", (_name, eng
     expect(() => store.pin("spice.public.events", [{ key: '["p4"]', epoch: 1, version: 1 }])).toThrow(
       /not served/,
     );
-    expect(
-      store.pin("spice.public.events", [{ key: '["p0"]', epoch: 3, version: 2 }]).relations,
-    ).toHaveLength(1);
+    const known = store.pin("spice.public.events", [{ key: '["p0"]', epoch: 3, version: 2 }]);
+    expect(known.relations).toHaveLength(1);
+    known.release();
   });
 
   test("append reads past the watermark, again within the overlap, without doubling rows", async () => {

@@ -8,12 +8,14 @@ import { type CopiedRows, columnsWithCopy, insertCopy } from "./insert-copy.ts";
 import { LeavingSlots } from "./leaving-slots.ts";
 import { PartitionSlot, type PartitionState } from "./partition-slot.ts";
 import { appendGroups, expiredSql, readInto } from "./read-into.ts";
-import type {
-  AssignedPartition,
-  RefreshProgress,
-  RefreshReport,
-  RefreshRequest,
-  TableContext,
+import { Readers } from "./readers.ts";
+import {
+  type AssignedPartition,
+  bothReports,
+  type RefreshProgress,
+  type RefreshReport,
+  type RefreshRequest,
+  type TableContext,
 } from "./refresh-types.ts";
 import { StoredUnits } from "./stored-units.ts";
 import { UnitKeeper } from "./unit-keeper.ts";
@@ -30,6 +32,7 @@ export class AcceleratedTable {
   readonly #context: TableContext;
   readonly #slots = new Map<string, PartitionSlot>();
   readonly #leaving = new LeavingSlots(graceMs);
+  readonly #readers = new Readers();
   /** Partitions that the present load or refresh writes to: their storage must not go yet. */
   #working: readonly PartitionSlot[] = [];
   readonly #stored: StoredUnits;
@@ -172,13 +175,7 @@ export class AcceleratedTable {
       );
       const rest = slots.filter((slot) => !fresh.includes(slot));
       const appended = await this.#refreshSlots(rest, { ...request, mode }, signal, onProgress);
-      return {
-        unchanged: initial.unchanged && appended.unchanged,
-        rows: initial.rows + appended.rows,
-        durationMs: initial.durationMs + appended.durationMs,
-        partitions: [...initial.partitions, ...appended.partitions],
-        failed: [...initial.failed, ...appended.failed],
-      };
+      return bothReports(initial, appended);
     });
   }
 
@@ -200,7 +197,7 @@ export class AcceleratedTable {
     });
   }
 
-  /** Read by another `refresh_sql` from now on, until this object ends; null goes back to the spicepod's. */
+  /** Read by another `refresh_sql` from now on, until this object ends; null takes back the spicepod's. */
   setRefreshSql(refreshSql: string | null): void {
     this.#refreshSql = refreshSql ?? undefined;
   }
@@ -212,7 +209,10 @@ export class AcceleratedTable {
     const slot = held?.epoch === epoch ? held : (this.#leaving.find(key, epoch, this.#now()) ?? held);
     if (slot === undefined) return undefined;
     const pinned = slot.pin(epoch, version, () => this.#now());
-    return { relations: slot.table.scan(pinned.version, this.#columns), release: pinned.release };
+    return {
+      relations: slot.table.scan(pinned.version, this.#columns),
+      release: this.#readers.add(pinned.release),
+    };
   }
 
   /**
@@ -228,7 +228,7 @@ export class AcceleratedTable {
       throw new StalePlanError(`Partition ${key} of ${this.config.fullName} is not owned here`);
     }
     const { version, rows, watermark, position } = slot.current;
-    const { release } = slot.pin(epoch, version, () => this.#now());
+    const release = this.#readers.add(slot.pin(epoch, version, () => this.#now()).release);
     return { header: { version, columns: this.#columns, rows, watermark, position }, release };
   }
 
@@ -237,11 +237,13 @@ export class AcceleratedTable {
     return this.#units.settled;
   }
 
-  /** End loads, refreshes and clean-up, and let the engine and the source go. */
+  /** End loads, refreshes and clean-up; new pins are refused. Engine and source go when nobody reads any more. */
   async close(): Promise<void> {
+    const unread = this.#readers.close();
     this.#closing.abort(new Error(`Dataset ${this.config.name} is closing`));
     await this.#queue;
     await this.#reaper;
+    await unread;
     await this.#context.source.close();
     await this.#context.accelerator.shutdown?.();
   }
@@ -345,8 +347,7 @@ export class AcceleratedTable {
         rows += result.rows;
         if (result.written.length > 0) this.#columns = result.columns;
         faultPoint("before-swap");
-        const now = this.#now();
-        for (const { slot, version } of result.written) slot.swap(version, now);
+        for (const { slot, version } of result.written) slot.swap(version, this.#now());
         for (const { slot, error } of result.failed) failed.push({ key: slot.key, error });
         if (result.written.length === 0 && failed.length > 0) throw failed[0]!.error;
       }

@@ -50,3 +50,14 @@ export interface TableContext {
   readonly clock: Clock;
   readonly warn?: (message: string, cause: unknown) => void;
 }
+
+/** What two parts of one refresh did together. */
+export function bothReports(a: RefreshReport, b: RefreshReport): RefreshReport {
+  return {
+    unchanged: a.unchanged && b.unchanged,
+    rows: a.rows + b.rows,
+    durationMs: a.durationMs + b.durationMs,
+    partitions: [...a.partitions, ...b.partitions],
+    failed: [...a.failed, ...b.failed],
+  };
+}

@@ -9,7 +9,7 @@ import {
   type PartitionValues,
   type UnitRecord,
 } from "../../../ports/accelerator.ts";
-import { MemorySpace } from "../memory-space.ts";
+import { MemorySchema, MemorySpace } from "../memory-space.ts";
 import type { SegmentOptions } from "../segment-space.ts";
 import { SegmentedTable } from "../segmented-table.ts";
 import { FileSpace } from "./file-space.ts";
@@ -34,10 +34,12 @@ class DuckDbAccelerator implements Accelerator {
   readonly capabilities = duckdbDescription.capabilities;
   readonly fileExtensions = ["db", "duckdb"];
   readonly #context: AcceleratorContext;
+  readonly #memory: MemorySchema;
   readonly #open = new Map<string, OpenDataset>();
 
   constructor(context: AcceleratorContext) {
     this.#context = context;
+    this.#memory = new MemorySchema(context.database);
   }
 
   async init(dataset: AcceleratedDataset) {
@@ -78,7 +80,7 @@ class DuckDbAccelerator implements Accelerator {
     const layout = duckdbLayout(dataset, this.#context.dataDir);
     switch (layout.kind) {
       case "memory": {
-        const space = new MemorySpace(this.#context.database, options);
+        const space = new MemorySpace(this.#memory, options);
         await space.prepare();
         return new SegmentedTable(space, options);
       }
@@ -164,6 +166,7 @@ class DuckDbAccelerator implements Accelerator {
       await tables?.close();
     }
     this.#open.clear();
+    await this.#memory.close();
   }
 
   async #openFile(open: OpenDataset, directory: string, name: string): Promise<UnitRecord | undefined> {
