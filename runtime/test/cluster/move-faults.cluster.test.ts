@@ -12,19 +12,13 @@ import type { ObjectStore } from "../../src/ports/object-store.ts";
 import { comparable, expectExactAnswers } from "../support/answers.ts";
 import { eventually, listening, TestCluster } from "../support/cluster.ts";
 import { FaultProxy, type ProxiedRequest } from "../support/fault-proxy.ts";
+import { askDrain, balanced, type ExecutorView, whileAsking } from "../support/moving-cluster.ts";
 import { type S3TestServer, startS3Server } from "../support/s3-server.ts";
 import { eventsTable } from "../support/tables.ts";
 
 interface ClusterView {
   readonly revision: number;
-  readonly executors: readonly {
-    readonly id: string;
-    readonly state: string;
-    readonly partitions: number;
-    readonly loaded: number;
-    readonly moving: number;
-    readonly drain?: { readonly state: string; readonly reason?: string };
-  }[];
+  readonly executors: readonly ExecutorView[];
 }
 
 const lostAfterMs = 5_000;
@@ -36,7 +30,7 @@ const prefix = "faults";
 describe("bad input and faults while partitions move", () => {
   let dir: string;
   let truth: Database;
-  let answer: string;
+  let answer: unknown;
   let s3: S3TestServer;
   let proxy: FaultProxy;
   let store: ObjectStore;
@@ -60,7 +54,7 @@ describe("bad input and faults while partitions move", () => {
   beforeAll(async () => {
     dir = await mkdtemp(join(tmpdir(), "spice-data-"));
     truth = await eventsTable(join(dir, "events.parquet"), 20_000);
-    answer = JSON.stringify(comparable(await truth.rows(question)));
+    answer = comparable(await truth.rows(question));
     s3 = await startS3Server();
     proxy = await FaultProxy.start(s3.endpoint);
     store = openStore(`s3://${s3.bucket}/${prefix}/`, s3.params);
@@ -114,55 +108,22 @@ datasets:
 
   const view = (scheduler = 0) => cluster.get<ClusterView>("/v1/cluster", scheduler);
   const owners = async () => (await view()).executors.map(({ id, partitions }) => ({ id, partitions }));
-  const drain = async (executor: string, options: { undrain?: boolean; scheduler?: number } = {}) => {
-    const { undrain = false, scheduler = 0 } = options;
-    const response = await fetch(`${await cluster.http(scheduler)}/v1/cluster/drain`, {
-      method: "POST",
-      body: JSON.stringify({ executor, undrain }),
-    });
-    return { status: response.status, text: await response.text() };
-  };
+  const drain = (executor: string, options: { undrain?: boolean; scheduler?: number } = {}) =>
+    askDrain(cluster, executor, options);
   /** Both schedulers see these executors own everything in equal parts, loaded, and nothing moving. */
   const settled = (on: readonly string[], timeoutMs = 30_000) =>
     eventually(async () => {
       for (const { executors } of [await view(0), await view(1)]) {
-        const wrong = executors.filter(({ id, partitions, loaded, moving }) => {
-          const part = on.includes(id) ? total / on.length : 0;
-          return Math.abs(partitions - part) >= 1 || loaded !== partitions || moving !== 0;
-        });
-        const owned = executors.reduce((n, { partitions }) => n + partitions, 0);
-        if (wrong.length > 0 || owned !== total) throw new Error(JSON.stringify(executors));
+        if (!balanced(executors, on, total)) throw new Error(JSON.stringify(executors));
       }
       return true;
     }, timeoutMs);
-  /** Ask both schedulers without a pause until `work` is done. */
-  async function whileAsking(work: () => Promise<unknown>) {
-    let done = false;
-    const failed: string[] = [];
-    let [right, wrong] = [0, 0];
-    const ask = async (scheduler: number) => {
-      while (!done) {
-        try {
-          if (JSON.stringify(comparable(await cluster.sql(question, scheduler))) === answer) right += 1;
-          else wrong += 1;
-        } catch (error) {
-          failed.push(String(error));
-        }
-        await delay(30);
-      }
-    };
-    const asking = [ask(0), ask(1)];
-    try {
-      await work();
-    } finally {
-      done = true;
-      await Promise.all(asking);
-    }
-    return { right, wrong, failed };
-  }
+  /** Both schedulers are asked. */
+  const asking = (work: () => Promise<unknown>) =>
+    whileAsking(cluster, { question, answer, schedulers: [0, 1], pauseMs: 30 }, work);
 
   test("a drain that is asked for twice at once while a rebalance is under way", async () => {
-    const asked = await whileAsking(async () => {
+    const asked = await asking(async () => {
       ids.push(await listening(await cluster.startExecutor(2), "cluster"));
       await eventually(async () => (await view()).executors.some(({ moving }) => moving > 0) || undefined);
       const both = await Promise.all([drain(ids[0]!, { scheduler: 0 }), drain(ids[0]!, { scheduler: 1 })]);
@@ -205,7 +166,7 @@ datasets:
   test("a store that loses replies after the commit: one drain, committed once", async () => {
     const before = await view();
     proxy.inject({ fault: { kind: "cut-reply" }, matches: rootPut, times: 3 });
-    const asked = await whileAsking(async () => {
+    const asked = await asking(async () => {
       expect(JSON.parse((await drain(ids[1]!)).text)).toMatchObject({ already: false });
       await settled([ids[0]!, ids[2]!]);
     });
@@ -220,7 +181,7 @@ datasets:
   test("a store that answers 503: nothing moves or is lost, and it goes on by itself", async () => {
     const before = await owners();
     const unavailable = { kind: "status", status: 503, code: "ServiceUnavailable" } as const;
-    const asked = await whileAsking(async () => {
+    const asked = await asking(async () => {
       proxy.inject({ fault: unavailable });
       // Until every lease is over, and longer than the time after which a silent executor is taken for lost.
       await delay(1.2 * lostAfterMs + 3_000);
@@ -241,7 +202,7 @@ datasets:
     const path = `${store.location}cluster.json`;
     const { body } = (await store.get("cluster.json"))!;
     const own = JSON.parse(Buffer.from(body).toString()) as { cluster_id: string };
-    const asked = await whileAsking(async () => {
+    const asked = await asking(async () => {
       await store.delete("cluster.json");
       const missing = { status: 503, text: `Cluster document is missing at ${path}` };
       expect(await drain(ids[0]!, { scheduler: 0 })).toEqual(missing);
@@ -284,7 +245,7 @@ datasets:
           ),
       );
     };
-    const asked = await whileAsking(async () => {
+    const asked = await asking(async () => {
       await refused({ ...good, certificate: good.certificate.slice(0, 300) }, /executor-0\.crt.*is cut off/);
       await refused({ ...good, key: (await issue("executor-0")).key }, /is not the key of the certificate/);
       await refused(await issue("executor-0", "scheduler.sales.prod"), /is for scheduler\.sales\.prod/);
@@ -304,7 +265,7 @@ datasets:
     await settled(ids.slice(0, 2));
     await cluster.executors[2]!.stop();
     await rename(source, `${source}.away`);
-    const asked = await whileAsking(async () => {
+    const asked = await asking(async () => {
       // A new process: the drain of the old one is over, and it gets its part.
       await cluster.startExecutor(2);
       await settled(ids, 40_000);

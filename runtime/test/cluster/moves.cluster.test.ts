@@ -7,16 +7,8 @@ import { BEAT_INTERVAL_MS } from "../../src/core/cluster/beat-interval.ts";
 import type { Database } from "../../src/ports/database.ts";
 import { comparable, expectExactAnswers } from "../support/answers.ts";
 import { eventually, TestCluster } from "../support/cluster.ts";
+import { askDrain, balanced, type ExecutorView, whileAsking } from "../support/moving-cluster.ts";
 import { eventsTable } from "../support/tables.ts";
-
-interface Executor {
-  readonly id: string;
-  readonly state: string;
-  readonly partitions: number;
-  readonly loaded: number;
-  readonly moving: number;
-  readonly drain?: { readonly state: string; readonly reason?: string };
-}
 
 const lostAfterMs = 5_000;
 /** Twelve buckets, and the one of NULL. */
@@ -61,64 +53,29 @@ datasets:
     await rm(dir, { recursive: true, force: true });
   });
 
-  const executors = async () => (await cluster.get<{ executors: Executor[] }>("/v1/cluster")).executors;
+  const executors = async () => (await cluster.get<{ executors: ExecutorView[] }>("/v1/cluster")).executors;
   const idOf = async (index: number) => {
     const line = await cluster.executors[index]!.line(
       (l) => l.message === "Listening" && l["server"] === "cluster",
     );
     return String(line["address"]);
   };
-  const drain = async (executor: string, undrain = false) => {
-    const response = await fetch(`${await cluster.http()}/v1/cluster/drain`, {
-      method: "POST",
-      body: JSON.stringify({ executor, undrain }),
-    });
-    return { status: response.status, text: await response.text() };
-  };
+  const drain = (executor: string, undrain = false) => askDrain(cluster, executor, { undrain });
   /** The executors of `ids` own all partitions in equal parts, all of them loaded, and nothing is moving. */
   const settled = (ids: readonly string[], timeoutMs: number) =>
     eventually(async () => {
       const all = await executors();
-      const wrong = all.filter(({ id, partitions, loaded, moving }) => {
-        const part = ids.includes(id) ? total / ids.length : 0;
-        return Math.abs(partitions - part) >= 1 || loaded !== partitions || moving !== 0;
-      });
-      const owned = all.reduce((n, { partitions }) => n + partitions, 0);
-      if (wrong.length > 0 || owned !== total) throw new Error(JSON.stringify(all));
+      if (!balanced(all, ids, total)) throw new Error(JSON.stringify(all));
       return all;
     }, timeoutMs);
 
-  /** Ask without a pause until `work` is done: how many answers were right, and which were not. */
-  async function whileAsking(work: () => Promise<unknown>) {
-    let done = false;
-    const failed: string[] = [];
-    let [right, wrong] = [0, 0];
-    const ask = async () => {
-      while (!done) {
-        try {
-          const rows = comparable(await cluster.sql(question));
-          if (JSON.stringify(rows) === JSON.stringify(answer)) right += 1;
-          else wrong += 1;
-        } catch (error) {
-          failed.push(String(error));
-        }
-        await delay(20);
-      }
-    };
-    const asking = [ask(), ask()];
-    try {
-      await work();
-    } finally {
-      done = true;
-      await Promise.all(asking);
-    }
-    return { right, wrong, failed };
-  }
+  const asking = (work: () => Promise<unknown>) =>
+    whileAsking(cluster, { question, answer, schedulers: [0, 0], pauseMs: 20 }, work);
 
   test("a drained executor ends with nothing, and no query fails or is wrong meanwhile", async () => {
     const [first, second, third] = [await idOf(0), await idOf(1), await idOf(2)];
     await settled([first, second, third], 10_000);
-    const asked = await whileAsking(async () => {
+    const asked = await asking(async () => {
       expect(JSON.parse((await drain(third)).text)).toMatchObject({ executor: third, already: false });
       expect(JSON.parse((await drain(third)).text)).toMatchObject({
         already: true,
@@ -147,7 +104,7 @@ datasets:
       return Object.values(accelerations)[0]!.partitions.map((p) => p.assigned_executors[0]);
     };
     const before = await owners();
-    const asked = await whileAsking(async () => {
+    const asked = await asking(async () => {
       expect((await drain(ids[2]!, true)).status).toBe(200);
       await settled(ids, 30_000);
     });
@@ -171,7 +128,7 @@ datasets:
   test("a frozen executor loses its partitions and never answers from old ones when it returns", async () => {
     const ids = [await idOf(0), await idOf(1), await idOf(2)];
     const frozen = cluster.executors[2]!;
-    const asked = await whileAsking(async () => {
+    const asked = await asking(async () => {
       frozen.kill("SIGSTOP");
       const stopped = Date.now();
       try {
@@ -191,7 +148,7 @@ datasets:
 
   test("a killed executor's partitions are loaded elsewhere within the bound", async () => {
     const ids = [await idOf(0), await idOf(1)];
-    const asked = await whileAsking(async () => {
+    const asked = await asking(async () => {
       cluster.executors[2]!.kill("SIGKILL");
       await settled(ids, 1.2 * lostAfterMs + 15_000);
     });
@@ -202,7 +159,7 @@ datasets:
   test("an executor that joins gets its part", async () => {
     await cluster.startExecutor(2);
     const ids = [await idOf(0), await idOf(1), await idOf(2)];
-    const asked = await whileAsking(() => settled(ids, 40_000));
+    const asked = await asking(() => settled(ids, 40_000));
     expect({ wrong: asked.wrong, failed: asked.failed }).toEqual({ wrong: 0, failed: [] });
     await expectExactAnswers(cluster, truth);
   });
