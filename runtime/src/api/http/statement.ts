@@ -1,7 +1,6 @@
 import type { IncomingMessage } from "node:http";
-import { suggest } from "@spice-shards/spicepod";
 import type { Json } from "../../ports/database.ts";
-import { parseContentType, readText } from "./body.ts";
+import { knownFields, parseContentType, readText } from "./body.ts";
 import { HttpError } from "./http-error.ts";
 
 /** One statement and its parameters, as a client sent them. */
@@ -30,15 +29,7 @@ export function statementFromJson(text: string): Statement {
   if (typeof body !== "object" || body === null || Array.isArray(body)) {
     throw new HttpError(400, 'The body must be a JSON object such as {"sql": "SELECT 1"}.');
   }
-  const fields = ["sql", "parameters"];
-  for (const key of Object.keys(body)) {
-    if (fields.includes(key)) continue;
-    const near = suggest(key, fields);
-    throw new HttpError(
-      400,
-      `Unknown field "${key}".${near === undefined ? "" : ` Did you mean "${near}"?`}`,
-    );
-  }
+  knownFields(body, ["sql", "parameters"]);
   const { sql, parameters } = body;
   if (typeof sql !== "string") throw new HttpError(400, 'The field "sql" must be a string.');
   if (parameters === undefined || parameters === null) return { sql: nonEmpty(sql) };
