@@ -4,6 +4,7 @@ import {
   listening,
   TestCluster,
 } from "../../runtime/test/support/cluster.ts";
+import { askDrain, balanced, type ExecutorView } from "../../runtime/test/support/moving-cluster.ts";
 import type { TestProcess } from "../../runtime/test/support/process.ts";
 import type { MovesData } from "./data.ts";
 
@@ -16,13 +17,6 @@ export interface BedOptions {
   readonly settings?: Readonly<Record<string, string>>;
   readonly stateLocation?: string;
   readonly security?: ClusterOptions["security"];
-}
-
-interface Member {
-  readonly id: string;
-  readonly partitions: number;
-  readonly loaded: number;
-  readonly moving: number;
 }
 
 /** A loaded cluster with one table, and what the benches of moves do to it. */
@@ -77,26 +71,17 @@ ${lines.join("")}datasets:
   /** Resolves when these executors alone own all partitions, in equal parts, loaded, and nothing is moving. */
   async settled(indexes: readonly number[], timeoutMs = 180_000, scheduler = 0): Promise<void> {
     const ids = await Promise.all(indexes.map((i) => this.idOf(i)));
-    const share = this.partitions / ids.length;
     await eventually(async () => {
-      const { executors } = await this.cluster.get<{ executors: Member[] }>("/v1/cluster", scheduler);
-      const owned = executors.reduce((n, { partitions }) => n + partitions, 0);
-      const right = executors.every(({ id, partitions, loaded, moving }) => {
-        const part = ids.includes(id) ? share : 0;
-        return Math.abs(partitions - part) < 1 && loaded === partitions && moving === 0;
-      });
-      if (!right || owned !== this.partitions) throw new Error(JSON.stringify(executors));
+      const { executors } = await this.cluster.get<{ executors: ExecutorView[] }>("/v1/cluster", scheduler);
+      if (!balanced(executors, ids, this.partitions)) throw new Error(JSON.stringify(executors));
       return true;
     }, timeoutMs);
   }
 
   /** Begin or end the drain of executor `index`. */
   async drain(index: number, undrain = false, scheduler = 0): Promise<void> {
-    const response = await fetch(`${await this.cluster.http(scheduler)}/v1/cluster/drain`, {
-      method: "POST",
-      body: JSON.stringify({ executor: await this.idOf(index), undrain }),
-    });
-    if (response.status !== 200) throw new Error(`drain: ${await response.text()}`);
+    const answer = await askDrain(this.cluster, await this.idOf(index), { undrain, scheduler });
+    if (answer.status !== 200) throw new Error(`drain: ${answer.text}`);
   }
 
   /** The sum of a series over the living nodes of a role, with all its labels or those that contain `label`. */
