@@ -144,7 +144,7 @@ test("leaves renew after two thirds of their life, without anybody asking", asyn
   expect(world.operator.events).toContainEqual(
     expect.objectContaining({
       reason: "CertificatesIssued",
-      note: "sales-scheduler-tls: two thirds of its life are over",
+      note: "sales-scheduler-tls, sales-executor-0-tls, sales-executor-1-tls: two thirds of its life are over",
     }),
   );
 });
