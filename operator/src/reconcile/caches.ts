@@ -115,7 +115,7 @@ export class Caches {
       ...watchedChildren.flatMap((name) => this.#packedChildren(name, key)),
       ...named.flatMap(({ cache }) => cache.get(configMap ?? "") ?? []),
     ].map(({ metadata }) => `${metadata.uid}:${metadata.resourceVersion}`);
-    return `${wish} ${versions.join()}`;
+    return `${wish} ${this.watches("podMonitor")} ${versions.join()}`;
   }
 
   #packedCluster(key: string): Packed<ClusterObject> | undefined {

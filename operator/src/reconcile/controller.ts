@@ -8,6 +8,8 @@ import { StateLocations } from "./state-locations.ts";
 
 /** Between two passes over a cluster that nobody asked for: a burst of changes is answered by one. */
 const spacingMs = 500;
+/** What is created within one second, as the API server counts them, is seen within this time. */
+const oneSecondMs = 1500;
 /** No pass takes longer: each of its requests has a time of its own. */
 const passAtMostMs = 300_000;
 
@@ -85,9 +87,9 @@ class ClusterController implements Controller {
   /** People's changes go before what follows from them, and what follows comes in bursts that one pass answers. */
   #onChange(key: string, change: "cluster" | "child", version: string | undefined): void {
     if (change === "cluster") {
-      // Before anybody is let in to a state location: who asks for it in the same moment must be known.
       this.#tellOthers(key, () => this.#reconciler.notice(key));
-      this.#queue.add(key, "urgent");
+      // Whoever was created in the same second must be known before one of them is let in to a state location.
+      this.#queue.addAfter(key, this.#stateLocations.isWaiting(key) ? oneSecondMs : 0, "urgent");
       return;
     }
     if (version !== undefined && this.#reconciler.isOwnWrite(key, version)) return;

@@ -50,6 +50,12 @@ export class StateLocations {
     return undefined;
   }
 
+  /** Whether a cluster asks for a location and has not been let in. */
+  isWaiting(key: string): boolean {
+    const location = this.#locationOf.get(key);
+    return location !== undefined && this.#holders.get(location)?.get(key)?.wasLetIn === false;
+  }
+
   /** The others at the location of `key`: they look again when it goes. */
   othersOf(key: string): readonly string[] {
     return this.#sorted(key)
