@@ -74,7 +74,10 @@ function progressingOf(facts: StatusFacts): Verdict {
   if (planned?.status === "True") return planned;
   if (problem !== undefined) return yes(problem.reason, problem.message);
   if (!schedulers.current)
-    return yes("RollingOut", `${schedulers.ready} of ${schedulers.wanted} schedulers are ready.`);
+    return yes(
+      "RollingOut",
+      because(`${schedulers.ready} of ${schedulers.wanted} schedulers are ready`, schedulers.troubles),
+    );
   if (certificates !== undefined && certificates.phase !== "stable")
     return yes("RootRotation", `A root rotation is in its phase ${certificates.phase}.`);
   if (view?.kind === "known" && spicepod !== undefined && view.appGeneration < spicepod.generation)
@@ -95,19 +98,27 @@ function readyOf(facts: StatusFacts, progressing: Verdict): Verdict {
   const { config, problem, schedulers, executors, view, accelerated } = facts;
   if (config !== undefined && config !== "valid") return no(config.reason, config.message);
   if (problem?.terminal === true) return no(problem.reason, problem.message);
-  if (schedulers.ready === 0) return no("SchedulersNotReady", "No scheduler is ready.");
+  if (schedulers.ready === 0)
+    return no("SchedulersNotReady", because("No scheduler is ready", schedulers.troubles));
   if (executors.wanted === 0)
     return no("NoExecutors", "executorSpec.replicas is 0: nothing answers queries over accelerated data.");
   // In a rollout one executor after the other is away, drained before: what counts then is the partitions.
   const rolling = progressing.status === "True" && progressing.reason === "RollingOut";
   if (executors.ready === 0 || (!rolling && executors.ready < executors.wanted))
-    return no("ExecutorsNotReady", `${executors.ready} of ${executors.wanted} executors are ready.`);
+    return no(
+      "ExecutorsNotReady",
+      because(`${executors.ready} of ${executors.wanted} executors are ready`, executors.troubles),
+    );
   if (view === undefined) return unknown("Reconciling", "The cluster has not been asked yet.");
   if (view.kind === "unreachable") return no("SchedulerUnreachable", view.reason);
   const { loaded, total } = view.partitions;
-  if (view.tables.length < accelerated)
-    return no("PartitionsLoading", `${view.tables.length} of ${accelerated} datasets have been discovered.`);
-  if (loaded < total) return no("PartitionsLoading", `${loaded} of ${total} partitions are loaded.`);
+  const problems = (view.problems ?? []).map(({ dataset, message }) => `${dataset}: ${message}`);
+  if (view.tables.length < accelerated) {
+    const found = `${view.tables.length} of ${accelerated} datasets have been discovered`;
+    return no("PartitionsLoading", because(found, problems));
+  }
+  if (loaded < total)
+    return no("PartitionsLoading", because(`${loaded} of ${total} partitions are loaded`, problems));
   return yes("AsExpected", "The cluster answers queries over all its data.");
 }
 
@@ -124,6 +135,11 @@ function balancedOf({ view }: StatusFacts): Verdict {
 function plannedOf(planned: StatusFacts["planned"], type: string): Verdict | undefined {
   const found = planned.find((each) => each.type === type);
   return found && { status: found.status, reason: found.reason, message: found.message };
+}
+
+/** A sentence, with its causes where they are known. */
+function because(what: string, causes: readonly string[] = []): string {
+  return causes.length === 0 ? `${what}.` : `${what}: ${few(causes)}`;
 }
 
 /** A few of many, for a sentence. */
