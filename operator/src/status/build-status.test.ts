@@ -121,3 +121,23 @@ test.each<[string, Partial<StatusFacts>, string]>([
 ])("%s is told with its cause", (_, facts, message) => {
   expect(ready({ ...fine, ...facts })?.message).toBe(message);
 });
+
+const degraded = (facts: Partial<StatusFacts>) => {
+  const found = buildStatus({ ...fine, ...facts }, undefined).conditions?.find(
+    ({ type }) => type === "Degraded",
+  );
+  return `${found?.status} ${found?.reason}: ${found?.message}`;
+};
+const stuck = { ready: 2, wanted: 2, total: 3, current: false, troubles: ["s-3 (ImagePullBackOff)"] };
+const failing = (loaded: number) =>
+  ({ ...view(loaded), problems: [{ dataset: "t", message: "disk full" }] }) as ClusterView;
+
+test("schedulers that cannot start and datasets that cannot be loaded degrade a cluster", () => {
+  expect(degraded({ schedulers: stuck })).toBe(
+    "True SchedulersNotReady: 2 of 2 schedulers are ready: s-3 (ImagePullBackOff)",
+  );
+  expect(degraded({ view: failing(3) })).toBe("True PartitionsLoading: Datasets fail: t: disk full");
+  // A refresh that failed leaves the old data, and a pod that starts says nothing.
+  expect(degraded({ view: failing(4) })).toBe("False AsExpected: Nothing is wrong.");
+  expect(degraded({ schedulers: { ...stuck, troubles: [] } })).toBe("False AsExpected: Nothing is wrong.");
+});

@@ -88,10 +88,28 @@ function progressingOf(facts: StatusFacts): Verdict {
   return planned ?? no("AsExpected", "Everything is as the resource says.");
 }
 
-function degradedOf({ problem, config, planned }: StatusFacts): Verdict {
+function degradedOf(facts: StatusFacts): Verdict {
+  const { problem, config, planned, pausedByUser, schedulers, view } = facts;
   if (config !== undefined && config !== "valid") return yes(config.reason, config.message);
   if (problem !== undefined) return yes(problem.reason, problem.message);
-  return plannedOf(planned, "Degraded") ?? no("AsExpected", "Nothing is wrong.");
+  const fromPlan = plannedOf(planned, "Degraded") ?? no("AsExpected", "Nothing is wrong.");
+  if (fromPlan.status === "True" || pausedByUser) return fromPlan;
+  const { ready, wanted, current, troubles = [] } = schedulers;
+  if (!current && troubles.length > 0)
+    return yes("SchedulersNotReady", because(`${ready} of ${wanted} schedulers are ready`, troubles));
+  // A dataset that has all its data and cannot be refreshed goes on answering, which is for its metrics to tell.
+  const problems = view?.kind === "known" && isLoading(view, facts) ? problemsOf(view) : [];
+  return problems.length === 0 ? fromPlan : yes("PartitionsLoading", `Datasets fail: ${few(problems)}`);
+}
+
+type KnownView = Extract<NonNullable<StatusFacts["view"]>, { readonly kind: "known" }>;
+
+function isLoading({ partitions, tables }: KnownView, { accelerated }: StatusFacts): boolean {
+  return partitions.loaded < partitions.total || tables.length < accelerated;
+}
+
+function problemsOf({ problems = [] }: KnownView): readonly string[] {
+  return problems.map(({ dataset, message }) => `${dataset}: ${message}`);
 }
 
 function readyOf(facts: StatusFacts, progressing: Verdict): Verdict {
@@ -112,7 +130,7 @@ function readyOf(facts: StatusFacts, progressing: Verdict): Verdict {
   if (view === undefined) return unknown("Reconciling", "The cluster has not been asked yet.");
   if (view.kind === "unreachable") return no("SchedulerUnreachable", view.reason);
   const { loaded, total } = view.partitions;
-  const problems = (view.problems ?? []).map(({ dataset, message }) => `${dataset}: ${message}`);
+  const problems = problemsOf(view);
   if (view.tables.length < accelerated) {
     const found = `${view.tables.length} of ${accelerated} datasets have been discovered`;
     return no("PartitionsLoading", because(found, problems));
