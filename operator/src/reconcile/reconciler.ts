@@ -11,12 +11,14 @@ import { cleanUp } from "./clean-up.ts";
 import { Memories } from "./memory.ts";
 import {
   at,
+  type ClaimObject,
   type ClusterObject,
   type DeploymentObject,
   isReady,
   type PodObject,
   type StatefulSetObject,
 } from "./objects.ts";
+import { executorTroubles, schedulerTroubles } from "./observe-troubles.ts";
 import { Pass, type StepDeps } from "./pass.ts";
 import { type PipelineResult, runPipeline } from "./pipeline.ts";
 import { restingPollMs, unsettledPollMs } from "./poll.ts";
@@ -213,8 +215,14 @@ function factsOf(pass: Pass, { problem, planned, view }: PipelineResult): Status
       wanted: wanted("schedulerSpec"),
       total: deployment?.status?.replicas ?? 0,
       current: isCurrent(deployment),
+      troubles: schedulerTroubles(pods, deployment),
     },
-    executors: { ready: readyOf("executor"), wanted: wanted("executorSpec"), total: sets.length },
+    executors: {
+      ready: readyOf("executor"),
+      wanted: wanted("executorSpec"),
+      total: sets.length,
+      troubles: executorTroubles(pods, caches.childrenOf<ClaimObject>("claim", pass.key)),
+    },
     ...(view === undefined ? {} : { view }),
     accelerated: valid?.accelerated ?? 0,
     ...(valid === undefined || valid.cluster.spec.paused ? {} : { spicepod: valid.spicepod }),

@@ -187,7 +187,7 @@ async function readSecrets(pass: Pass, wanted: readonly WantedSecret[]): Promise
       return blocked("MissingSecret", `${path}: ${where} does not exist.`);
     }
     try {
-      supplied = decodeSuppliedRoot(secret.data ?? {});
+      supplied = decodeSuppliedRoot(secret.data ?? {}, pass.nowMs);
     } catch (error) {
       if (!(error instanceof InvalidSecretError)) throw error;
       pass.lookAgainIn(15_000);

@@ -254,6 +254,13 @@ export interface GetClusterResponse {
   nodes: NodeInfo[];
   appGeneration: number;
   tables: TableInfo[];
+  /** Datasets whose partitions cannot be found or loaded, with what was wrong last; without secrets. */
+  problems: DatasetProblem[];
+}
+
+export interface DatasetProblem {
+  dataset: string;
+  message: string;
 }
 
 export interface ExecutorInfo {
@@ -2887,7 +2894,7 @@ export const GetClusterRequest: MessageFns<GetClusterRequest> = {
 };
 
 function createBaseGetClusterResponse(): GetClusterResponse {
-  return { revision: 0, executors: [], nodes: [], appGeneration: 0, tables: [] };
+  return { revision: 0, executors: [], nodes: [], appGeneration: 0, tables: [], problems: [] };
 }
 
 export const GetClusterResponse: MessageFns<GetClusterResponse> = {
@@ -2906,6 +2913,9 @@ export const GetClusterResponse: MessageFns<GetClusterResponse> = {
     }
     for (const v of message.tables) {
       TableInfo.encode(v!, writer.uint32(42).fork()).join();
+    }
+    for (const v of message.problems) {
+      DatasetProblem.encode(v!, writer.uint32(50).fork()).join();
     }
     return writer;
   },
@@ -2963,6 +2973,14 @@ export const GetClusterResponse: MessageFns<GetClusterResponse> = {
             message.tables.push(TableInfo.decode(reader, reader.uint32()));
             continue;
           }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.problems.push(DatasetProblem.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2985,6 +3003,74 @@ export const GetClusterResponse: MessageFns<GetClusterResponse> = {
     message.nodes = object.nodes?.map((e) => NodeInfo.fromPartial(e)) || [];
     message.appGeneration = object.appGeneration ?? 0;
     message.tables = object.tables?.map((e) => TableInfo.fromPartial(e)) || [];
+    message.problems = object.problems?.map((e) => DatasetProblem.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseDatasetProblem(): DatasetProblem {
+  return { dataset: "", message: "" };
+}
+
+export const DatasetProblem: MessageFns<DatasetProblem> = {
+  encode(message: DatasetProblem, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.dataset !== "") {
+      writer.uint32(10).string(message.dataset);
+    }
+    if (message.message !== "") {
+      writer.uint32(18).string(message.message);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DatasetProblem {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDatasetProblem();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.dataset = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.message = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<DatasetProblem>): DatasetProblem {
+    return DatasetProblem.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<DatasetProblem>): DatasetProblem {
+    const message = createBaseDatasetProblem();
+    message.dataset = object.dataset ?? "";
+    message.message = object.message ?? "";
     return message;
   },
 };
