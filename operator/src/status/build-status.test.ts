@@ -48,7 +48,10 @@ test("equal facts give an equal status, whenever they are looked at", () => {
 });
 
 test("good news of one status is one event, bad news is one each, and nothing is left out", () => {
-  const before = buildStatus({ ...fine, schedulers: { ...fine.schedulers, ready: 0, current: false } }, undefined);
+  const before = buildStatus(
+    { ...fine, schedulers: { ...fine.schedulers, ready: 0, current: false } },
+    undefined,
+  );
   const born = eventsOf(transitionsOf([], before.conditions ?? []));
   expect(born).toHaveLength(1);
   const after = buildStatus(fine, before);

@@ -129,7 +129,9 @@ function podsWait({ deps, key, nowMs }: Pass): boolean {
   return deps.caches.childrenOf<PodObject>("pod", key).some(({ metadata, status }) => {
     const reason = status?.containerStatuses?.[0]?.state?.waiting?.reason ?? "";
     const age = nowMs - Date.parse(metadata.creationTimestamp ?? "");
-    return (reason === "ContainerCreating" || reason === "CreateContainerConfigError") && age > waitingAgainMs;
+    return (
+      (reason === "ContainerCreating" || reason === "CreateContainerConfigError") && age > waitingAgainMs
+    );
   });
 }
 
