@@ -47,7 +47,8 @@ export class Caches {
     this.#options = options;
     this.#clusters = this.#scopes().map((scope) => this.#clusterReflector(scope));
     this.#podMonitors = this.#scopes().map(
-      () => new OptionalSource({ ...options, type: types.podMonitor, of: (one) => packChild("podMonitor", one) }),
+      () =>
+        new OptionalSource({ ...options, type: types.podMonitor, of: (one) => packChild("podMonitor", one) }),
     );
     this.#children = new Map(
       watchedChildren.map((name) => [
@@ -188,12 +189,7 @@ export class Caches {
     for (const key of found) this.#tell(key, metadata.namespace, "child");
   }
 
-  #tell(
-    key: string,
-    namespace: string | undefined,
-    change: "cluster" | "child",
-    version?: string,
-  ): void {
+  #tell(key: string, namespace: string | undefined, change: "cluster" | "child", version?: string): void {
     if (!this.#isDenied(namespace)) this.#options.onCluster(key, change, version);
   }
 }

@@ -67,8 +67,7 @@ export class OptionalSource implements ObjectSource<Packed> {
     const { clock } = this.#options;
     await clock.sleep(lookAgainMs, signal);
     const query = { limit: 1, ...only({ namespace, labelSelector }) };
-    if ((await this.#tryList(query, signal)) !== undefined)
-      throw this.#gone("can be listed now");
+    if ((await this.#tryList(query, signal)) !== undefined) throw this.#gone("can be listed now");
   }
 
   /** Makes the reflector list again. */

@@ -45,7 +45,12 @@ export function eventsOf(transitions: readonly Transition[]): readonly EventNote
   return [
     ...transitions
       .filter(({ type }) => type === "Warning")
-      .map(({ type, condition: { type: action, reason, message } }) => ({ type, reason, action, note: message })),
+      .map(({ type, condition: { type: action, reason, message } }) => ({
+        type,
+        reason,
+        action,
+        note: message,
+      })),
     ...(first === undefined
       ? []
       : [

@@ -129,7 +129,9 @@ function podsWait({ deps, key, nowMs }: Pass): boolean {
   return deps.caches.childrenOf<PodObject>("pod", key).some(({ metadata, status }) => {
     const reason = status?.containerStatuses?.[0]?.state?.waiting?.reason ?? "";
     const age = nowMs - Date.parse(metadata.creationTimestamp ?? "");
-    return (reason === "ContainerCreating" || reason === "CreateContainerConfigError") && age > waitingAgainMs;
+    return (
+      (reason === "ContainerCreating" || reason === "CreateContainerConfigError") && age > waitingAgainMs
+    );
   });
 }
 
@@ -187,7 +189,7 @@ async function readSecrets(pass: Pass, wanted: readonly WantedSecret[]): Promise
       return blocked("MissingSecret", `${path}: ${where} does not exist.`);
     }
     try {
-      supplied = decodeSuppliedRoot(secret.data ?? {});
+      supplied = decodeSuppliedRoot(secret.data ?? {}, pass.nowMs);
     } catch (error) {
       if (!(error instanceof InvalidSecretError)) throw error;
       pass.lookAgainIn(15_000);
