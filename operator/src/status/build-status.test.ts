@@ -2,7 +2,7 @@ import { expect, test } from "@jest/globals";
 import type { ClusterView } from "../lifecycle/types.ts";
 import { buildStatus } from "./build-status.ts";
 import type { StatusFacts } from "./facts.ts";
-import { transitionsOf } from "./transitions.ts";
+import { eventsOf, transitionsOf } from "./transitions.ts";
 
 const view = (loaded: number, freshMs = 1_700_000_000_000): ClusterView => ({
   kind: "known",
@@ -45,6 +45,34 @@ test("equal facts give an equal status, whenever they are looked at", () => {
   expect(buildStatus(later, first)).toEqual(first);
   const muchLater = { ...fine, nowMs: fine.nowMs + 660_000, view: view(4, fine.nowMs + 650_000) };
   expect(buildStatus(muchLater, first).datasets?.[0]?.lastRefresh).toBe("2023-11-14T22:24:10Z");
+});
+
+test("good news of one status is one event, bad news is one each, and nothing is left out", () => {
+  const before = buildStatus(
+    { ...fine, schedulers: { ...fine.schedulers, ready: 0, current: false } },
+    undefined,
+  );
+  const born = eventsOf(transitionsOf([], before.conditions ?? []));
+  expect(born).toHaveLength(1);
+  const after = buildStatus(fine, before);
+  const up = eventsOf(transitionsOf(before.conditions ?? [], after.conditions ?? []));
+  expect(up).toEqual([
+    {
+      type: "Normal",
+      reason: "AsExpected",
+      action: "Ready",
+      note: expect.stringMatching(/^The cluster answers .* Progressing is False: /),
+    },
+  ]);
+  const problem = { reason: "InvalidSpec", message: "no", terminal: true } as const;
+  const down = buildStatus({ ...fine, config: problem, problem }, after);
+  const told = transitionsOf(after.conditions ?? [], down.conditions ?? []);
+  const bad = told.filter(({ type }) => type === "Warning");
+  expect(bad.length).toBeGreaterThan(1);
+  const events = eventsOf(told);
+  expect(events.filter(({ type }) => type === "Warning").map(({ action }) => action)).toEqual(
+    bad.map(({ condition }) => condition.type),
+  );
 });
 
 test("a condition keeps the time of its last transition while only its words change", () => {

@@ -60,40 +60,45 @@ export class SegmentedTable implements AcceleratorTable {
     if (number <= this.#current.version) {
       throw new RangeError(`Version ${number} cannot follow version ${this.#current.version}`);
     }
-    return this.#commit(number, signal, async (draft) => {
-      const base = { watermark: write.watermark, position: write.position, columns };
-      draft.watermarkSql = write.watermarkSql;
-      if (rows.empty === true) {
-        return { ...base, segments: write.mode.kind === "overwrite" ? [] : this.#current.segments };
-      }
-      const incoming = conform(`(${rows.sql})`, rows.columns, columns);
-      switch (write.mode.kind) {
-        case "overwrite": {
-          const added = await draft.write(
-            this.#deduplicate(incoming, columns, write.mode.duplicates),
-            columns,
-          );
-          await this.#checkKey(draft, added, columns, write.mode.duplicates);
-          return { ...base, segments: filled(added) };
+    return this.#commit(
+      number,
+      signal,
+      async (draft) => {
+        const base = { watermark: write.watermark, position: write.position, columns };
+        draft.watermarkSql = write.watermarkSql;
+        if (rows.empty === true) {
+          return { ...base, segments: write.mode.kind === "overwrite" ? [] : this.#current.segments };
         }
-        case "append": {
-          const existing = this.#union(this.#current.segments, columns);
-          const fresh =
-            write.mode.reread === undefined || existing === undefined
-              ? incoming
-              : `(${incoming}) EXCEPT ALL (SELECT * FROM ${existing} WHERE ${write.mode.reread})`;
-          const added = await draft.write(fresh, columns);
-          return {
-            ...base,
-            segments: await this.#compact(draft, [...this.#current.segments, ...filled(added)], columns),
-          };
+        const incoming = conform(`(${rows.sql})`, rows.columns, columns);
+        switch (write.mode.kind) {
+          case "overwrite": {
+            const added = await draft.write(
+              this.#deduplicate(incoming, columns, write.mode.duplicates),
+              columns,
+            );
+            await this.#checkKey(draft, added, columns, write.mode.duplicates);
+            return { ...base, segments: filled(added) };
+          }
+          case "append": {
+            const existing = this.#union(this.#current.segments, columns);
+            const fresh =
+              write.mode.reread === undefined || existing === undefined
+                ? incoming
+                : `(${incoming}) EXCEPT ALL (SELECT * FROM ${existing} WHERE ${write.mode.reread})`;
+            const added = await draft.write(fresh, columns);
+            return {
+              ...base,
+              segments: await this.#compact(draft, [...this.#current.segments, ...filled(added)], columns),
+            };
+          }
+          case "upsert":
+            return { ...base, segments: await this.#upsert(draft, incoming, columns, write.mode.duplicates) };
+          default:
+            return write.mode satisfies never;
         }
-        case "upsert":
-          return { ...base, segments: await this.#upsert(draft, incoming, columns, write.mode.duplicates) };
-        default:
-          return write.mode satisfies never;
-      }
-    });
+      },
+      rows.confirm,
+    );
   }
 
   async delete(predicate: string, signal?: AbortSignal): Promise<TableVersion> {
@@ -251,6 +256,7 @@ export class SegmentedTable implements AcceleratorTable {
     number: number,
     signal: AbortSignal | undefined,
     work: (draft: Draft) => Promise<Draft["next"] | undefined>,
+    confirm?: () => Promise<void>,
   ): Promise<TableVersion> {
     let committed = false;
     try {
@@ -260,6 +266,7 @@ export class SegmentedTable implements AcceleratorTable {
         try {
           const draft = new Draft(connection, this.#space, this.#options, number, signal);
           const change = await work(draft);
+          await confirm?.();
           if (change === undefined) {
             await connection.run("ROLLBACK");
             return undefined;
