@@ -30,7 +30,7 @@ export const types = {
 
 /**
  * Kinds that are watched, besides the clusters themselves. Secrets are not, so that the operator needs no right to list
- * them; PodMonitors are not, since their kind may be absent.
+ * them.
  */
 export const watchedChildren = [
   "configMap",
@@ -44,6 +44,7 @@ export const watchedChildren = [
   "role",
   "roleBinding",
   "networkPolicy",
+  "podMonitor",
 ] as const;
 
 export type WatchedChild = (typeof watchedChildren)[number];

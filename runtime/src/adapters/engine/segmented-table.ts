@@ -1,5 +1,6 @@
 import { evolveColumns } from "../../core/refresh/evolve-columns.ts";
 import { quoteIdentifier } from "../../core/sql/quote.ts";
+import { messageOf } from "../../core/text/message-of.ts";
 import {
   type AcceleratorTable,
   DuplicateKeyError,
@@ -257,9 +258,9 @@ export class SegmentedTable implements AcceleratorTable {
     work: (draft: Draft) => Promise<Draft["next"] | undefined>,
     confirm?: () => Promise<void>,
   ): Promise<TableVersion> {
-    await this.#space.prepare();
     let committed = false;
     try {
+      await this.#space.prepare();
       const next = await this.#space.database.withConnection(async (connection) => {
         await connection.run("BEGIN TRANSACTION");
         try {
@@ -387,11 +388,15 @@ function dataset(options: SegmentOptions): string {
 }
 
 function storageError(error: unknown, options: SegmentOptions): unknown {
-  if (!(error instanceof SqlError)) return error;
-  if (!/no space left|disk quota|could not write|max_temp_directory_size|out of disk/i.test(error.message))
-    return error;
+  if (!isFull(error)) return error;
   return new StorageFullError(
-    `No room to store a new version of ${dataset(options)}: ${error.message}. The old data keeps serving. Give the executor's volume more space, or narrow the dataset by refresh_sql.`,
+    `No room to store a new version of ${dataset(options)}: ${messageOf(error)}. The old data keeps serving. Give the executor's volume more space, or narrow the dataset by refresh_sql.`,
     { cause: error },
   );
+}
+
+function isFull(error: unknown): boolean {
+  if (["ENOSPC", "EDQUOT"].includes((error as NodeJS.ErrnoException | undefined)?.code ?? "")) return true;
+  const words = /no space left|disk quota|could not write|max_temp_directory_size|out of disk/i;
+  return error instanceof SqlError && words.test(error.message);
 }

@@ -13,6 +13,7 @@ import { type BoundScan, fragmentSql, plainFragmentSql, sampleSql } from "./frag
 import { type FrameCompression, FrameEncoder, frameFormat } from "./frame-encoder.ts";
 import { inlineRows } from "./inline-rows.ts";
 import { inlineTypes } from "./inline-type.ts";
+import { batchTypes, recordBatchFrames } from "./record-batches.ts";
 import { RepeatedCopies } from "./repeated-copies.ts";
 import { RepeatedStatements } from "./repeated-statements.ts";
 import { ResultSizes } from "./result-sizes.ts";
@@ -171,6 +172,7 @@ export class LocalFragmentRunner implements FragmentRunner {
     signal: AbortSignal,
   ): AsyncGenerator<Frame, void> {
     const turn = () => this.#queue.acquire(request.queryId, signal);
+    if (yield* this.#recordBatches(request, scans, turn, signal)) return;
     const end = await turn();
     let sql: string;
     let chosen: string;
@@ -216,6 +218,21 @@ export class LocalFragmentRunner implements FragmentRunner {
       signal,
     });
     if (others.length > 0) yield* streamed(over(others));
+  }
+
+  /** The result as record batches, when the reader takes them; false, without a frame, when it is not sent that way. */
+  async *#recordBatches(
+    request: FragmentRequest,
+    scans: readonly BoundScan[],
+    turn: () => Promise<() => void>,
+    signal: AbortSignal,
+  ): AsyncGenerator<Frame, boolean> {
+    const { recordBatches, ungrouped, sql, columns } = request;
+    // A fragment that may group first is a step of an aggregation: its rows are not an answer.
+    const types = recordBatches === true && ungrouped === undefined ? batchTypes(columns) : undefined;
+    if (types === undefined) return false;
+    const text = plainFragmentSql(sql, scans);
+    return yield* recordBatchFrames({ statements: this.#statements, sql: text, types, turn, signal });
   }
 
   /** The result as one frame without Parquet, when the reader takes that and it is expected to be small. */
