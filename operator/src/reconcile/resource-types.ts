@@ -30,7 +30,7 @@ export const types = {
 
 /**
  * Kinds that are watched, besides the clusters themselves. Secrets are not, so that the operator needs no right to list
- * them; PodMonitors are not, since their kind may be absent.
+ * them.
  */
 export const watchedChildren = [
   "configMap",
@@ -44,7 +44,11 @@ export const watchedChildren = [
   "role",
   "roleBinding",
   "networkPolicy",
+  "podMonitor",
 ] as const;
+
+/** Watched kinds that an API server may not serve: of those there are none until it does. */
+export const optionalChildren: readonly WatchedChild[] = ["podMonitor"];
 
 export type WatchedChild = (typeof watchedChildren)[number];
 

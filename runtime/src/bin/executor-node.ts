@@ -15,8 +15,12 @@ import { LateNode } from "./late-node.ts";
 import { type NodeContext, StartupError } from "./node-context.ts";
 import { remoteSecrets } from "./remote-secrets.ts";
 import type { RunningNode } from "./scheduler-node.ts";
+import { shutdownSettings } from "./shutdown-settings.ts";
 import { localSecrets, openDatasetSource } from "./sources.ts";
 import { version } from "./version.ts";
+
+/** What is left of the time for a shutdown when an executor has handed over what it could. */
+const afterHandOverMs = 5_000;
 
 /** Start the executor role: get the spicepod from a scheduler, then join. Resolves once it serves. */
 export async function startExecutor(
@@ -26,6 +30,7 @@ export async function startExecutor(
 ): Promise<RunningNode> {
   const { options, clock, random, security } = context;
   const log = context.log.module("executor");
+  const shutdown = shutdownSettings(process.env);
   const dataDir = lockDataDir(options.dataDir.path, !options.dataDir.given);
   log.info({ data_dir: dataDir.path }, "Using data directory");
   const { server, id } = await context.listenCluster();
@@ -48,7 +53,7 @@ export async function startExecutor(
   // Without mTLS no scheduler gives secrets away: this node has to have them itself.
   const secrets = () =>
     security.secure ? remoteSecrets(schedulers, id, credentials) : localSecrets(executor?.app ?? app);
-  const engine = await openExecutorEngine(app, dataDir.path);
+  const engine = await openExecutorEngine(app, dataDir.path, metrics);
   const { database, scratch, close } = engine;
   let accepting = true;
   const running = await Executor.start(
@@ -99,7 +104,10 @@ export async function startExecutor(
   return {
     async stop(graceMs) {
       accepting = false;
-      await Promise.all([context.closePublic(graceMs), running.stop(graceMs)]);
+      const until = clock.monotonicMs() + graceMs;
+      if (shutdown.drain && graceMs > afterHandOverMs) await running.leave(graceMs - afterHandOverMs);
+      const leftMs = Math.max(0, until - clock.monotonicMs());
+      await Promise.all([context.closePublic(leftMs), running.stop(leftMs)]);
       server.forceShutdown();
       await close();
       security.close();
@@ -119,6 +127,7 @@ async function fetchApp(
 ): Promise<App> {
   const log = context.log.module("executor");
   let response: GetAppDefinitionResponse | undefined;
+  let known = "";
   for (let delay = 250; response === undefined; delay = Math.min(delay * 1.6, 10_000)) {
     try {
       const answer = await callAnyNode<GetAppDefinitionResponse>(
@@ -130,10 +139,13 @@ async function fetchApp(
       if (answer.generation >= generation) response = answer;
     } catch (error) {
       signal.throwIfAborted();
-      log.warn(
-        { schedulers: schedulers(), cause: messageOf(error) },
+      const cause = messageOf(error);
+      // The same again is no news.
+      log[cause === known ? "debug" : "warn"](
+        { schedulers: schedulers(), cause },
         "No spicepod from the scheduler yet; trying again",
       );
+      known = cause;
     }
     if (response === undefined) await context.clock.sleep(delay, signal);
   }
@@ -141,7 +153,8 @@ async function fetchApp(
     file: `spicepod of generation ${response.generation}`,
     mode: "cluster",
     registry: context.registry,
-    warn: (message) => log.warn(message),
+    // The scheduler has said it.
+    warn: (message) => log.debug(message),
   });
   return { ...app, generation: response.generation, sha256: response.sha256 };
 }

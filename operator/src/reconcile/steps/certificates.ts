@@ -1,6 +1,6 @@
 import { certificateFacts, type PemPair, readBundle } from "@spice-shards/certificates";
-import { annotation, label, names, type Role } from "../../api/names.ts";
-import { portOf } from "../../api/node-spec.ts";
+import { isAlreadyExists } from "@spice-shards/kube";
+import { annotation, names, type Role } from "../../api/names.ts";
 import { bundleOf, type IssuedLeaf, issueLeafContent, observeLeaf } from "../../certificates/leaf-content.ts";
 import { alternativeNamesText, executorNames, schedulerNames } from "../../certificates/leaf-names.ts";
 import { planCertificates } from "../../certificates/plan.ts";
@@ -21,8 +21,9 @@ import type {
 import { renderLeafSecret } from "../../render/leaf-secret.ts";
 import { executorIndexes } from "../../render/render-cluster.ts";
 import { renderRootSecret } from "../../render/root-secret.ts";
-import { type AdminAccess, hostPort } from "../admin-access.ts";
+import type { AdminAccess } from "../admin-access.ts";
 import type { SeenSecrets } from "../memory.ts";
+import { nobody, reportsOf } from "../node-reports.ts";
 import type { PodObject, SecretObject, StatefulSetObject } from "../objects.ts";
 import { blocked, goOn, type StepOutcome } from "../outcome.ts";
 import type { Pass } from "../pass.ts";
@@ -63,8 +64,14 @@ export async function certificates(pass: Pass, admin: AdminAccess): Promise<Step
     const plan = planCertificates(inputOf(pass, seen, wanted, nobody));
     if (plan.actions.length === 0 && seen.root?.phase === "stable") return finish(pass, seen, plan);
   }
-  const outcome = await bringAbout(pass, admin, wanted);
-  return outcome;
+  try {
+    return await bringAbout(pass, admin, wanted);
+  } catch (error) {
+    if (!pass.isFirst || !isAlreadyExists(error)) throw error;
+    // A Secret of an earlier cluster of this name is there, so it is looked at after all.
+    pass.isFirst = false;
+    return await bringAbout(pass, admin, wanted);
+  }
 }
 
 async function bringAbout(
@@ -86,6 +93,7 @@ async function bringAbout(
       return finish(pass, seen, plan);
     }
     for (const action of plan.actions) await perform(pass, live, wanted, action);
+    tellIssued(pass, plan.actions);
   }
   pass.lookAgainIn(0);
   return goOn;
@@ -113,13 +121,31 @@ function wantedSecrets({ deps, valid, namespace, name }: Pass): readonly WantedS
   ];
 }
 
-/** Secrets are read again at every resync, or when what is wanted of them has changed. */
+/** How often to look whether it is a Secret that a pod waits for. */
+const waitingAgainMs = 15_000;
+
+/** Whether a container is not begun for longer than pulling an image takes: a Secret that it mounts may be gone. */
+function podsWait({ deps, key, nowMs }: Pass): boolean {
+  return deps.caches.childrenOf<PodObject>("pod", key).some(({ metadata, status }) => {
+    const reason = status?.containerStatuses?.[0]?.state?.waiting?.reason ?? "";
+    const age = nowMs - Date.parse(metadata.creationTimestamp ?? "");
+    return (
+      (reason === "ContainerCreating" || reason === "CreateContainerConfigError") && age > waitingAgainMs
+    );
+  });
+}
+
+/**
+ * Secrets are read again at every resync, when what is wanted of them has changed, and while a pod may wait for one. They
+ * are not watched: that would need the right to list all Secrets.
+ */
 function isFresh(pass: Pass, seen: SeenSecrets, wanted: readonly WantedSecret[]): boolean {
   const { deps, valid } = pass;
   const age = deps.clock.monotonicMs() - seen.atMs;
   const bringsRoot = valid.cluster.spec.certificates.rootSecretRef !== undefined;
   return (
     age < deps.settings.resyncMs &&
+    (age < waitingAgainMs || !podsWait(pass)) &&
     wanted.every(({ name }) => seen.leaves.has(name)) &&
     bringsRoot === (seen.suppliedRoot !== undefined)
   );
@@ -150,37 +176,6 @@ function inputOf(
   };
 }
 
-const nobody: NodeReports = { kind: "reported", nodes: [], expected: 0 };
-
-/** What every pod's node has loaded. Pods that a scheduler does not know have not reported. */
-async function reportsOf(pass: Pass, admin: AdminAccess): Promise<NodeReports> {
-  const { spec } = pass.valid.cluster;
-  const pods = pass.deps.caches
-    .childrenOf<PodObject>("pod", pass.key)
-    .filter(({ status }) => status?.phase !== "Succeeded" && status?.phase !== "Failed");
-  if (pods.length === 0) return nobody;
-  const answer = await admin.report();
-  if (answer.kind === "unreachable") return { kind: "unknown", reason: answer.reason };
-  const schedulerPort = portOf(spec.schedulerSpec.cluster.bindAddress);
-  const silent: string[] = [];
-  const nodes = pods.flatMap((pod) => {
-    const { labels = {}, name: podName = "" } = pod.metadata;
-    const index = labels[label.role] === "executor" ? Number(labels[label.executor]) : undefined;
-    const address = pod.status?.podIP === undefined ? "" : hostPort(pod.status.podIP, schedulerPort);
-    const report = answer.report.nodes.find((node) =>
-      index === undefined ? node.index === undefined && node.id === address : node.index === index,
-    );
-    const secret =
-      index === undefined ? names.schedulerSecret(pass.name) : names.executorSecret(pass.name, index);
-    if (report?.leafSha256 === undefined) {
-      silent.push(secret);
-      return [];
-    }
-    return [{ id: podName, secret, leafSha256: report.leafSha256, trustSha256: report.trustSha256 }];
-  });
-  return { kind: "reported", nodes, expected: pods.length, silent };
-}
-
 async function readSecrets(pass: Pass, wanted: readonly WantedSecret[]): Promise<Live | StepOutcome> {
   const { namespace, name, deps, signal, valid } = pass;
   const { rootSecretRef } = valid.cluster.spec.certificates;
@@ -194,14 +189,16 @@ async function readSecrets(pass: Pass, wanted: readonly WantedSecret[]): Promise
       return blocked("MissingSecret", `${path}: ${where} does not exist.`);
     }
     try {
-      supplied = decodeSuppliedRoot(secret.data ?? {});
+      supplied = decodeSuppliedRoot(secret.data ?? {}, pass.nowMs);
     } catch (error) {
       if (!(error instanceof InvalidSecretError)) throw error;
       pass.lookAgainIn(15_000);
       return blocked("InvalidSecret", `${path}: ${where}: ${error.message}.`);
     }
   }
-  const rootObject = await deps.secrets.read(namespace, names.rootSecret(name), signal);
+  const read = async (secret: string) =>
+    pass.isFirst ? undefined : await deps.secrets.read(namespace, secret, signal);
+  const rootObject = await read(names.rootSecret(name));
   const foreign = rootObject === undefined ? undefined : foreignOwner(pass, rootObject);
   if (foreign !== undefined) return foreign;
   const live: Live = {
@@ -220,7 +217,7 @@ async function readSecrets(pass: Pass, wanted: readonly WantedSecret[]): Promise
     return blocked("InvalidSecret", message);
   }
   for (const secret of wanted) {
-    const object = await deps.secrets.read(namespace, secret.name, signal);
+    const object = await read(secret.name);
     if (object === undefined) continue;
     const owned = foreignOwner(pass, object);
     if (owned !== undefined) return owned;
@@ -279,10 +276,8 @@ async function perform(
             request,
           });
     await writeLeaf(pass, live, secret, content);
-    if (action.kind === "issue-leaf") {
+    if (action.kind === "issue-leaf")
       log.info(`issued certificate ${secret.name}`, { cluster: pass.key, because: action.reason });
-      pass.record("Normal", "CertificatesIssued", "Issue", `${secret.name}: ${action.reason}`);
-    }
     return;
   }
   const request = pass.resource.metadata.annotations?.[annotation.rotateRoot];
@@ -299,7 +294,19 @@ async function perform(
   await writeRoot(pass, live, next);
   const because = "reason" in action ? action.reason : action.kind;
   log.info(`root ${action.kind}`, { cluster: pass.key, because });
-  pass.record("Normal", "RootRotation", "Rotate", `${action.kind}: ${because}`);
+  if (!pass.isFirst) pass.record("Normal", "RootRotation", "Rotate", `${action.kind}: ${because}`);
+}
+
+/** One event for all that were issued for one reason; those of a new cluster are told by its first condition. */
+function tellIssued(pass: Pass, actions: readonly CertificateAction[]): void {
+  if (pass.isFirst) return;
+  const issued = new Map<string, string[]>();
+  for (const action of actions) {
+    if (action.kind !== "issue-leaf") continue;
+    issued.set(action.reason, [...(issued.get(action.reason) ?? []), action.secret]);
+  }
+  for (const [reason, secrets] of issued)
+    pass.record("Normal", "CertificatesIssued", "Issue", `${secrets.join(", ")}: ${reason}`);
 }
 
 /** Brings back labels, owners and keys besides that somebody has changed; writes nothing when all is right. */

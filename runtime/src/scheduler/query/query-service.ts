@@ -26,7 +26,7 @@ import {
 } from "../../ports/query-service.ts";
 import type { Random } from "../../ports/random.ts";
 import type { SpoolStore } from "../../ports/spool.ts";
-import type { Admission } from "./admission.ts";
+import type { Admission, Turn } from "./admission.ts";
 import type { ConnectionTools } from "./connection-tools.ts";
 import { fragmentCalls } from "./fragment-requests.ts";
 import { Metadata } from "./metadata.ts";
@@ -73,7 +73,7 @@ export class DistributedQueryService implements QueryService {
   async query(request: QueryRequest): Promise<QueryResult> {
     const run = new QueryRun(this.#options, request);
     try {
-      run.cleanup.push(await this.#options.admission.enter(run.signal));
+      run.enter(await this.#options.admission.enter(run.signal));
       const stream = await this.#start(run, request);
       return run.result(stream);
     } catch (error) {
@@ -145,8 +145,8 @@ export class DistributedQueryService implements QueryService {
         await run.restart();
         if (error instanceof StalePlanError && replans < maxReplans) {
           replans += 1;
-          // The holder may be about to hear of the assignment that the plan stands on.
-          await clock.sleep(50 * replans, run.signal);
+          // The holder may be about to hear of the assignment that the plan stands on, or be opening the table anew.
+          await clock.sleep(50 * 6 ** (replans - 1), run.signal);
         } else if (error instanceof ExecutorUnavailableError) {
           wait.lost(began, clock.monotonicMs());
           lost.add(error.executor);
@@ -156,7 +156,8 @@ export class DistributedQueryService implements QueryService {
           if (lost.size === 0) wait.lost(began, clock.monotonicMs());
           if (wait.isOver(clock.monotonicMs())) throw error;
           lost.clear();
-          await clock.sleep(100 + 100 * this.#options.random.next(), run.signal);
+          // Others need not wait for it.
+          await run.standAside(() => clock.sleep(100 + 100 * this.#options.random.next(), run.signal));
         } else {
           throw error;
         }
@@ -251,6 +252,7 @@ class QueryRun {
   /** What belongs to the current attempt alone. */
   #attempt: (() => unknown)[] = [];
   #closed: Promise<void> | undefined;
+  #turn: Turn | undefined;
 
   constructor(options: QueryServiceOptions, request: QueryRequest) {
     this.#options = options;
@@ -266,6 +268,17 @@ class QueryRun {
       () => undefined,
     );
     this.signal = AbortSignal.any([request.signal, late.signal, this.#ended.signal]);
+  }
+
+  /** Run by `turn`, until the query ends. */
+  enter(turn: Turn): void {
+    this.#turn = turn;
+    this.cleanup.push(() => turn.end());
+  }
+
+  /** See {@link Turn.standAside}. */
+  async standAside(wait: () => Promise<void>): Promise<void> {
+    await this.#turn?.standAside(wait, this.signal);
   }
 
   remainingMs(): number {
