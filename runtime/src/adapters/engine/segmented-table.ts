@@ -14,7 +14,7 @@ import {
 } from "../../ports/accelerator.ts";
 import { type Connection, type SqlColumn, SqlError } from "../../ports/database.ts";
 import type { SegmentOptions, SegmentSpace } from "./segment-space.ts";
-import { conform, measureSegment, mergeStatistics, sameColumns } from "./segment-sql.ts";
+import { conform, createSegment, measureSegment, mergeStatistics, sameColumns } from "./segment-sql.ts";
 
 /** More segments than this are merged by the next append: every segment costs each query a scan. */
 const mostSegments = 8;
@@ -361,8 +361,7 @@ class Draft {
   async write(select: string, columns: readonly SqlColumn[]): Promise<Segment> {
     const id = `s${this.#version}_${this.written.length}`;
     const relation = this.#space.relation({ id });
-    const order = this.#options.sort === "" ? "" : ` ORDER BY ${this.#options.sort}`;
-    await this.run(`CREATE TABLE ${relation} AS SELECT * FROM (${select})${order}`);
+    for (const sql of createSegment(relation, select, columns, this.#options.sort)) await this.run(sql);
     for (const index of this.#options.indexes) {
       await this.run(
         `CREATE INDEX ${quoteIdentifier(`${id}_${index.join("_")}`)} ON ${relation} (${index.map(quoteIdentifier).join(", ")})`,
