@@ -70,7 +70,9 @@ cluster-down: $(STAMP) ## End it, also when it crashed: no process, mount, names
 	@node --conditions=source e2e/cluster.ts down
 
 .PHONY: e2e
-e2e: build ## The whole story on real pods: make e2e PROVIDER=local (kind, existing)
+e2e: $(STAMP) ## The whole story on real pods: make e2e PROVIDER=local (kind, existing)
+	@node --conditions=source e2e/providers/choose.ts
+	@$(MAKE) --no-print-directory build
 	node scripts/test.ts pods
 
 .PHONY: bench

@@ -110,6 +110,8 @@ export class ControlPlane {
       ...["--kubelet-client-certificate", write("kubelet-client.crt", kubelet.certificate)],
       ...["--kubelet-client-key", write("kubelet-client.key", kubelet.key)],
       "--kubelet-preferred-address-types=InternalIP",
+      // No kube-proxy is here: webhooks are called at their pods' addresses, which the nodes' routes lead to.
+      "--enable-aggregator-routing",
       "--service-account-issuer=https://kubernetes.default.svc.cluster.local",
       ...["--service-account-key-file", files.accountPublicKey],
       ...["--service-account-signing-key-file", files.accountKey],

@@ -243,6 +243,18 @@ describe("a root of the user's own", () => {
       reason: "InvalidSecret",
       message: "spec.certificates.rootSecretRef.name: Secret data/mine: tls.key is not the key of tls.crt.",
     });
+    const over = await createRoot("over", { nowMs: Date.UTC(2020, 0, 1), validMs: 86_400_000 });
+    put("/secrets", "Secret", "mine", {
+      data: { "tls.crt": encode(over.certificate), "tls.key": encode(over.key) },
+    });
+    await settle();
+    await settle();
+    expect(world.condition("CertificatesReady")).toMatchObject({
+      status: "False",
+      reason: "InvalidSecret",
+      message:
+        "spec.certificates.rootSecretRef.name: Secret data/mine: tls.crt expired at 2020-01-02T00:00:00.000Z.",
+    });
     put("/secrets", "Secret", "mine", {
       data: { "tls.crt": encode(one.certificate), "tls.key": encode(one.key) },
     });

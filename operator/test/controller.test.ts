@@ -45,12 +45,24 @@ class Stage {
     this.#running = this.controller.run(this.#end.signal);
   }
 
-  create(name: string, namespace = "data", body: JsonObject = specOf()): void {
-    const creationTimestamp = new Date(this.clock.wallMs()).toISOString();
+  create(
+    name: string,
+    namespace = "data",
+    body: JsonObject = specOf(),
+    uid?: string,
+    createdMs = this.clock.wallMs(),
+  ): void {
+    const creationTimestamp = new Date(createdMs).toISOString();
     this.api.store.put(clusters, {
       apiVersion: "spice.ai/v2",
       kind: "SpicepodCluster",
-      metadata: { name, namespace, creationTimestamp, generation: 1 },
+      metadata: {
+        name,
+        namespace,
+        creationTimestamp,
+        generation: 1,
+        ...(uid === undefined ? {} : { uid }),
+      },
       spec: body,
     } as ClusterObject);
   }
@@ -120,6 +132,39 @@ test("a younger cluster gets its state location when the older one goes", async 
   await stage.until(refused);
   stage.api.store.delete(clusters, "data/one");
   await stage.until(() => stage.isReady("data/two"));
+  await stage.stop();
+});
+
+test("of two clusters created within one second one gets the state location, always the same", async () => {
+  for (const names of [
+    ["one", "two"],
+    ["two", "one"],
+  ]) {
+    const stage = new Stage();
+    const wanted = new Map([
+      ["one", "uid-b"],
+      ["two", "uid-a"],
+    ]);
+    for (const name of names) stage.create(name, "data", specOf(), wanted.get(name));
+    const refused = () =>
+      JSON.stringify(stage.api.store.get(clusters, "data/one")).includes("StateLocationInUse");
+    await stage.until(() => refused() && stage.isReady("data/two"));
+    const sets = stage.api.store.list("apps/statefulsets").map(({ metadata }) => metadata.name);
+    expect(sets).toEqual(["two-executor-0", "two-executor-1"]);
+    await stage.stop();
+  }
+});
+
+test("a cluster that has its state location keeps it when one of the same second comes after it", async () => {
+  const stage = new Stage();
+  const createdMs = stage.clock.wallMs();
+  stage.create("one", "data", specOf(), "uid-b");
+  await stage.until(() => stage.isReady("data/one"));
+  stage.create("two", "data", specOf(), "uid-a", createdMs);
+  await stage.until(() =>
+    JSON.stringify(stage.api.store.get(clusters, "data/two")).includes("StateLocationInUse"),
+  );
+  expect(stage.isReady("data/one")).toBe(true);
   await stage.stop();
 });
 

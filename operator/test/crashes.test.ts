@@ -40,7 +40,7 @@ test("an operator that dies at any request of a creation is resumed", async () =
   let deaths = 0;
   for (const when of ["before", "after"] as const) {
     // A lost reply is the same as a death before the next request, but for what the server has done.
-    for (let place = when === "before" ? 0 : 1; ; place += 3) {
+    for (let place = when === "before" ? 0 : 1; ; place += 2) {
       await fresh();
       world.create(specOf());
       world.crashAt(place, when, "requests");
@@ -134,7 +134,9 @@ test("leaves renew after two thirds of their life, without anybody asking", asyn
   await world.rest();
   const before = secret("sales-scheduler-tls");
   const { outcome: then } = await world.operator.reconcile(key);
-  expect(then).toMatchObject({ kind: "after", ms: 60_000 });
+  // With few clusters their schedulers are asked about once a minute.
+  const { ms } = then as { readonly ms: number };
+  expect([then.kind, ms >= 54_000, ms <= 66_000]).toEqual(["after", true, true]);
   // Nobody has to be there in between.
   await world.operator.stop();
   await world.clock.advance(61 * 86_400_000);
@@ -144,7 +146,7 @@ test("leaves renew after two thirds of their life, without anybody asking", asyn
   expect(world.operator.events).toContainEqual(
     expect.objectContaining({
       reason: "CertificatesIssued",
-      note: "sales-scheduler-tls: two thirds of its life are over",
+      note: "sales-scheduler-tls, sales-executor-0-tls, sales-executor-1-tls: two thirds of its life are over",
     }),
   );
 });

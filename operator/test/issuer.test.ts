@@ -139,6 +139,8 @@ describe("certificates of an issuer of cert-manager", () => {
     expect(textOf("sales-scheduler-tls", "tls.crt")).toBe(before);
     expect(world.condition("Ready")?.status).toBe("True");
     world.certManager.authorities.set("ca", await authority("ca"));
+    await world.round();
+    await world.clock.advance(15_000);
     await world.rest();
     expect(textOf("sales-scheduler-tls", "tls.crt")).not.toBe(before);
     expect(world.certManager.signed).toBe(signed + 4);

@@ -15,6 +15,9 @@ async function running(): Promise<void> {
   await world.rest();
 }
 
+/** After this the schedulers of a cluster at rest are asked again. */
+const pollMs = 66_000;
+
 test("a paused cluster is looked at and left alone", async () => {
   await running();
   world.edit(({ spec }) => ({ spec: { ...spec, paused: true, image: { tag: "2.0.0" } } }));
@@ -80,6 +83,7 @@ test("a blocked drain stops a scale-down and says why", async () => {
 test("schedulers that cannot be asked make the cluster not ready, with the reason", async () => {
   await running();
   world.admin.reachable = false;
+  await world.clock.advance(pollMs);
   await world.rest();
   expect(world.condition("Ready")).toMatchObject({
     status: "False",
@@ -175,11 +179,15 @@ test("a PodMonitor comes with its API", async () => {
   world.api.paths.set("/apis/monitoring.coreos.com/v1", {
     resources: [{ name: "podmonitors", kind: "PodMonitor", namespaced: true, verbs: [] }],
   });
-  await world.clock.advance(300_000);
+  // What the API server serves is asked every few minutes.
+  for (let minutes = 0; minutes < 8; minutes += 2) {
+    await world.clock.advance(120_000);
+    await world.flush();
+  }
   await world.rest();
   expect(world.api.store.list("monitoring.coreos.com/podmonitors")).toHaveLength(1);
+  // From then on it is watched.
   world.api.store.delete("monitoring.coreos.com/podmonitors", key);
-  await world.clock.advance(600_000);
   await world.rest();
   expect(world.api.store.list("monitoring.coreos.com/podmonitors")).toHaveLength(1);
 });
@@ -203,6 +211,7 @@ test("schedulers that have moved are found although the cache is behind", async 
     .mockImplementation(((name: "pod", cluster: string) =>
       name === "pod" ? cached : real(name, cluster)) as never);
   try {
+    await world.clock.advance(pollMs);
     await world.operator.reconcile(key);
   } finally {
     behind.mockRestore();

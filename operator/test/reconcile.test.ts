@@ -177,6 +177,8 @@ test("a changed spicepod gets the next generation, also when its ConfigMap is lo
 test("what schedulers have not taken over is progress", async () => {
   await running();
   world.admin.appGeneration = 0;
+  // The schedulers of a cluster at rest are asked about once a minute.
+  await world.clock.advance(66_000);
   await world.rest();
   expect(world.condition("Progressing")).toMatchObject({
     status: "True",

@@ -80,6 +80,7 @@ export class EventRecorder {
     const { key, note } = this.#place(regarding, event);
     let series = this.#series.get(key);
     if (series === undefined) {
+      if (this.#series.size >= keptAtMost) this.#dropWritten();
       if (this.#series.size >= keptAtMost) {
         this.#options.onError?.(
           new Error(`event ${event.reason} was dropped: ${keptAtMost} are kept already`),
@@ -126,6 +127,15 @@ export class EventRecorder {
     await withDeadline(clock, 2000, undefined, (last) => this.#flush(true, last)).catch((error) =>
       onError?.(error),
     );
+  }
+
+  /** Forgets the oldest series that the server knows all of: should it go on, another begins. */
+  #dropWritten(): void {
+    for (const [key, { count, written }] of this.#series) {
+      if (count !== written) continue;
+      this.#series.delete(key);
+      return;
+    }
   }
 
   #place(regarding: KubeObject, event: EventNote): { key: string; note: string } {

@@ -11,6 +11,7 @@ export interface FakeChange {
 export class FakeStore {
   #revision = 100;
   #uid = 0;
+  readonly #uids = new Set<string>();
   #compacted = 0;
   readonly #objects = new Map<string, KubeObject>();
   /** Changes by collection, in order. */
@@ -39,7 +40,7 @@ export class FakeStore {
     const path = `${collection}|${objectKey(object)}`;
     const present = this.#objects.get(path);
     const { resourceVersion: _ignored, ...metadata } = object.metadata;
-    const uid = present?.metadata.uid ?? `uid-${++this.#uid}`;
+    const uid = present?.metadata.uid ?? this.#newUid(metadata.uid);
     const stored = { ...object, metadata: { ...metadata, uid } };
     if (
       present !== undefined &&
@@ -55,6 +56,13 @@ export class FakeStore {
     this.#objects.set(path, next);
     this.#record(collection, present === undefined ? "ADDED" : "MODIFIED", next);
     return next;
+  }
+
+  /** The uid that a test wants for an object, unless one had it before. */
+  #newUid(wanted: string | undefined): string {
+    const uid = wanted !== undefined && !this.#uids.has(wanted) ? wanted : `uid-${++this.#uid}`;
+    this.#uids.add(uid);
+    return uid;
   }
 
   delete(collection: string, key: string): boolean {

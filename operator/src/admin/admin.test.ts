@@ -47,6 +47,7 @@ describe("in plain text", () => {
         { table: "a", partitionsTotal: 4, partitionsAssigned: 4, partitionsLoaded: 3, freshAtMs: 5 },
         { table: "b", partitionsTotal: 2, partitionsAssigned: 1, partitionsLoaded: 0, freshAtMs: 0 },
       ],
+      problems: [{ dataset: "b", message: "no route to the source" }],
       nodes: [
         { id, leafSha256: "aa", leafNotAfter: 9, trustSha256: ["bb", "cc"] },
         { id: "10.0.0.1:50052", leafSha256: "", leafNotAfter: 0, trustSha256: [] },
@@ -61,6 +62,7 @@ describe("in plain text", () => {
         { name: "a", total: 4, assigned: 4, loaded: 3, freshMs: 5 },
         { name: "b", total: 2, assigned: 1, loaded: 0, freshMs: undefined },
       ],
+      problems: [{ dataset: "b", message: "no route to the source" }],
       nodes: [
         { id, index: 1, leafSha256: "aa", leafNotAfterMs: 9, trustSha256: ["bb", "cc"] },
         { id: "10.0.0.1:50052", index: undefined, trustSha256: [] },

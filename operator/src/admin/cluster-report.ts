@@ -31,6 +31,7 @@ export function clusterReport(response: GetClusterResponse, indexOf: IndexOf): C
       { total: 0, assigned: 0, loaded: 0 },
     ),
     tables,
+    problems: response.problems,
     nodes: response.nodes.map((node) => certificatesOf(node, indexOf)),
   };
 }

@@ -48,12 +48,17 @@ export function decodeRoot({ data, annotations }: SecretContent): RootContent {
   return { phase, signer, next, previous, answeredRequest: annotations[annotation.answeredRequest] };
 }
 
-/** A root that the user brings. @throws InvalidSecretError when it cannot sign leaves. */
-export function decodeSuppliedRoot(data: SecretContent["data"]): PemPair {
+/** A root that the user brings. @throws InvalidSecretError when it cannot sign leaves that are valid at `nowMs`. */
+export function decodeSuppliedRoot(data: SecretContent["data"], nowMs: number): PemPair {
   const pair = decodePair("tls", data);
   if (pair === undefined) throw new InvalidSecretError("there is no tls.crt");
   const certificate = new X509Certificate(pair.certificate);
   if (!certificate.ca) throw new InvalidSecretError("tls.crt is not the certificate of an authority");
+  const { validFromDate, validToDate } = certificate;
+  if (validToDate.getTime() <= nowMs)
+    throw new InvalidSecretError(`tls.crt expired at ${validToDate.toISOString()}`);
+  if (validFromDate.getTime() > nowMs)
+    throw new InvalidSecretError(`tls.crt is not valid before ${validFromDate.toISOString()}`);
   const { asymmetricKeyType, asymmetricKeyDetails } = certificate.publicKey;
   if (asymmetricKeyType !== "ec" || asymmetricKeyDetails?.namedCurve !== "prime256v1")
     throw new InvalidSecretError("tls.crt has no ECDSA P-256 key");

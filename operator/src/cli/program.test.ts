@@ -132,7 +132,7 @@ describe("run", () => {
           denyNamespaces: [],
           pauseCrashloopingPodsThreshold: 10,
           resyncMs: 600_000,
-          workers: 4,
+          workers: 16,
         },
       },
     ]);
@@ -177,7 +177,7 @@ describe("run", () => {
           denyNamespaces: ["c"],
           pauseCrashloopingPodsThreshold: 0,
           resyncMs: 600_000,
-          workers: 4,
+          workers: 16,
         },
       },
     ]);

@@ -105,13 +105,12 @@ function awaitMembers({ nowMs, cluster }: ExecutorInput, members: readonly Membe
       if (settled || failing || (up && !updated)) return nothing;
       const name = pod?.name ?? `executor ${index}`;
       if (!up) {
+        const where =
+          pod === undefined
+            ? "has no pod yet; the events of its StatefulSet say why"
+            : `is ${pod.deleting ? "stopping" : "starting"}`;
         return step({
-          progress: [
-            {
-              reason: "ExecutorsNotReady",
-              message: `${name} is ${pod?.deleting === true ? "stopping" : "starting"}`,
-            },
-          ],
+          progress: [{ reason: "ExecutorsNotReady", message: `${name} ${where}` }],
           ...(pod === undefined ? {} : { requeueMs: untilFailedMs(pod, nowMs) }),
         });
       }

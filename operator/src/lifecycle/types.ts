@@ -102,6 +102,8 @@ export interface KnownCluster {
   readonly executors: readonly ClusterExecutor[];
   readonly partitions: PartitionCounts;
   readonly tables: readonly ClusterTable[];
+  /** Datasets whose partitions cannot be found or loaded, with what was wrong last. */
+  readonly problems?: readonly { readonly dataset: string; readonly message: string }[];
 }
 
 export interface PartitionCounts {

@@ -33,6 +33,8 @@ export interface RunDeps {
 
 /** Requests per second to the API server, and at once. */
 const rate = { perSecond: 100, burst: 200 };
+/** The same for events, which never wait in the way of what clusters need. */
+const eventRate = { perSecond: 20, burst: 50 };
 
 /**
  * `spiceai-operator run`: health, metrics, webhook, and the controller while this replica leads. Runs until `signal`
@@ -56,24 +58,24 @@ export async function runOperator(options: RunOptions, deps: RunDeps, signal: Ab
     stopping: false,
   };
   const limiter = new TokenBucket({ ...rate, clock });
-  const clientOn = (transport: Transport, limited: boolean) =>
+  const clientOn = (transport: Transport, limiter?: TokenBucket) =>
     new Client({
       transport,
       clock,
       random,
       userAgent: `spiceai-operator/${deps.version}`,
-      ...(limited ? { limiter } : {}),
+      ...(limiter === undefined ? {} : { limiter }),
       onRequest(request) {
         metrics.apiRequest(request);
         if (verbose) log.info("API request", { ...request, ms: Math.round(request.ms) });
       },
     });
   const transport = new Transport(access);
-  const client = clientOn(transport, false);
+  const client = clientOn(transport);
 
   const term: TermWork = async (fenced, ending, over) => {
     const events = new EventRecorder({
-      client,
+      client: clientOn(transport, new TokenBucket({ ...eventRate, clock })),
       clock,
       random,
       controller: "spice.ai/operator",
@@ -81,7 +83,7 @@ export async function runOperator(options: RunOptions, deps: RunDeps, signal: Ab
       onError: (error) => log.warn("an event was not written", { error: (error as Error).message }),
     });
     const controller = deps.createController({
-      client: clientOn(fenced, true),
+      client: clientOn(fenced, limiter),
       dialer,
       clock,
       random,

@@ -3,7 +3,6 @@ import { withDeadline } from "@spice-shards/kube";
 import type { ClusterAdmin, ClusterReport } from "../admin/port.ts";
 import { SchedulerUnreachableError } from "../admin/port.ts";
 import { label, names } from "../api/names.ts";
-import { portOf } from "../api/node-spec.ts";
 import { bundleOf, type IssuedLeaf, issueLeafContent } from "../certificates/leaf-content.ts";
 import { operatorNames } from "../certificates/leaf-names.ts";
 import { trustOf } from "../certificates/plan.ts";
@@ -56,10 +55,10 @@ export class AdminAccess {
 
   /** @throws SchedulerUnreachableError when there is none to ask. */
   async admin(): Promise<ClusterAdmin> {
-    const { memory, deps, namespace, name, valid } = this.#pass;
+    const { memory, deps, namespace, name } = this.#pass;
     const addresses = this.#addresses ?? cachedAddresses(this.#pass);
     if (addresses.length === 0) throw new SchedulerUnreachableError("No scheduler is ready.");
-    const tls = valid.cluster.spec.allowInsecureConnections ? undefined : await this.#leaf();
+    const tls = memory.schedulers?.insecure === true ? undefined : await this.#leaf();
     const target = JSON.stringify([addresses, tls?.cert, tls?.ca]);
     if (memory.admin?.target === target) return memory.admin.connection;
     memory.admin?.connection.close();
@@ -185,10 +184,11 @@ function cachedAddresses(pass: Pass): readonly string[] {
 
 /** `podIP:port` of the schedulers that are ready, in a fixed order. */
 function addressesOf(pass: Pass, pods: readonly PodObject[]): readonly string[] {
-  const port = portOf(pass.valid.cluster.spec.schedulerSpec.cluster.bindAddress);
+  const { schedulers } = pass.memory;
+  if (schedulers === undefined) return [];
   return pods
     .filter((pod) => pod.metadata.labels?.[label.role] === "scheduler" && isReady(pod))
-    .flatMap(({ status }) => (status?.podIP === undefined ? [] : [hostPort(status.podIP, port)]))
+    .flatMap(({ status }) => (status?.podIP === undefined ? [] : [hostPort(status.podIP, schedulers.port)]))
     .sort();
 }
 

@@ -2,43 +2,58 @@ import {
   type Change,
   type Client,
   type Clock,
-  canonicalJson,
+  type Discovery,
   type KubeObject,
   objectKey,
   type Random,
   Reflector,
   sourceOf,
-  trimObject,
 } from "@spice-shards/kube";
-import { kind, label } from "../api/names.ts";
-import { at, type ClusterObject } from "./objects.ts";
+import { label } from "../api/names.ts";
+import type { ClusterObject } from "./objects.ts";
+import { OptionalSource } from "./optional-source.ts";
+import type { Packed } from "./packed.ts";
+import { packedSource } from "./packed-source.ts";
 import { types, type WatchedChild, watchedChildren } from "./resource-types.ts";
 import type { OperatorSettings } from "./settings.ts";
+import { packChild, packCluster } from "./trim.ts";
 
 export interface CachesOptions {
   readonly client: Pick<Client, "list" | "watch">;
+  /** Tells whether kinds are served that not every API server has. */
+  readonly discovery: Pick<Discovery, "serves">;
   readonly clock: Clock;
   readonly random: Random;
   readonly settings: Pick<OperatorSettings, "watchNamespaces" | "denyNamespaces">;
-  /** A cluster was changed by its users, or anything else of it has changed. */
-  readonly onCluster: (key: string, change: "cluster" | "child") => void;
+  /** A cluster was changed by its users, or anything else of it has changed, its own object (of `version`) or a child. */
+  readonly onCluster: (key: string, change: "cluster" | "child", version?: string) => void;
   readonly onError: (error: unknown) => void;
 }
 
+type Scope = { readonly namespace?: string };
+
 /**
- * What the API server has of clusters and their children, by watches. ConfigMaps are watched whole, since a cluster may
- * name one of its user's; of those only the metadata is kept.
+ * What the API server has of clusters and their children, by watches, packed. ConfigMaps are watched whole, since a
+ * cluster may name one of its user's; of those only the metadata is kept.
  */
 export class Caches {
   readonly #options: CachesOptions;
-  readonly #clusters: readonly Reflector<ClusterObject>[];
-  readonly #children: ReadonlyMap<WatchedChild, readonly Reflector<KubeObject>[]>;
+  readonly #clusters: readonly Reflector<Packed<ClusterObject>>[];
+  readonly #children: ReadonlyMap<WatchedChild, readonly Reflector<Packed>[]>;
+  /** PodMonitors may not be served, or may not be ours to list. */
+  readonly #podMonitors: readonly OptionalSource[];
 
   constructor(options: CachesOptions) {
     this.#options = options;
     this.#clusters = this.#scopes().map((scope) => this.#clusterReflector(scope));
+    this.#podMonitors = this.#scopes().map(
+      () => new OptionalSource({ ...options, type: types.podMonitor, of: (one) => packChild("podMonitor", one) }),
+    );
     this.#children = new Map(
-      watchedChildren.map((name) => [name, this.#scopes().map((scope) => this.#childReflector(name, scope))]),
+      watchedChildren.map((name) => [
+        name,
+        this.#scopes().map((scope, place) => this.#childReflector(name, scope, place)),
+      ]),
     );
   }
 
@@ -56,36 +71,70 @@ export class Caches {
     return this.#all().every((reflector) => reflector.hasSynced);
   }
 
-  cluster(key: string): ClusterObject | undefined {
-    const found = firstOf(this.#clusters, (reflector) => reflector.cache.get(key));
-    return found === undefined || this.#isDenied(found.metadata.namespace) ? undefined : found;
+  /** Clusters that are there, and ours to look after. */
+  get size(): number {
+    return this.#clusters.reduce((sum, { cache }) => sum + cache.size, 0);
   }
 
-  clusters(): readonly ClusterObject[] {
+  cluster(key: string): ClusterObject | undefined {
+    const found = this.#packedCluster(key);
+    return found === undefined || this.#isDenied(found.metadata.namespace) ? undefined : found.unpack();
+  }
+
+  /** The keys of all clusters. */
+  clusters(): readonly string[] {
     return this.#clusters
       .flatMap((reflector) => reflector.cache.list())
-      .filter(({ metadata }) => !this.#isDenied(metadata.namespace));
+      .filter(({ metadata }) => !this.#isDenied(metadata.namespace))
+      .map(objectKey);
+  }
+
+  /** Whether the cache tells of a kind what is there and what is not. */
+  watches(name: WatchedChild): boolean {
+    return name !== "podMonitor" || this.#podMonitors.every(({ isWatched }) => isWatched);
   }
 
   /** A child by `namespace/name`. */
   child<T extends KubeObject>(name: WatchedChild, key: string): T | undefined {
-    return firstOf(this.#reflectors(name), (reflector) => reflector.cache.get(key)) as T | undefined;
+    return firstOf(this.#reflectors(name), ({ cache }) => cache.get(key))?.unpack() as T | undefined;
   }
 
   /** The children of a cluster by its label, whoever owns them. */
   childrenOf<T extends KubeObject>(name: WatchedChild, cluster: string): readonly T[] {
-    return this.#reflectors(name).flatMap((reflector) => reflector.cache.byIndex("cluster", cluster)) as T[];
+    return this.#packedChildren(name, cluster).map((each) => each.unpack()) as never as T[];
+  }
+
+  /**
+   * A text that changes whenever anything changes that the cache has of a cluster: its children, what its users ask of it,
+   * the ConfigMap that it names. Its status is not part of it.
+   */
+  versionsOf(key: string): string {
+    const { configMap, wish = "" } = this.#packedCluster(key)?.tags ?? {};
+    const named = configMap === undefined ? [] : this.#reflectors("configMap");
+    const versions = [
+      ...watchedChildren.flatMap((name) => this.#packedChildren(name, key)),
+      ...named.flatMap(({ cache }) => cache.get(configMap ?? "") ?? []),
+    ].map(({ metadata }) => `${metadata.uid}:${metadata.resourceVersion}`);
+    return `${wish} ${this.watches("podMonitor")} ${versions.join()}`;
+  }
+
+  #packedCluster(key: string): Packed<ClusterObject> | undefined {
+    return firstOf(this.#clusters, ({ cache }) => cache.get(key));
+  }
+
+  #packedChildren(name: WatchedChild, cluster: string): readonly Packed[] {
+    return this.#reflectors(name).flatMap(({ cache }) => cache.byIndex("cluster", cluster));
   }
 
   #all(): readonly Reflector<never>[] {
     return [...this.#clusters, ...[...this.#children.values()].flat()] as never;
   }
 
-  #reflectors(name: WatchedChild): readonly Reflector<KubeObject>[] {
+  #reflectors(name: WatchedChild): readonly Reflector<Packed>[] {
     return this.#children.get(name) ?? [];
   }
 
-  #scopes(): readonly { readonly namespace?: string }[] {
+  #scopes(): readonly Scope[] {
     const { watchNamespaces } = this.#options.settings;
     return watchNamespaces.length === 0 ? [{}] : watchNamespaces.map((namespace) => ({ namespace }));
   }
@@ -94,83 +143,63 @@ export class Caches {
     return namespace !== undefined && this.#options.settings.denyNamespaces.includes(namespace);
   }
 
-  #clusterReflector(scope: { readonly namespace?: string }): Reflector<ClusterObject> {
-    return new Reflector<ClusterObject>({
+  #clusterReflector(scope: Scope): Reflector<Packed<ClusterObject>> {
+    return new Reflector<Packed<ClusterObject>>({
       ...this.#common(),
-      source: sourceOf<ClusterObject>(this.#options.client, types.cluster),
+      source: packedSource(sourceOf<ClusterObject>(this.#options.client, types.cluster), packCluster),
       query: scope,
-      indexes: { configMap: configMapOf },
+      indexes: { configMap: ({ tags }) => listOf(tags.configMap) },
       onChange: (change) => {
         const { object } = change;
-        const asked = change.type !== "updated" || isAsked(object, change.previous);
-        this.#tell(objectKey(object), object.metadata.namespace, asked ? "cluster" : "child");
+        const asked = change.type !== "updated" || object.tags.wish !== change.previous.tags.wish;
+        const { namespace, resourceVersion } = object.metadata;
+        this.#tell(objectKey(object), namespace, asked ? "cluster" : "child", resourceVersion);
       },
     });
   }
 
-  #childReflector(name: WatchedChild, scope: { readonly namespace?: string }): Reflector<KubeObject> {
-    const all = name === "configMap";
-    return new Reflector<KubeObject>({
+  #childReflector(name: WatchedChild, scope: Scope, place: number): Reflector<Packed> {
+    const ofAll = sourceOf<KubeObject>(this.#options.client, types[name]);
+    const optional = name === "podMonitor" ? this.#podMonitors[place] : undefined;
+    return new Reflector<Packed>({
       ...this.#common(),
-      source: sourceOf<KubeObject>(this.#options.client, types[name]),
-      query: all ? scope : { ...scope, labelSelector: label.cluster },
-      indexes: { cluster: (object) => clusterOf(object) ?? [] },
-      ...(all ? { trim: trimConfigMap } : {}),
+      source: optional ?? packedSource(ofAll, (object) => packChild(name, object)),
+      query: name === "configMap" ? scope : { ...scope, labelSelector: label.cluster },
+      indexes: { cluster: ({ tags }) => listOf(tags.cluster) },
       onChange: (change) => this.#onChild(name, change),
     });
   }
 
   #common() {
     const { clock, random, onError } = this.#options;
-    return { clock, random, onError };
+    // Small pages, since what is parsed at once is memory that the process keeps.
+    return { clock, random, onError, pageSize: 100, trim: <T>(object: T) => object };
   }
 
-  #onChild(name: WatchedChild, change: Change<KubeObject>): void {
-    const { namespace } = change.object.metadata;
-    const found = new Set([
-      ...(clusterOf(change.object) ?? []),
-      ...(change.type === "updated" ? (clusterOf(change.previous) ?? []) : []),
-    ]);
+  #onChild(name: WatchedChild, change: Change<Packed>): void {
+    const { metadata, tags } = change.object;
+    const found = new Set(listOf(tags.cluster));
+    if (change.type === "updated") for (const key of listOf(change.previous.tags.cluster)) found.add(key);
     if (name === "configMap") {
-      for (const reflector of this.#clusters)
-        for (const cluster of reflector.cache.byIndex("configMap", objectKey(change.object)))
+      for (const { cache } of this.#clusters)
+        for (const cluster of cache.byIndex("configMap", objectKey(change.object)))
           found.add(objectKey(cluster));
     }
-    for (const key of found) this.#tell(key, namespace, "child");
+    for (const key of found) this.#tell(key, metadata.namespace, "child");
   }
 
-  #tell(key: string, namespace: string | undefined, change: "cluster" | "child"): void {
-    if (!this.#isDenied(namespace)) this.#options.onCluster(key, change);
+  #tell(
+    key: string,
+    namespace: string | undefined,
+    change: "cluster" | "child",
+    version?: string,
+  ): void {
+    if (!this.#isDenied(namespace)) this.#options.onCluster(key, change, version);
   }
 }
 
-/** The cluster that an object belongs to: by its label, and by its owner in case somebody took the label away. */
-function clusterOf({ metadata }: KubeObject): readonly string[] | undefined {
-  const { namespace = "", labels, ownerReferences = [] } = metadata;
-  const owner = ownerReferences.find((each) => each.controller === true && each.kind === kind)?.name;
-  const name = labels?.[label.cluster] ?? owner;
-  return name === undefined ? undefined : [`${namespace}/${name}`];
-}
-
-/** Whether somebody wants something else, and not only the status has changed. */
-function isAsked({ metadata }: ClusterObject, { metadata: before }: ClusterObject): boolean {
-  return (
-    metadata.generation !== before.generation ||
-    metadata.deletionTimestamp !== before.deletionTimestamp ||
-    canonicalJson(metadata.annotations) !== canonicalJson(before.annotations)
-  );
-}
-
-function configMapOf(cluster: ClusterObject): readonly string[] {
-  const name = at(cluster.spec, "schedulerSpec", "spicepodConfigMapRef", "name");
-  return typeof name === "string" ? [`${cluster.metadata.namespace}/${name}`] : [];
-}
-
-function trimConfigMap(object: KubeObject): KubeObject {
-  if (clusterOf(object) !== undefined) return trimObject(object);
-  const { apiVersion, kind, metadata } = object;
-  const { name = "", namespace = "", uid = "", resourceVersion = "" } = metadata;
-  return { apiVersion, kind, metadata: { name, namespace, uid, resourceVersion } };
+function listOf(value: string | undefined): readonly string[] {
+  return value === undefined ? [] : [value];
 }
 
 function firstOf<A, B>(items: readonly A[], of: (item: A) => B | undefined): B | undefined {

@@ -1,4 +1,4 @@
-import { Applier, Discovery, objectKey, TokenBucket, WorkQueue, withDeadline } from "@spice-shards/kube";
+import { Applier, Discovery, TokenBucket, WorkQueue, withDeadline } from "@spice-shards/kube";
 import { Caches } from "./caches.ts";
 import type { Controller, ControllerDeps } from "./controller-api.ts";
 import { messageOf } from "./problems.ts";
@@ -6,6 +6,10 @@ import { applierOptions, Reconciler } from "./reconciler.ts";
 import { SecretStore } from "./secret-store.ts";
 import { StateLocations } from "./state-locations.ts";
 
+/** Between two passes over a cluster that nobody asked for: a burst of changes is answered by one. */
+const spacingMs = 500;
+/** What is created within one second, as the API server counts them, is seen within this time. */
+const oneSecondMs = 1500;
 /** No pass takes longer: each of its requests has a time of its own. */
 const passAtMostMs = 300_000;
 
@@ -27,6 +31,8 @@ class ClusterController implements Controller {
   readonly #caches: Caches;
   readonly #reconciler: Reconciler;
   readonly #stateLocations = new StateLocations();
+  /** When a pass over a cluster began or ended last (monotonic). */
+  readonly #lookedAt = new Map<string, number>();
 
   constructor(deps: ControllerDeps) {
     const { client, clock, random, settings, log, metrics } = deps;
@@ -38,13 +44,14 @@ class ClusterController implements Controller {
       metrics: { depth: (keys) => metrics.queueDepth(keys) },
       onError: (key, error) => log.error("a reconcile broke", { cluster: key, error: messageOf(error) }),
     });
+    const discovery = new Discovery({ client, clock });
     this.#caches = new Caches({
       client,
+      discovery,
       clock,
       random,
       settings,
-      // People's changes go before what follows from them.
-      onCluster: (key, change) => this.#queue.add(key, change === "cluster" ? "urgent" : "normal"),
+      onCluster: (key, change, version) => this.#onChange(key, change, version),
       onError: (error) => log.warn("a watch failed and begins again", { error: messageOf(error) }),
     });
     this.#reconciler = new Reconciler({
@@ -52,7 +59,7 @@ class ClusterController implements Controller {
       applier: new Applier({ client, ...applierOptions }),
       secrets: new SecretStore(client),
       caches: this.#caches,
-      discovery: new Discovery({ client, clock }),
+      discovery,
       stateLocations: this.#stateLocations,
     });
   }
@@ -66,7 +73,7 @@ class ClusterController implements Controller {
     try {
       await this.#caches.synced(signal);
       // Whoever is older must be known before anybody is judged by it.
-      for (const cluster of this.#caches.clusters()) this.#reconciler.notice(objectKey(cluster));
+      for (const key of this.#caches.clusters()) this.#reconciler.notice(key);
       const concurrency = this.#deps.settings.workers;
       await this.#queue.run((key, stop) => this.#reconcile(key, stop), { concurrency, signal });
     } catch (error) {
@@ -77,26 +84,55 @@ class ClusterController implements Controller {
     }
   }
 
+  /** People's changes go before what follows from them, and what follows comes in bursts that one pass answers. */
+  #onChange(key: string, change: "cluster" | "child", version: string | undefined): void {
+    if (change === "cluster") {
+      this.#tellOthers(key, () => this.#reconciler.notice(key));
+      // Whoever was created in the same second must be known before one of them is let in to a state location.
+      this.#queue.addAfter(key, this.#stateLocations.isWaiting(key) ? oneSecondMs : 0, "urgent");
+      return;
+    }
+    if (version !== undefined && this.#reconciler.isOwnWrite(key, version)) return;
+    const lookedAt = this.#lookedAt.get(key) ?? Number.NEGATIVE_INFINITY;
+    this.#queue.addAfter(key, lookedAt + spacingMs - this.#deps.clock.monotonicMs());
+  }
+
+  /** Has those look again for whom a change of a cluster's state location matters: it became free, or was taken. */
+  #tellOthers(key: string, change: () => void): void {
+    const before = this.#stateLocations.othersOf(key);
+    change();
+    this.#addDifference(before, this.#stateLocations.othersOf(key));
+  }
+
+  #addDifference(before: readonly string[], now: readonly string[]): void {
+    for (const other of new Set([...before, ...now]))
+      if (before.includes(other) !== now.includes(other)) this.#queue.add(other);
+  }
+
   async #reconcile(key: string, signal: AbortSignal) {
     const { clock, metrics } = this.#deps;
     const startedAt = clock.monotonicMs();
     const others = this.#stateLocations.othersOf(key);
+    this.#lookedAt.set(key, startedAt);
     try {
       const { result, outcome, paused } = await withDeadline(clock, passAtMostMs, signal, (inTime) =>
         this.#reconciler.reconcile(key, inTime),
       );
       metrics.reconciled(result, clock.monotonicMs() - startedAt);
-      if (paused === undefined) metrics.forget(key);
-      else metrics.paused(key, paused);
+      if (paused === undefined) {
+        metrics.forget(key);
+        this.#lookedAt.delete(key);
+      } else {
+        metrics.paused(key, paused);
+        this.#lookedAt.set(key, clock.monotonicMs());
+      }
       return outcome;
     } catch (error) {
       if (!signal.aborted) metrics.reconciled("error", clock.monotonicMs() - startedAt);
       throw error;
     } finally {
-      // A location that became free, or was found to be an older cluster's, concerns whoever shares it.
-      const now = this.#stateLocations.othersOf(key);
-      for (const other of new Set([...others, ...now]))
-        if (others.includes(other) !== now.includes(other)) this.#queue.add(other);
+      // A pass learns of locations in ConfigMaps, and of clusters that are gone.
+      this.#addDifference(others, this.#stateLocations.othersOf(key));
     }
   }
 }

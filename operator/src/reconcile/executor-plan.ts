@@ -102,6 +102,14 @@ async function allowsExpansion(pass: Pass, name: string): Promise<boolean | unde
 
 function viewOf(report: Report): ClusterView {
   if (report.kind === "unreachable") return report;
-  const { revision, appGeneration, executors, partitions, tables } = report.report;
-  return { kind: "known", revision, appGeneration, executors, partitions, tables };
+  const { revision, appGeneration, executors, partitions, tables, problems } = report.report;
+  return {
+    kind: "known",
+    revision,
+    appGeneration,
+    executors,
+    partitions,
+    tables,
+    ...(problems === undefined ? {} : { problems }),
+  };
 }

@@ -22,12 +22,39 @@ export interface OperatorLeaf {
   readonly renewAtMs: number;
 }
 
+/**
+ * What a pass saw that found all as it shall be. As long as nothing of it is otherwise, another pass would do nothing. Text
+ * is kept by its digest.
+ */
+export interface Settled {
+  /** Of the children, and of what users ask. */
+  readonly versions: string;
+  /** Of the resource with its status. */
+  readonly resourceVersion: string;
+  /** Of what the schedulers answered, but for times of refreshes. */
+  readonly view: string;
+  /** When to ask the schedulers again, and when time itself asks for a pass: a resync, a certificate (monotonic). */
+  readonly askAgainMs: number;
+  readonly untilMs: number;
+  /** Whether the condition Paused is True. */
+  readonly paused: boolean;
+}
+
+/** How a cluster's schedulers are reached, as its resource says. */
+export interface SchedulerAccess {
+  readonly port: number;
+  readonly insecure: boolean;
+}
+
 /** What a process remembers of a cluster. It may be lost at any time: everything in it is derived again. */
 export class ClusterMemory {
   readonly uid: string;
   secrets: SeenSecrets | undefined;
   leaf: OperatorLeaf | undefined;
   admin: { readonly target: string; readonly connection: ClusterAdmin } | undefined;
+  /** As the last valid resource said. */
+  schedulers: SchedulerAccess | undefined;
+  settled: Settled | undefined;
   /** The resource as our last write left it, until the cache has it. */
   written: ClusterObject | undefined;
   /** What validation said of a version of the resource and its volumes. */
@@ -51,9 +78,18 @@ export class ClusterMemory {
     this.uid = uid;
   }
 
+  /** Ends the connection to the schedulers; the next question makes another. */
   close(): void {
     this.admin?.connection.close();
     this.admin = undefined;
+  }
+
+  /** Lets go of what only passes need that change something. */
+  rest(settled: Settled): void {
+    this.settled = settled;
+    this.judged = undefined;
+    this.configMap = undefined;
+    this.close();
   }
 }
 
@@ -68,6 +104,18 @@ export class Memories {
     const fresh = new ClusterMemory(uid);
     this.#byKey.set(key, fresh);
     return fresh;
+  }
+
+  /** The memory of a cluster that was looked at. */
+  find(key: string): ClusterMemory | undefined {
+    return this.#byKey.get(key);
+  }
+
+  /** Connections to schedulers that are open. */
+  get connections(): number {
+    let count = 0;
+    for (const { admin } of this.#byKey.values()) if (admin !== undefined) count += 1;
+    return count;
   }
 
   forget(key: string): void {

@@ -33,6 +33,7 @@ export interface DeploymentObject extends KubeObject {
     readonly replicas?: number;
     readonly updatedReplicas?: number;
     readonly readyReplicas?: number;
+    readonly conditions?: readonly ObjectCondition[];
   };
 }
 
@@ -48,7 +49,7 @@ export interface StatefulSetObject extends KubeObject {
   };
 }
 
-interface ContainerState {
+export interface ContainerState {
   readonly waiting?: { readonly reason?: string; readonly message?: string };
   readonly terminated?: { readonly reason?: string; readonly message?: string; readonly exitCode?: number };
 }
@@ -56,6 +57,9 @@ interface ContainerState {
 export interface PodObject extends KubeObject {
   readonly status?: {
     readonly phase?: string;
+    /** Of a pod that was evicted, or that its node refused. */
+    readonly reason?: string;
+    readonly message?: string;
     readonly podIP?: string;
     readonly conditions?: readonly ObjectCondition[];
     readonly containerStatuses?: readonly {
@@ -72,6 +76,7 @@ export interface ClaimObject extends KubeObject {
     readonly resources?: { readonly requests?: { readonly storage?: string | number } };
   };
   readonly status?: {
+    readonly phase?: string;
     readonly capacity?: { readonly storage?: string | number };
     readonly conditions?: readonly ObjectCondition[];
   };

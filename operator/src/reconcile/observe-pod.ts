@@ -1,6 +1,8 @@
 import { annotation } from "../api/names.ts";
 import type { ObservedPod } from "../lifecycle/types.ts";
-import { isReady, type PodObject } from "./objects.ts";
+import { type ContainerState, isReady, type PodObject } from "./objects.ts";
+
+type Ended = NonNullable<ContainerState["terminated"]>;
 
 /** A pod as plans see it. */
 export function observePod(pod: PodObject): ObservedPod {
@@ -15,8 +17,12 @@ export function observePod(pod: PodObject): ObservedPod {
   const container = status?.containerStatuses?.[0];
   const waiting = container?.state?.waiting;
   const ended = container?.state?.terminated ?? container?.lastState?.terminated;
-  const waitingReason = waiting?.reason ?? unplaced?.reason;
-  const lastError = lastLine(ended?.message) ?? waiting?.message ?? unplaced?.message ?? ended?.reason;
+  const refused = status?.phase === "Failed" ? status : undefined;
+  const waitingReason = waiting?.reason ?? unplaced?.reason ?? refused?.reason;
+  // What it waits for in a crash loop is the next try, in words that change with each.
+  const awaited = waiting?.reason === "CrashLoopBackOff" ? undefined : waiting?.message;
+  const lastError =
+    refused?.message ?? lastLine(ended?.message) ?? awaited ?? unplaced?.message ?? endOf(ended);
   return {
     name: metadata.name ?? "",
     uid: metadata.uid ?? "",
@@ -29,6 +35,13 @@ export function observePod(pod: PodObject): ObservedPod {
     createdMs,
     readyChangedMs: Date.parse(ready?.lastTransitionTime ?? "") || createdMs,
   };
+}
+
+/** How a container ended that said nothing. */
+function endOf(ended: Ended | undefined): string | undefined {
+  if (ended === undefined) return undefined;
+  const { reason, exitCode } = ended;
+  return exitCode === undefined ? reason : `${reason ?? "Error"}, exit code ${exitCode}`;
 }
 
 /** What a container said last, short enough for a condition. */

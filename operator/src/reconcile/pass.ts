@@ -8,6 +8,7 @@ import {
   isNotFound,
   type KubeObject,
   objectKey,
+  type Random,
   type ResourceType,
 } from "@spice-shards/kube";
 import type { AdminDialer } from "../admin/port.ts";
@@ -34,6 +35,7 @@ export interface StepDeps {
   readonly discovery: Discovery;
   readonly dialer: AdminDialer;
   readonly clock: Clock;
+  readonly random: Random;
   readonly log: Log;
   readonly events: { record(regarding: KubeObject, event: EventNote): void };
   readonly settings: OperatorSettings;
@@ -62,6 +64,8 @@ export class Pass {
   config: Problem | "valid" | undefined;
   certificates: CertificateStatus | undefined;
   pause: StatusPause | undefined;
+  /** This pass is the first to touch the cluster, so nothing of it is on the API server: there is nothing to read. */
+  isFirst = false;
   #valid: Valid | undefined;
   #lookAgainMs: number | undefined;
 
@@ -145,7 +149,8 @@ export class Pass {
   ): Promise<Applied<KubeObject>> {
     const { applier, caches, log } = this.deps;
     const object: KubeObject = wanted;
-    const watched = watchedOf(wanted.kind);
+    const kindOf = watchedOf(wanted.kind);
+    const watched = kindOf !== undefined && caches.watches(kindOf) ? kindOf : undefined;
     const cached = watched && caches.child(watched, objectKey(object));
     const applied = await applier.apply(typeOf(wanted.kind), object, {
       signal: this.signal,

@@ -1,7 +1,8 @@
 import type { ClusterView } from "../lifecycle/types.ts";
 import type { Problem } from "../status/facts.ts";
-import { AdminAccess } from "./admin-access.ts";
+import type { AdminAccess } from "./admin-access.ts";
 import { type PlannedExecutors, planNodes } from "./executor-plan.ts";
+import { doubtSecrets } from "./node-reports.ts";
 import type { StepOutcome } from "./outcome.ts";
 import type { Pass } from "./pass.ts";
 import { problemOf, problemOfError } from "./problems.ts";
@@ -25,17 +26,11 @@ export interface PipelineResult {
   readonly view: ClusterView | undefined;
 }
 
-/** How often to look at a cluster that is not as it shall be, for what brings no event. */
-const unsettledMs = 3_000;
-/** How often to ask a cluster at rest for its partitions. */
-export const settledMs = 60_000;
-
 /**
  * validate → certificates → config → services → schedulers → executors → disruption budgets (spec chapter 09). The first
  * step that does not continue ends the pass; the status is written in any case, by the caller.
  */
-export async function runPipeline(pass: Pass): Promise<PipelineResult> {
-  const admin = new AdminAccess(pass);
+export async function runPipeline(pass: Pass, admin: AdminAccess): Promise<PipelineResult> {
   let planned: PlannedExecutors | undefined;
   const plan = async () => {
     planned ??= await planNodes(pass, admin);
@@ -69,6 +64,7 @@ export async function runPipeline(pass: Pass): Promise<PipelineResult> {
   }
   pass.memory.failures = error === undefined ? 0 : pass.memory.failures + 1;
   const asked = error === undefined && pass.isValid ? await admin.report() : await admin.asked;
+  if (asked?.kind === "known" && pass.isValid && error === undefined) await doubtSecrets(pass, admin);
   const view =
     planned?.view ?? (asked?.kind === "known" ? { kind: "known" as const, ...asked.report } : asked);
   return {
@@ -79,9 +75,4 @@ export async function runPipeline(pass: Pass): Promise<PipelineResult> {
     planned,
     view,
   };
-}
-
-/** When to look again at a cluster that is fine, or is not. */
-export function pollMs(isSettled: boolean): number {
-  return isSettled ? settledMs : unsettledMs;
 }

@@ -1,26 +1,35 @@
-import type { Outcome } from "@spice-shards/kube";
+import { digest, type Outcome } from "@spice-shards/kube";
 import { listRules } from "../api/list-rules.ts";
 import { annotation, fieldManager, finalizer, kind, label, names } from "../api/names.ts";
 import type { ReconcileResult } from "../metrics.ts";
+import type { SpicepodClusterStatus } from "../api/status.ts";
 import { buildStatus } from "../status/build-status.ts";
 import type { StatusFacts } from "../status/facts.ts";
-import { transitionsOf } from "../status/transitions.ts";
+import { eventsOf, transitionsOf } from "../status/transitions.ts";
+import { AdminAccess } from "./admin-access.ts";
 import { cleanUp } from "./clean-up.ts";
 import { Memories } from "./memory.ts";
 import {
   at,
+  type ClaimObject,
   type ClusterObject,
   type DeploymentObject,
   isReady,
   type PodObject,
   type StatefulSetObject,
 } from "./objects.ts";
+import { executorTroubles, schedulerTroubles } from "./observe-troubles.ts";
 import { Pass, type StepDeps } from "./pass.ts";
-import { type PipelineResult, pollMs, runPipeline } from "./pipeline.ts";
+import { type PipelineResult, runPipeline } from "./pipeline.ts";
+import { restingPollMs, unsettledPollMs } from "./poll.ts";
 import { messageOf } from "./problems.ts";
 import { types } from "./resource-types.ts";
-import { newerOf } from "./resource-version.ts";
-import { embeddedLocation, holderOf } from "./state-location.ts";
+import { isOlder, newerOf } from "./resource-version.ts";
+import { settle, stillSettled } from "./settled.ts";
+import { embeddedSpicepod, holderOf, stateLocationOf } from "./state-location.ts";
+
+/** Connections to schedulers that are kept between two looks at clusters that are not settled yet. */
+const connectionsAtMost = 32;
 
 export interface Reconciled {
   readonly result: ReconcileResult;
@@ -33,6 +42,7 @@ export interface Reconciled {
 export class Reconciler {
   readonly #deps: StepDeps;
   readonly #memories = new Memories();
+  readonly #unsettled = new Set<string>();
 
   constructor(deps: StepDeps) {
     this.#deps = deps;
@@ -67,13 +77,26 @@ export class Reconciler {
   /** Takes note of where a cluster keeps its state, as far as the resource itself says. */
   notice(key: string): void {
     const cluster = this.#deps.caches.cluster(key);
-    if (cluster !== undefined)
-      this.#deps.stateLocations.set(holderOf(key, cluster), embeddedLocation(cluster));
+    if (cluster === undefined || cluster.metadata.deletionTimestamp !== undefined) return;
+    const spicepod = embeddedSpicepod(cluster);
+    if (spicepod !== undefined)
+      this.#deps.stateLocations.set(holderOf(key, cluster), stateLocationOf(spicepod));
+  }
+
+  /** Whether a version of a cluster's object is no newer than what we wrote ourselves. */
+  isOwnWrite(key: string, version: string): boolean {
+    const memory = this.#memories.find(key);
+    const own = memory?.written?.metadata.resourceVersion;
+    if (memory === undefined || own === undefined) return false;
+    // The cache has it now.
+    if (own === version) memory.written = undefined;
+    return own === version || isOlder(version, own);
   }
 
   /** Lets go of what is remembered of a cluster. */
   forget(key: string): void {
     this.#memories.forget(key);
+    this.#unsettled.delete(key);
     this.#deps.stateLocations.remove(key);
   }
 
@@ -83,7 +106,12 @@ export class Reconciler {
   }
 
   async #run(pass: Pass): Promise<Reconciled> {
-    const result = await runPipeline(pass);
+    const admin = new AdminAccess(pass);
+    const versions = digest(this.#deps.caches.versionsOf(pass.key));
+    const resting = await stillSettled(pass, admin, versions, () => this.#restingPollMs());
+    if (resting !== undefined) return { result: "done", ...resting };
+    pass.memory.settled = undefined;
+    const result = await runPipeline(pass, admin);
     const { error, stoppedAt, problem } = result;
     if (error !== undefined)
       this.#deps.log.warn("a reconcile failed", {
@@ -92,19 +120,34 @@ export class Reconciler {
         error: messageOf(error),
       });
     // An API server that is away can take no status either; what it knows already stays true enough.
-    const ready =
-      error !== undefined && problem === undefined ? undefined : await this.#writeStatus(pass, result);
+    const told = error !== undefined && problem === undefined ? undefined : await this.#writeStatus(pass, result);
+    const paused = told === undefined ? isTrue(pass.resource.status, "Paused") : isTrue(told, "Paused");
+    const isFine =
+      isTrue(told, "Ready") && !isTrue(told, "Progressing") && !isTrue(told, "Degraded") && error === undefined;
+    if (isFine) this.#unsettled.delete(pass.key);
+    else this.#unsettled.add(pass.key);
     if (error !== undefined) return { result: "error", outcome: { kind: "backoff" } };
-    if (problem?.terminal !== true) pass.lookAgainIn(pollMs(ready === true));
-    pass.lookAgainIn(this.#deps.settings.resyncMs);
     if (result.requeueMs !== undefined) pass.lookAgainIn(result.requeueMs);
-    const settled = problem === undefined && ready === true;
-    const ended: ReconcileResult = settled ? "done" : problem?.terminal === true ? "blocked" : "requeue";
-    return { result: ended, outcome: { kind: "after", ms: pass.lookAgainMs ?? 0 }, paused: isPaused(pass) };
+    const terminal = problem?.terminal === true;
+    if (isFine && problem === undefined && result.requeueMs === undefined)
+      await settle(pass, admin, { versions, paused, pollMs: this.#restingPollMs() });
+    else {
+      if (!terminal) pass.lookAgainIn(unsettledPollMs(this.#unsettled.size));
+      if (this.#memories.connections > connectionsAtMost) pass.memory.close();
+    }
+    pass.lookAgainIn(this.#deps.settings.resyncMs);
+    const settled = problem === undefined && isFine;
+    const ended: ReconcileResult = settled ? "done" : terminal ? "blocked" : "requeue";
+    return { result: ended, outcome: { kind: "after", ms: pass.lookAgainMs ?? 0 }, paused };
   }
 
-  /** Writes the status when it differs; answers whether all is settled. */
-  async #writeStatus(pass: Pass, result: PipelineResult): Promise<boolean> {
+  /** Spread, so that clusters that came up together are not asked together for ever. */
+  #restingPollMs(): number {
+    return restingPollMs(this.#deps.caches.size) * (0.9 + this.#deps.random.next() / 5);
+  }
+
+  /** Writes the status when it differs; answers it. */
+  async #writeStatus(pass: Pass, result: PipelineResult): Promise<SpicepodClusterStatus> {
     const { applier } = this.#deps;
     // The finalizer may just have been written.
     const live = newerOf(pass.resource, pass.memory.written);
@@ -112,14 +155,13 @@ export class Reconciler {
     const status = buildStatus(factsOf(pass, result), before);
     const wanted = { ...live, apiVersion: live.apiVersion, kind, status };
     const applied = await applier.applyStatus<ClusterObject>(types.cluster, wanted, live, pass.signal);
-    const conditions = status.conditions ?? [];
     if (applied.kind === "updated") {
       pass.memory.written = applied.object;
-      for (const { type, condition } of transitionsOf(before?.conditions ?? [], conditions))
-        pass.record(type, condition.reason, condition.type, condition.message);
+      const transitions = transitionsOf(before?.conditions ?? [], status.conditions ?? []);
+      for (const { type, reason, action, note } of eventsOf(transitions))
+        pass.record(type, reason, action, note);
     }
-    const holds = (type: string) => conditions.find((each) => each.type === type)?.status === "True";
-    return holds("Ready") && !holds("Progressing") && !holds("Degraded");
+    return status;
   }
 
   async #delete(pass: Pass): Promise<Reconciled> {
@@ -136,9 +178,8 @@ export class Reconciler {
   }
 }
 
-function isPaused({ resource, memory }: Pass): boolean {
-  const { conditions = [] } = newerOf(resource, memory.written).status ?? {};
-  return conditions.some(({ type, status }) => type === "Paused" && status === "True");
+function isTrue(status: SpicepodClusterStatus | undefined, wanted: string): boolean {
+  return (status?.conditions ?? []).some(({ type, status }) => type === wanted && status === "True");
 }
 
 /** What a pass has learnt, and what the caches count. */
@@ -174,8 +215,14 @@ function factsOf(pass: Pass, { problem, planned, view }: PipelineResult): Status
       wanted: wanted("schedulerSpec"),
       total: deployment?.status?.replicas ?? 0,
       current: isCurrent(deployment),
+      troubles: schedulerTroubles(pods, deployment),
     },
-    executors: { ready: readyOf("executor"), wanted: wanted("executorSpec"), total: sets.length },
+    executors: {
+      ready: readyOf("executor"),
+      wanted: wanted("executorSpec"),
+      total: sets.length,
+      troubles: executorTroubles(pods, caches.childrenOf<ClaimObject>("claim", pass.key)),
+    },
     ...(view === undefined ? {} : { view }),
     accelerated: valid?.accelerated ?? 0,
     ...(valid === undefined || valid.cluster.spec.paused ? {} : { spicepod: valid.spicepod }),

@@ -31,7 +31,7 @@ export const types = {
 
 /**
  * Kinds that are watched, besides the clusters themselves. Secrets are not, so that the operator needs no right to list
- * them; PodMonitors and Certificates are not, since their kinds may be absent.
+ * them; Certificates are not, since what counts is in the Secrets.
  */
 export const watchedChildren = [
   "configMap",
@@ -45,6 +45,7 @@ export const watchedChildren = [
   "role",
   "roleBinding",
   "networkPolicy",
+  "podMonitor",
 ] as const;
 
 export type WatchedChild = (typeof watchedChildren)[number];

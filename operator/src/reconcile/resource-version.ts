@@ -9,6 +9,11 @@ type Versioned = { readonly metadata: ObjectMeta };
 export function newerOf<T extends Versioned>(cached: T, other: T | undefined): T {
   if (other === undefined || other.metadata.uid !== cached.metadata.uid) return cached;
   const [a, b] = [cached.metadata.resourceVersion ?? "", other.metadata.resourceVersion ?? ""];
-  if (!/^[1-9]\d*$/.test(a) || !/^[1-9]\d*$/.test(b)) return cached;
-  return b.length === a.length ? (b > a ? other : cached) : b.length > a.length ? other : cached;
+  return isOlder(a, b) ? other : cached;
+}
+
+/** Whether a version is older than another; versions that are no numbers are not. */
+export function isOlder(version: string, than: string): boolean {
+  if (!/^[1-9]\d*$/.test(version) || !/^[1-9]\d*$/.test(than)) return false;
+  return version.length === than.length ? version < than : version.length < than.length;
 }

@@ -24,5 +24,5 @@ export const defaultSettings: OperatorSettings = {
   denyNamespaces: [],
   pauseCrashloopingPodsThreshold: 10,
   resyncMs: 600_000,
-  workers: 4,
+  workers: 16,
 };

@@ -1,6 +1,8 @@
+import { finalizer } from "../api/names.ts";
 import { sharesState } from "../api/spicepod-cluster.ts";
 import type { JsonObject } from "../schema/schema.ts";
 import { at, type ClusterObject } from "./objects.ts";
+import type { Holder } from "./state-locations.ts";
 
 /** Where a spicepod keeps the state, if others could reach it too; the store's endpoint tells apart what has one name. */
 export function stateLocationOf(spicepod: JsonObject): string | undefined {
@@ -12,16 +14,22 @@ export function stateLocationOf(spicepod: JsonObject): string | undefined {
   return typeof endpoint === "string" ? `${location} at ${endpoint.replace(/\/+$/, "")}` : location;
 }
 
-/** The location of a cluster whose spicepod is in the resource. */
-export function embeddedLocation({ spec }: ClusterObject): string | undefined {
+/** The spicepod of a cluster that has it in its resource. */
+export function embeddedSpicepod({ spec }: ClusterObject): JsonObject | undefined {
   const spicepod = at(spec, "schedulerSpec", "spicepod");
   return typeof spicepod === "object" && spicepod !== null && !Array.isArray(spicepod)
-    ? stateLocationOf(spicepod as JsonObject)
+    ? (spicepod as JsonObject)
     : undefined;
 }
 
-/** Who uses a location, and since when. */
-export function holderOf(key: string, { metadata }: ClusterObject) {
-  const { creationTimestamp: createdAt = "", uid = "" } = metadata;
-  return { key, createdAt, uid };
+/** The location of a cluster whose spicepod is in the resource. */
+export function embeddedLocation(cluster: ClusterObject): string | undefined {
+  const spicepod = embeddedSpicepod(cluster);
+  return spicepod === undefined ? undefined : stateLocationOf(spicepod);
+}
+
+/** Who uses a location, and since when. The finalizer is there since it was let in. */
+export function holderOf(key: string, { metadata }: ClusterObject): Holder {
+  const { creationTimestamp: createdAt = "", uid = "", finalizers = [] } = metadata;
+  return { key, createdAt, uid, wasLetIn: finalizers.includes(finalizer) };
 }

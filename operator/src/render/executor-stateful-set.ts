@@ -52,6 +52,8 @@ export function renderExecutorStatefulSet(
         role: "executor",
         executor: index,
         env: [
+          // An eviction comes unasked: what the executor owns moves on before it ends.
+          { name: "SPICED_SHUTDOWN_DRAIN", value: "true" },
           { name: "POD_NAME", valueFrom: { fieldRef: { fieldPath: "metadata.name" } } },
           {
             name: "NODE_ADVERTISE_ADDRESS",

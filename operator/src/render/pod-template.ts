@@ -69,6 +69,8 @@ export function renderPodTemplate(context: RenderContext, parts: PodParts): Json
           env: [...parts.env, ...((node.env ?? []) as readonly JsonObject[])],
           ...given("envFrom", node.envFromSource),
           ...given("resources", node.resources),
+          // What it said last is in the pod's status then, and from there in the cluster's conditions.
+          terminationMessagePolicy: "FallbackToLogsOnError",
           ...probesOf(parts.role === "scheduler" ? spec.schedulerSpec.probes : undefined),
           securityContext: {
             allowPrivilegeEscalation: false,

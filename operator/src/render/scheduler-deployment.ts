@@ -33,7 +33,11 @@ export function renderSchedulerDeployment(context: RenderContext): KubernetesObj
       },
       template: renderPodTemplate(context, {
         role: "scheduler",
-        env: [{ name: "NODE_ADVERTISE_ADDRESS", valueFrom: { fieldRef: { fieldPath: "status.podIP" } } }],
+        env: [
+          { name: "NODE_ADVERTISE_ADDRESS", valueFrom: { fieldRef: { fieldPath: "status.podIP" } } },
+          // Hosts learn only after the pod does that its Service has it no longer.
+          { name: "SPICED_SHUTDOWN_LINGER", value: "5" },
+        ],
         tlsSecret: names.schedulerSecret(name),
         volumes: [{ name: "data", emptyDir: {} }],
       }),

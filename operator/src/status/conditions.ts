@@ -74,7 +74,10 @@ function progressingOf(facts: StatusFacts): Verdict {
   if (planned?.status === "True") return planned;
   if (problem !== undefined) return yes(problem.reason, problem.message);
   if (!schedulers.current)
-    return yes("RollingOut", `${schedulers.ready} of ${schedulers.wanted} schedulers are ready.`);
+    return yes(
+      "RollingOut",
+      because(`${schedulers.ready} of ${schedulers.wanted} schedulers are ready`, schedulers.troubles),
+    );
   if (certificates !== undefined && certificates.phase !== "stable")
     return yes("RootRotation", `A root rotation is in its phase ${certificates.phase}.`);
   if (view?.kind === "known" && spicepod !== undefined && view.appGeneration < spicepod.generation)
@@ -85,29 +88,55 @@ function progressingOf(facts: StatusFacts): Verdict {
   return planned ?? no("AsExpected", "Everything is as the resource says.");
 }
 
-function degradedOf({ problem, config, planned }: StatusFacts): Verdict {
+function degradedOf(facts: StatusFacts): Verdict {
+  const { problem, config, planned, pausedByUser, schedulers, view } = facts;
   if (config !== undefined && config !== "valid") return yes(config.reason, config.message);
   if (problem !== undefined) return yes(problem.reason, problem.message);
-  return plannedOf(planned, "Degraded") ?? no("AsExpected", "Nothing is wrong.");
+  const fromPlan = plannedOf(planned, "Degraded") ?? no("AsExpected", "Nothing is wrong.");
+  if (fromPlan.status === "True" || pausedByUser) return fromPlan;
+  const { ready, wanted, current, troubles = [] } = schedulers;
+  if (!current && troubles.length > 0)
+    return yes("SchedulersNotReady", because(`${ready} of ${wanted} schedulers are ready`, troubles));
+  // A dataset that has all its data and cannot be refreshed goes on answering, which is for its metrics to tell.
+  const problems = view?.kind === "known" && isLoading(view, facts) ? problemsOf(view) : [];
+  return problems.length === 0 ? fromPlan : yes("PartitionsLoading", `Datasets fail: ${few(problems)}`);
+}
+
+type KnownView = Extract<NonNullable<StatusFacts["view"]>, { readonly kind: "known" }>;
+
+function isLoading({ partitions, tables }: KnownView, { accelerated }: StatusFacts): boolean {
+  return partitions.loaded < partitions.total || tables.length < accelerated;
+}
+
+function problemsOf({ problems = [] }: KnownView): readonly string[] {
+  return problems.map(({ dataset, message }) => `${dataset}: ${message}`);
 }
 
 function readyOf(facts: StatusFacts, progressing: Verdict): Verdict {
   const { config, problem, schedulers, executors, view, accelerated } = facts;
   if (config !== undefined && config !== "valid") return no(config.reason, config.message);
   if (problem?.terminal === true) return no(problem.reason, problem.message);
-  if (schedulers.ready === 0) return no("SchedulersNotReady", "No scheduler is ready.");
+  if (schedulers.ready === 0)
+    return no("SchedulersNotReady", because("No scheduler is ready", schedulers.troubles));
   if (executors.wanted === 0)
     return no("NoExecutors", "executorSpec.replicas is 0: nothing answers queries over accelerated data.");
   // In a rollout one executor after the other is away, drained before: what counts then is the partitions.
   const rolling = progressing.status === "True" && progressing.reason === "RollingOut";
   if (executors.ready === 0 || (!rolling && executors.ready < executors.wanted))
-    return no("ExecutorsNotReady", `${executors.ready} of ${executors.wanted} executors are ready.`);
+    return no(
+      "ExecutorsNotReady",
+      because(`${executors.ready} of ${executors.wanted} executors are ready`, executors.troubles),
+    );
   if (view === undefined) return unknown("Reconciling", "The cluster has not been asked yet.");
   if (view.kind === "unreachable") return no("SchedulerUnreachable", view.reason);
   const { loaded, total } = view.partitions;
-  if (view.tables.length < accelerated)
-    return no("PartitionsLoading", `${view.tables.length} of ${accelerated} datasets have been discovered.`);
-  if (loaded < total) return no("PartitionsLoading", `${loaded} of ${total} partitions are loaded.`);
+  const problems = problemsOf(view);
+  if (view.tables.length < accelerated) {
+    const found = `${view.tables.length} of ${accelerated} datasets have been discovered`;
+    return no("PartitionsLoading", because(found, problems));
+  }
+  if (loaded < total)
+    return no("PartitionsLoading", because(`${loaded} of ${total} partitions are loaded`, problems));
   return yes("AsExpected", "The cluster answers queries over all its data.");
 }
 
@@ -124,6 +153,11 @@ function balancedOf({ view }: StatusFacts): Verdict {
 function plannedOf(planned: StatusFacts["planned"], type: string): Verdict | undefined {
   const found = planned.find((each) => each.type === type);
   return found && { status: found.status, reason: found.reason, message: found.message };
+}
+
+/** A sentence, with its causes where they are known. */
+function because(what: string, causes: readonly string[] = []): string {
+  return causes.length === 0 ? `${what}.` : `${what}: ${few(causes)}`;
 }
 
 /** A few of many, for a sentence. */

@@ -36,8 +36,15 @@ export interface StatusFacts {
     readonly total: number;
     /** All pods are of the present template, and no others are left. */
     readonly current: boolean;
+    /** Pods that do not become ready and say why, or why there are none. */
+    readonly troubles?: readonly string[];
   };
-  readonly executors: { readonly ready: number; readonly wanted: number; readonly total: number };
+  readonly executors: {
+    readonly ready: number;
+    readonly wanted: number;
+    readonly total: number;
+    readonly troubles?: readonly string[];
+  };
   readonly view?: ClusterView;
   /** Tables that the spicepod accelerates. */
   readonly accelerated: number;

@@ -1,3 +1,4 @@
+import type { EventNote } from "@spice-shards/kube";
 import type { Condition } from "../api/status.ts";
 
 /** A condition that has become another. */
@@ -28,6 +29,42 @@ export function transitionsOf(
       return old.status !== condition.status || old.reason !== condition.reason;
     })
     .map((condition) => ({ type: badNews(condition) ? "Warning" : "Normal", condition }));
+}
+
+/** What people look for first. */
+const leading = ["Ready", "Progressing"];
+
+/**
+ * The events of what one status told: bad news one by one, and one for all good news, so that a cluster that comes up
+ * costs one write for each of its phases and not one for each of its conditions. Pure.
+ */
+export function eventsOf(transitions: readonly Transition[]): readonly EventNote[] {
+  const rank = ({ condition }: Transition) => (leading.indexOf(condition.type) + 3) % 3;
+  const good = transitions.filter(({ type }) => type === "Normal").sort((a, b) => rank(a) - rank(b));
+  const [first, ...others] = good;
+  return [
+    ...transitions
+      .filter(({ type }) => type === "Warning")
+      .map(({ type, condition: { type: action, reason, message } }) => ({
+        type,
+        reason,
+        action,
+        note: message,
+      })),
+    ...(first === undefined
+      ? []
+      : [
+          {
+            type: first.type,
+            reason: first.condition.reason,
+            action: first.condition.type,
+            note: [
+              first.condition.message,
+              ...others.map(({ condition: { type, status, message } }) => `${type} is ${status}: ${message}`),
+            ].join(" "),
+          },
+        ]),
+  ];
 }
 
 function badNews({ type, status, reason }: Condition): boolean {

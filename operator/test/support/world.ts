@@ -76,10 +76,13 @@ export class Operator {
     const all = { ...defaultSettings, ...settings };
     const say = (message: string, fields: object = {}) =>
       this.logged.push(`${message} ${JSON.stringify(fields)}`);
+    const random = seededRandom(1);
+    const discovery = new Discovery({ client, clock });
     this.caches = new Caches({
       client,
+      discovery,
       clock,
-      random: seededRandom(1),
+      random,
       settings: all,
       onCluster: () => {},
       onError: (error) => say(String(error)),
@@ -91,7 +94,8 @@ export class Operator {
       applier: new Applier({ client, ...applierOptions }),
       secrets: new SecretStore(client),
       caches: this.caches,
-      discovery: new Discovery({ client, clock }),
+      discovery,
+      random,
       log: { ...silentLog, info: say, warn: say, error: say },
       events: { record: (_: KubeObject, event) => this.events.push(event) },
       settings: all,

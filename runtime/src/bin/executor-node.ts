@@ -15,8 +15,12 @@ import { LateNode } from "./late-node.ts";
 import { type NodeContext, StartupError } from "./node-context.ts";
 import { remoteSecrets } from "./remote-secrets.ts";
 import type { RunningNode } from "./scheduler-node.ts";
+import { shutdownSettings } from "./shutdown-settings.ts";
 import { localSecrets, openDatasetSource } from "./sources.ts";
 import { version } from "./version.ts";
+
+/** What is left of the time for a shutdown when an executor has handed over what it could. */
+const afterHandOverMs = 5_000;
 
 /** Start the executor role: get the spicepod from a scheduler, then join. Resolves once it serves. */
 export async function startExecutor(
@@ -26,6 +30,7 @@ export async function startExecutor(
 ): Promise<RunningNode> {
   const { options, clock, random, security } = context;
   const log = context.log.module("executor");
+  const shutdown = shutdownSettings(process.env);
   const dataDir = lockDataDir(options.dataDir.path, !options.dataDir.given);
   log.info({ data_dir: dataDir.path }, "Using data directory");
   const { server, id } = await context.listenCluster();
@@ -99,7 +104,10 @@ export async function startExecutor(
   return {
     async stop(graceMs) {
       accepting = false;
-      await Promise.all([context.closePublic(graceMs), running.stop(graceMs)]);
+      const until = clock.monotonicMs() + graceMs;
+      if (shutdown.drain && graceMs > afterHandOverMs) await running.leave(graceMs - afterHandOverMs);
+      const leftMs = Math.max(0, until - clock.monotonicMs());
+      await Promise.all([context.closePublic(leftMs), running.stop(leftMs)]);
       server.forceShutdown();
       await close();
       security.close();

@@ -149,9 +149,9 @@ export class NodeContext {
     await this.#bind("metrics", this.options.metrics, (address) => server.listen(address));
   }
 
-  /** Let running requests finish within `graceMs`, then close the public servers. */
-  async closePublic(graceMs: number): Promise<void> {
-    await this.#http?.close(graceMs);
+  /** Accept connections for `lingerMs` more, let running requests finish within `graceMs`, then close the public servers. */
+  async closePublic(graceMs: number, lingerMs = 0): Promise<void> {
+    await this.#http?.close(graceMs, lingerMs);
     this.#certificate?.close();
     await this.#metricsServer?.close();
   }

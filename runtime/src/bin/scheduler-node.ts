@@ -30,6 +30,7 @@ import { Scheduler } from "../scheduler/scheduler.ts";
 import { compileApp } from "./compile-app.ts";
 import { LateNode } from "./late-node.ts";
 import { type InternalServer, type NodeContext, StartupError } from "./node-context.ts";
+import { shutdownSettings } from "./shutdown-settings.ts";
 import { expandSecret, localSecrets, openDatasetSource } from "./sources.ts";
 import { version } from "./version.ts";
 import { watchSpicepod } from "./watch-spicepod.ts";
@@ -62,6 +63,7 @@ export async function startScheduler(
 ): Promise<RunningNode & { readonly scheduler: Scheduler }> {
   const { options, clock, random, security } = context;
   const log = context.log.module("scheduler");
+  const { lingerMs } = shutdownSettings(process.env);
   // The stores of the spicepod in force: another one may name others.
   let scheduler: Scheduler | undefined;
   const inForce = () => scheduler?.app ?? app;
@@ -220,7 +222,7 @@ export async function startScheduler(
       running.refuseNew();
       watching.abort();
       await watch;
-      await context.closePublic(graceMs);
+      await context.closePublic(graceMs, lingerMs);
       await running.stop();
       await shutDown(server);
       remote.close();

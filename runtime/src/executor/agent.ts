@@ -108,6 +108,11 @@ export class ExecutorAgent {
     return this.session.mayServe(this.#options.clock.monotonicMs());
   }
 
+  /** Names this process; another one of the same executor has another. */
+  get instanceId(): string {
+    return this.#options.instanceId;
+  }
+
   /** `host:port` of the schedulers' internal servers, as last listed. */
   get schedulerAddresses(): readonly string[] {
     return this.#listed.map(addressOf);

@@ -1,6 +1,7 @@
 import { type ChannelCredentials, type Server, status } from "@grpc/grpc-js";
 import type {
   AllocateInitialPartitionsResponse,
+  DrainResponse,
   GetSchedulersResponse,
   SchedulerInstance,
 } from "@spice-shards/proto";
@@ -31,6 +32,7 @@ import type { Random } from "../ports/random.ts";
 import type { Source } from "../ports/source.ts";
 import { ExecutorAgent } from "./agent.ts";
 import { copySource, openCopyMeans } from "./copy-means.ts";
+import { handOver } from "./hand-over.ts";
 import { LastFragments } from "./last-fragments.ts";
 import { ExecutorPartitionStore } from "./storage/partition-store.ts";
 import type { TableHolder } from "./table-holder.ts";
@@ -208,6 +210,21 @@ export class Executor {
     return this.#notice;
   }
 
+  /** Before {@link stop}: others take over what this executor owns, for `withinMs` at most, and it serves meanwhile. */
+  leave(withinMs: number): Promise<void> {
+    const { clock, log, credentials, executorId } = this.#options;
+    const request = { executorId, instanceId: this.agent.instanceId, deadlineMs: 1_000 };
+    const ask = (signal: AbortSignal) =>
+      callAnyNode<DrainResponse>(this.#knownSchedulers(), credentials, signal, (client, done) =>
+        client.leave(request, done),
+      );
+    return handOver({ ask, clock, log }, withinMs);
+  }
+
+  #knownSchedulers(): readonly string[] {
+    return [...this.agent.schedulerAddresses, this.#options.bootstrap];
+  }
+
   /**
    * Take the last fragments of queries that are under way, let them finish within `graceMs`, then end refreshes and
    * links, and close the storage.
@@ -327,9 +344,9 @@ export class Executor {
   }
 
   async #schedulers(signal: AbortSignal): Promise<readonly SchedulerInstance[]> {
-    const { bootstrap, credentials } = this.#options;
+    const { credentials } = this.#options;
     const { schedulers } = await callAnyNode<GetSchedulersResponse>(
-      [...this.agent.schedulerAddresses, bootstrap],
+      this.#knownSchedulers(),
       credentials,
       signal,
       (client, done) => client.getSchedulers({}, done),

@@ -76,6 +76,8 @@ export class MeasuredQueries implements QueryService {
         "Query finished",
       );
     };
+    // Record batches are the rows of fragments as they came.
+    const fetched = () => succeeded(result.stats.fetchedRows);
     const failed = (error: unknown) => {
       if (ended) return;
       ended = true;
@@ -87,6 +89,7 @@ export class MeasuredQueries implements QueryService {
       stats: result.stats,
       columns: result.columns,
       chunks: observed(result.chunks, succeeded, failed),
+      ...(result.batches === undefined ? {} : { batches: observed(result.batches, fetched, failed) }),
       close: async () => {
         if (!ended) failed(request.signal.aborted ? request.signal.reason : new ResultDroppedError());
         await result.close();
@@ -116,16 +119,16 @@ class ResultDroppedError extends Error {
   }
 }
 
-async function* observed(
-  chunks: AsyncIterable<DuckDBDataChunk>,
+async function* observed<T extends DuckDBDataChunk | Uint8Array>(
+  pieces: AsyncIterable<T>,
   succeeded: (rows: number) => void,
   failed: (error: unknown) => void,
-): AsyncGenerator<DuckDBDataChunk, void> {
+): AsyncGenerator<T, void> {
   let rows = 0;
   try {
-    for await (const chunk of chunks) {
-      rows += chunk.rowCount;
-      yield chunk;
+    for await (const piece of pieces) {
+      rows += "rowCount" in piece ? piece.rowCount : 0;
+      yield piece;
     }
   } catch (error) {
     failed(error);

@@ -154,8 +154,10 @@ export interface AcceleratorTable {
 export interface NativeRows {
   readonly sql: string;
   readonly columns: readonly SqlColumn[];
-  /** False when the caller has counted and there are no rows. */
+  /** True when the caller has counted and there are no rows. */
   readonly empty?: boolean;
+  /** Awaited when all rows were read, before they are committed; when it rejects, the write fails with that. */
+  readonly confirm?: () => Promise<void>;
 }
 
 export interface TableWrite {

@@ -3,7 +3,7 @@
  *
  * A fragment's SQL reads from scans by name; the executor binds each scan to the pinned versions of the
  * partitions that the scan lists. The result comes back as frames at the reader's pace: each frame is one complete
- * Parquet file whose columns are encoded so that every DuckDB type survives.
+ * Parquet file whose columns are encoded so that every DuckDB type survives, or what else the request allows.
  */
 export interface Exchange {
   /** Run `request` on `executor` (an id of the cluster document). Aborting `signal` stops the fragment there. */
@@ -33,6 +33,11 @@ export interface FragmentRequest {
    * of Parquet.
    */
   readonly inlineRows?: number;
+  /**
+   * The reader takes the result as frames that are each a record batch of Arrow's IPC stream format, in the Arrow types
+   * of `columns`. An executor that does not offer it, or cannot for these columns, answers as if this was not there.
+   */
+  readonly recordBatches?: boolean;
   /** Columns of the result, in order, as DuckDB types. */
   readonly columns: readonly { readonly name: string; readonly type: string }[];
   /** Milliseconds left of the query's time when the request was sent. */
@@ -60,7 +65,10 @@ export interface PinnedPartition {
 }
 
 export interface FragmentResult {
-  /** Complete Parquet files in order, or one inline frame where the request allows it. The writer waits while the reader does not pull. */
+  /**
+   * Complete Parquet files in order; where the request allows it one inline frame, or record batches. The writer waits
+   * while the reader does not pull.
+   */
   readonly frames: AsyncIterable<Uint8Array>;
   /** Settles after the last frame was read; rejects with the fragment's error, as `frames` does. */
   readonly stats: Promise<FragmentStats>;

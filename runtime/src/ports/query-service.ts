@@ -1,3 +1,4 @@
+import type { DuckDBDataChunk } from "@duckdb/node-api";
 import type { ChunkStream, Json } from "./database.ts";
 
 /** Answers SQL over the whole cluster: what HTTP, Flight SQL and the command line stand on. */
@@ -15,11 +16,23 @@ export interface QueryRequest {
   readonly parameters?: readonly Json[];
   /** Milliseconds for the whole query; the service's default when absent. */
   readonly timeoutMs?: number;
+  /** The reader takes rows as record batches too ({@link RowStream.batches}). */
+  readonly recordBatches?: boolean;
   /** Aborted when the client goes away: every fragment stops within 100 ms. */
   readonly signal: AbortSignal;
 }
 
-export interface QueryResult extends ChunkStream {
+/** Rows as chunks of the engine or, where the reader takes them, as record batches. */
+export interface RowStream extends ChunkStream {
+  /**
+   * Only for requests with `recordBatches`, and only when rows come that way: read this, for `chunks` then throws.
+   * Bytes are complete record batches of Arrow's IPC stream format, without schema and end, in the Arrow types of
+   * `columns`; what did not come as such is there as chunks.
+   */
+  readonly batches?: AsyncIterable<Uint8Array | DuckDBDataChunk>;
+}
+
+export interface QueryResult extends RowStream {
   readonly queryId: string;
   /** Filled while the query runs; complete once the chunks are read. */
   readonly stats: QueryStats;

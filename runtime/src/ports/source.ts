@@ -60,6 +60,8 @@ export interface SourceScan {
   readonly position: string | null;
   /** True when the scan reads no object at all. */
   readonly empty: boolean;
+  /** Whether what the scan reads is still what it was when it was opened: rows read meanwhile are all of one state. */
+  isCurrent(signal?: AbortSignal): Promise<boolean>;
   close(): Promise<void>;
 }
 

@@ -61,7 +61,7 @@ export function adminService(host: AdminServiceHost): AdminServiceServer {
 }
 
 async function getCluster(host: AdminServiceHost): Promise<GetClusterResponse> {
-  const cluster = await host.info.cluster();
+  const [cluster, datasets] = await Promise.all([host.info.cluster(), host.info.datasets()]);
   if (cluster === undefined) throw new Error("cluster.json was not read yet");
   return {
     revision: cluster.revision,
@@ -83,5 +83,8 @@ async function getCluster(host: AdminServiceHost): Promise<GetClusterResponse> {
       partitionsLoaded: t.partitions.loaded,
       freshAtMs: t.freshMs ?? 0,
     })),
+    problems: datasets.flatMap(({ name, error }) =>
+      error === undefined ? [] : [{ dataset: name, message: error.message }],
+    ),
   };
 }

@@ -8,7 +8,7 @@ import { type AdminServiceHost, adminService } from "./admin-service.ts";
 import { type ClusterServiceHost, clusterService } from "./cluster-service.ts";
 import { assignmentToWire } from "./wire.ts";
 
-export type ClusterFaceOptions = Omit<ClusterServiceHost, "schedulers" | "assignments"> &
+export type ClusterFaceOptions = Omit<ClusterServiceHost, "schedulers" | "assignments" | "instanceOf"> &
   Omit<AdminServiceHost, "instanceOf"> & {
     readonly document: () => ClusterDocument;
     /** Full names of the accelerated tables of the spicepod in force. */
@@ -20,13 +20,14 @@ export type ClusterFaceOptions = Omit<ClusterServiceHost, "schedulers" | "assign
 /** Serve what a scheduler has for the other nodes, the operator and `spice` on its internal server. */
 export function serveCluster(server: Server, options: ClusterFaceOptions): void {
   const { document, tables } = options;
+  const instanceOf = (executor: string) => document().executors[executor]?.instance_id ?? "";
   const cluster = clusterService({
     ...options,
+    instanceOf,
     schedulers: () => schedulersOf(document(), options.schedulerId, options.publicLeafSha256()),
     assignments: (executor) => shareOf(document(), tables(), executor),
   });
   server.addService(ClusterServiceService, cluster);
-  const instanceOf = (executor: string) => document().executors[executor]?.instance_id ?? "";
   server.addService(AdminServiceService, adminService({ ...options, instanceOf }));
 }
 

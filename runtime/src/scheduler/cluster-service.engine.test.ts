@@ -47,6 +47,8 @@ async function serve(security: NodeSecurity): Promise<{ server: Server; address:
     schedulers: () => [],
     assignments: unused,
     acknowledged: unused,
+    drains: { drain: unused },
+    instanceOf: unused,
     peerNews: unused,
     metrics: unused,
     node: unused,

@@ -10,6 +10,7 @@ import type {
 import { messageOf } from "../core/text/message-of.ts";
 import type { ExecutorViews } from "./executor-views.ts";
 import type { ExecutorDesk } from "./members/executor-desk.ts";
+import { type Drains, UnknownExecutorError } from "./moves/drains.ts";
 import type { PeerBeat } from "./state/scheduler-observer.ts";
 import { fromWire, toWire } from "./wire.ts";
 
@@ -28,6 +29,9 @@ export interface ClusterServiceHost {
   assignments(executor: string): { revision: number; tables: TableAssignment[] } | undefined;
   /** An acknowledgement of a command that this scheduler sent outside the assignment. */
   acknowledged(executor: string, commandId: string, error: string): void;
+  readonly drains: Pick<Drains, "drain">;
+  /** The process that the document names for an executor; empty for one that is no member. */
+  instanceOf(executor: string): string;
   /** The streams that commands can be sent on, by executor. */
   readonly streams: ControlStreams;
   /** So many executors have a control stream here from now on. */
@@ -98,6 +102,12 @@ export function clusterService(host: ClusterServiceHost): ClusterServiceServer {
       return share;
     }),
     controlStream: (call) => controlStream(host, call),
+    leave: unary(["executor"], async ({ executorId, instanceId, deadlineMs }) => {
+      if (host.instanceOf(executorId) !== instanceId)
+        throw new StatusError(status.NOT_FOUND, `Executor ${executorId} is not here as ${instanceId}`);
+      const { state, remaining, reason = "", already } = await host.drains.drain(executorId, deadlineMs);
+      return { state, remaining, reason, already };
+    }),
     getMetrics: unary(["scheduler"], async () => ({ text: await host.metrics() })),
     peerNews: unary(["scheduler"], ({ schedulerId, revision, suspectedExecutors, condition }) => {
       const answer = host.peerNews(schedulerId, revision, suspectedExecutors, condition);
@@ -211,6 +221,7 @@ function controlStream(
 
 function grpcError(error: unknown): { code: status; message: string } {
   if (error instanceof StatusError) return { code: error.code, message: error.message };
+  if (error instanceof UnknownExecutorError) return { code: status.NOT_FOUND, message: error.message };
   if ((error as Error).name === "PeerRefusedError") {
     return { code: status.PERMISSION_DENIED, message: (error as Error).message };
   }

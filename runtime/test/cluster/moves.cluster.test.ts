@@ -164,6 +164,26 @@ datasets:
     await expectExactAnswers(cluster, truth);
   });
 
+  test("an executor that is told to stop hands over first, and no query fails", async () => {
+    const third = await idOf(2);
+    await cluster.executors[2]!.stop();
+    const empties = await cluster.startExecutor(2, { env: { SPICED_SHUTDOWN_DRAIN: "true" } });
+    const [first, second] = [await idOf(0), await idOf(1)];
+    await empties.line(({ message }) => message === "Joined a scheduler");
+    await settled([first, second, third], 40_000);
+    const asked = await asking(async () => {
+      expect(await empties.stop(30_000)).toBe(0);
+      await settled([first, second], 20_000);
+      await delay(300);
+    });
+    expect({ wrong: asked.wrong, failed: asked.failed }).toEqual({ wrong: 0, failed: [] });
+    expect(asked.right).toBeGreaterThan(5);
+    await empties.line(({ message }) => message === "Others took over what this executor owned");
+    await cluster.startExecutor(2);
+    await settled([first, second, third], 40_000);
+    await expectExactAnswers(cluster, truth);
+  });
+
   test("the last executor cannot be drained: BLOCKED, and its partitions stay", async () => {
     const ids = [await idOf(0), await idOf(1), await idOf(2)];
     expect((await drain(ids[1]!)).status).toBe(200);

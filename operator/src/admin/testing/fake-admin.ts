@@ -14,7 +14,14 @@ export interface FakeAdminOptions {
 /** A scheduler's AdminService on loopback whose cluster the test writes. */
 export class FakeAdmin {
   /** What GetCluster answers; drains are written into its executors. */
-  cluster: GetClusterResponse = { revision: 1, appGeneration: 1, executors: [], nodes: [], tables: [] };
+  cluster: GetClusterResponse = {
+    revision: 1,
+    appGeneration: 1,
+    executors: [],
+    nodes: [],
+    tables: [],
+    problems: [],
+  };
   /** Every call that arrived, as `GetCluster`, `Drain ID` or `Undrain ID`. */
   readonly calls: string[] = [];
   /** Answers every call with this error while it is set. */

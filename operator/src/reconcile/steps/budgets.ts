@@ -16,10 +16,14 @@ export async function budgets(pass: Pass): Promise<StepOutcome> {
   return goOn;
 }
 
-/** PodMonitors are not watched, so they are compared at every resync. */
+/** PodMonitors that cannot be watched are compared at every resync. */
 async function monitor(pass: Pass): Promise<void> {
   const { memory, deps } = pass;
   for (const object of renderPodMonitor(pass.valid.context)) {
+    if (deps.caches.watches("podMonitor")) {
+      await pass.apply(object);
+      continue;
+    }
     const wanted = digest(object);
     const known = memory.podMonitor;
     const now = deps.clock.monotonicMs();

@@ -1,4 +1,5 @@
 import { certificateFacts, readBundle } from "@spice-shards/certificates";
+import { isAlreadyExists } from "@spice-shards/kube";
 import { annotation, names } from "../../api/names.ts";
 import {
   bundleOf,
@@ -23,11 +24,11 @@ import { executorIndexes } from "../../render/render-cluster.ts";
 import { renderRootSecret } from "../../render/root-secret.ts";
 import type { AdminAccess } from "../admin-access.ts";
 import type { SeenSecrets } from "../memory.ts";
-import type { StatefulSetObject } from "../objects.ts";
+import { nobody, reportsOf } from "../node-reports.ts";
+import type { PodObject, StatefulSetObject } from "../objects.ts";
 import { goOn, requeue, type StepOutcome } from "../outcome.ts";
 import type { Pass } from "../pass.ts";
 import { askIssuer, issuerLookMs, issuerOf, observe, pruneIssued } from "./issued-certificates.ts";
-import { nobody, reportsOf } from "./node-reports.ts";
 import { type Live, readSecrets } from "./read-certificates.ts";
 import { withoutMtls } from "./without-mtls.ts";
 
@@ -52,8 +53,14 @@ export async function certificates(pass: Pass, admin: AdminAccess): Promise<Step
     const isSettled = plan.actions.length === 0 && Object.keys(plan.waitingFor).length === 0;
     if (isSettled && seen.root?.phase === "stable") return finish(pass, seen, plan, wanted);
   }
-  const outcome = await bringAbout(pass, admin, wanted);
-  return outcome;
+  try {
+    return await bringAbout(pass, admin, wanted);
+  } catch (error) {
+    if (!pass.isFirst || !isAlreadyExists(error)) throw error;
+    // A Secret of an earlier cluster of this name is there, so it is looked at after all.
+    pass.isFirst = false;
+    return await bringAbout(pass, admin, wanted);
+  }
 }
 
 async function bringAbout(pass: Pass, admin: AdminAccess, wanted: readonly Leaf[]): Promise<StepOutcome> {
@@ -74,6 +81,7 @@ async function bringAbout(pass: Pass, admin: AdminAccess, wanted: readonly Leaf[
       return finish(pass, seen, plan, wanted);
     }
     for (const action of plan.actions) await perform(pass, live, wanted, action);
+    tellIssued(pass, plan.actions);
   }
   pass.lookAgainIn(0);
   return goOn;
@@ -93,13 +101,31 @@ function wantedLeaves({ deps, valid, namespace, name }: Pass): readonly Leaf[] {
   );
 }
 
-/** Secrets are read again at every resync, or when what is wanted of them has changed. */
+/** How often to look whether it is a Secret that a pod waits for. */
+const waitingAgainMs = 15_000;
+
+/** Whether a container is not begun for longer than pulling an image takes: a Secret that it mounts may be gone. */
+function podsWait({ deps, key, nowMs }: Pass): boolean {
+  return deps.caches.childrenOf<PodObject>("pod", key).some(({ metadata, status }) => {
+    const reason = status?.containerStatuses?.[0]?.state?.waiting?.reason ?? "";
+    const age = nowMs - Date.parse(metadata.creationTimestamp ?? "");
+    return (
+      (reason === "ContainerCreating" || reason === "CreateContainerConfigError") && age > waitingAgainMs
+    );
+  });
+}
+
+/**
+ * Secrets are read again at every resync, when what is wanted of them has changed, and while a pod may wait for one. They
+ * are not watched: that would need the right to list all Secrets.
+ */
 function isFresh(pass: Pass, seen: SeenSecrets, wanted: readonly Leaf[]): boolean {
   const { deps, valid } = pass;
   const age = deps.clock.monotonicMs() - seen.atMs;
   const { rootSecretRef, issuerRef } = valid.cluster.spec.certificates;
   return (
     age < deps.settings.resyncMs &&
+    (age < waitingAgainMs || !podsWait(pass)) &&
     wanted.every(({ name }) => seen.leaves.has(name)) &&
     issuerOf(valid.cluster) === seen.issuer &&
     (issuerRef !== undefined || (rootSecretRef !== undefined) === (seen.suppliedRoot !== undefined))
@@ -172,10 +198,8 @@ async function perform(
     const content = await contentOfLeaf(pass, live, live.root, secret, action);
     if (content === undefined) return;
     await writeLeaf(pass, live, secret, content);
-    if (action.kind !== "set-trust") {
+    if (action.kind !== "set-trust")
       log.info(`issued certificate ${secret.name}`, { cluster: pass.key, because: action.reason });
-      pass.record("Normal", "CertificatesIssued", "Issue", `${secret.name}: ${action.reason}`);
-    }
     return;
   }
   const request = pass.resource.metadata.annotations?.[annotation.rotateRoot];
@@ -192,7 +216,19 @@ async function perform(
   await writeRoot(pass, live, next);
   const because = "reason" in action ? action.reason : action.kind;
   log.info(`root ${action.kind}`, { cluster: pass.key, because });
-  pass.record("Normal", "RootRotation", "Rotate", `${action.kind}: ${because}`);
+  if (!pass.isFirst) pass.record("Normal", "RootRotation", "Rotate", `${action.kind}: ${because}`);
+}
+
+/** One event for all that were issued for one reason; those of a new cluster are told by its first condition. */
+function tellIssued(pass: Pass, actions: readonly CertificateAction[]): void {
+  if (pass.isFirst) return;
+  const issued = new Map<string, string[]>();
+  for (const action of actions) {
+    if (action.kind !== "issue-leaf" && action.kind !== "take-leaf") continue;
+    issued.set(action.reason, [...(issued.get(action.reason) ?? []), action.secret]);
+  }
+  for (const [reason, secrets] of issued)
+    pass.record("Normal", "CertificatesIssued", "Issue", `${secrets.join(", ")}: ${reason}`);
 }
 
 async function contentOfLeaf(

@@ -100,7 +100,7 @@ async function perform(
  * is for caches that are behind.
  */
 async function create(pass: Pass, object: KubernetesObject): Promise<void> {
-  const present = await pass.read(types.statefulSet, object.metadata.name);
+  const present = pass.isFirst ? undefined : await pass.read(types.statefulSet, object.metadata.name);
   if (present === undefined) await pass.apply(object, { object: undefined });
   else pass.lookAgainIn(1000);
 }

@@ -39,7 +39,7 @@ export async function readSecrets(pass: Pass, wanted: readonly Leaf[]): Promise<
       return blocked("MissingSecret", `${path}: ${where} does not exist.`);
     }
     try {
-      supplied = decodeSuppliedRoot(secret.data ?? {});
+      supplied = decodeSuppliedRoot(secret.data ?? {}, pass.nowMs);
     } catch (error) {
       if (!(error instanceof InvalidSecretError)) throw error;
       pass.lookAgainIn(15_000);
@@ -50,7 +50,9 @@ export async function readSecrets(pass: Pass, wanted: readonly Leaf[]): Promise<
   if (issuing !== undefined && "kind" in issuing) return issuing;
   const issuersRoot = issuing && rootOf(issuing);
   if (issuersRoot !== undefined) supplied = { certificate: issuersRoot, key: undefined };
-  const rootObject = await deps.secrets.read(namespace, names.rootSecret(name), signal);
+  const read = async (secret: string) =>
+    pass.isFirst ? undefined : await deps.secrets.read(namespace, secret, signal);
+  const rootObject = await read(names.rootSecret(name));
   const foreign = rootObject === undefined ? undefined : foreignOwner(pass, rootObject);
   if (foreign !== undefined) return foreign;
   const live: Live = {
@@ -70,7 +72,7 @@ export async function readSecrets(pass: Pass, wanted: readonly Leaf[]): Promise<
     return blocked("InvalidSecret", message);
   }
   for (const secret of wanted) {
-    const object = await deps.secrets.read(namespace, secret.name, signal);
+    const object = await read(secret.name);
     if (object === undefined) continue;
     const owned = foreignOwner(pass, object);
     if (owned !== undefined) return owned;

@@ -3,6 +3,7 @@ import { isAccelerated, parseSpicepod } from "@spice-shards/spicepod";
 import { parse, stringify } from "yaml";
 import type { Reason } from "../../api/conditions.ts";
 import { annotation, finalizer, label, names } from "../../api/names.ts";
+import { portOf } from "../../api/node-spec.ts";
 import { type SpicepodCluster, sharesState } from "../../api/spicepod-cluster.ts";
 import type { Observed } from "../../render/context.ts";
 import { digestOf, nextSpicepodGeneration } from "../../render/spicepod.ts";
@@ -14,6 +15,7 @@ import { at, type StatefulSetObject, toJson } from "../objects.ts";
 import { goOn, type StepOutcome } from "../outcome.ts";
 import type { Pass } from "../pass.ts";
 import { types } from "../resource-types.ts";
+import { wishOf } from "../trim.ts";
 import { holderOf, stateLocationOf } from "../state-location.ts";
 import { liveSpec } from "./live-spec.ts";
 import { readConfigMap } from "./read-config-map.ts";
@@ -35,7 +37,7 @@ export async function validate(pass: Pass): Promise<StepOutcome> {
   if (found.kind === "refused") return refuse(pass, found.reason, found.message);
   const location = stateLocationOf(found.spicepod);
   pass.deps.stateLocations.set(holderOf(pass.key, pass.resource), location);
-  const older = pass.deps.stateLocations.olderThan(pass.key);
+  const older = pass.deps.stateLocations.letIn(pass.key);
   if (older !== undefined) {
     const message = `${locationPath}: ${location} is the state location of the older SpicepodCluster ${older}; two clusters with one would destroy each other's state.`;
     return refuse(pass, "StateLocationInUse", message);
@@ -65,6 +67,10 @@ export async function validate(pass: Pass): Promise<StepOutcome> {
     context: { cluster, observed, clusterDomain },
     accelerated,
     spicepod: { generation, digest },
+  };
+  pass.memory.schedulers = {
+    port: portOf(cluster.spec.schedulerSpec.cluster.bindAddress),
+    insecure: cluster.spec.allowInsecureConnections,
   };
   if (!cluster.spec.paused) await holdBack(pass);
   return goOn;
@@ -139,7 +145,7 @@ function knownGeneration(pass: Pass): { readonly digest: string; readonly genera
 function judgeResource(pass: Pass, sets: readonly StatefulSetObject[]): Validation {
   const live = liveSpec(pass, sets);
   const volumes = at(live, "spec", "executorSpec", "volumeClaimTemplates");
-  const version = `${pass.resource.metadata.resourceVersion} ${canonicalJson(volumes ?? null)}`;
+  const version = `${wishOf(pass.resource)} ${canonicalJson(volumes ?? null)}`;
   const known = pass.memory.judged;
   if (known?.version === version) return known.validation;
   const validation = validateCluster(toJson(pass.resource), live);
@@ -173,5 +179,7 @@ async function holdBack(pass: Pass): Promise<void> {
   const { finalizers = [], resourceVersion } = pass.resource.metadata;
   if (finalizers.includes(finalizer)) return;
   const metadata = { resourceVersion, finalizers: [...finalizers, finalizer] };
+  // It holds only for the version that had no finalizer, so nobody else can have begun.
   await pass.patchResource({ metadata });
+  pass.isFirst = true;
 }

@@ -1,10 +1,11 @@
-import { names } from "../../api/names.ts";
+import { label, names } from "../../api/names.ts";
 import { leavesOf } from "../../render/certificate.ts";
 import { executorIndexes } from "../../render/render-cluster.ts";
 import type { Json } from "../../schema/schema.ts";
 import { at, toJson } from "../objects.ts";
 import { goOn, type StepOutcome } from "../outcome.ts";
 import type { Pass } from "../pass.ts";
+import { types } from "../resource-types.ts";
 import { pruneIssued } from "./issued-certificates.ts";
 
 /**
@@ -16,7 +17,7 @@ export async function withoutMtls(pass: Pass): Promise<StepOutcome> {
   const { deps, valid, memory, namespace, name, signal } = pass;
   memory.secrets = undefined;
   memory.leaf = undefined;
-  if (memory.leavesGone || isMounted(pass)) return goOn;
+  if (memory.leavesGone || (await isMounted(pass))) return goOn;
   // The schedulers' goes last, so that as long as it is there the others are looked for.
   const schedulers = names.schedulerSecret(name);
   if ((await deps.secrets.read(namespace, schedulers, signal)) !== undefined) {
@@ -41,14 +42,15 @@ async function removeOurs(pass: Pass, name: string): Promise<void> {
 }
 
 /** Whether anything that runs, or that may start, needs a leaf. */
-function isMounted({ deps, key }: Pass): boolean {
-  const specs = (["pod", "deployment", "statefulSet"] as const).flatMap((kind) =>
-    deps.caches
-      .childrenOf(kind, key)
-      .map((object) => at(toJson(object), "spec"))
-      .map((spec) => at(spec, "template", "spec") ?? spec),
+async function isMounted({ deps, key, namespace, name, signal }: Pass): Promise<boolean> {
+  const templates = (["deployment", "statefulSet"] as const).flatMap((kind) =>
+    deps.caches.childrenOf(kind, key).map((object) => at(toJson(object), "spec", "template", "spec")),
   );
-  return specs.some(mountsLeaf);
+  if (templates.some(mountsLeaf)) return true;
+  // The cache does not have what pods mount.
+  const query = { namespace, labelSelector: `${label.cluster}=${name}` };
+  const { items } = await deps.client.list(types.pod, query, signal);
+  return items.some((pod) => mountsLeaf(at(toJson(pod), "spec")));
 }
 
 function mountsLeaf(spec: Json | undefined): boolean {

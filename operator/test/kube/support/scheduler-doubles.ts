@@ -188,6 +188,7 @@ export class SchedulerDoubles {
           freshAtMs: Date.parse("2030-01-01T00:00:00Z"),
         },
       ],
+      problems: [],
     };
   }
 

@@ -210,6 +210,11 @@ export function acceleratorConformance(subject: ConformanceSubject, framework: T
           ),
           { name: "TimeoutError" },
         );
+        const confirm = () => Promise.reject(new Error("the source changed"));
+        await assert.rejects(
+          table.insert({ ...rows("range(4)"), confirm }, overwrite("1")),
+          /the source changed/,
+        );
         assert.equal(table.current, old);
         assert.deepEqual(await sums(database, table, old), { n: "10", s: "45" });
         assert.equal((await table.insert(rows("range(3)"), overwrite("1"))).version, 2);

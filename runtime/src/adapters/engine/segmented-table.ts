@@ -1,5 +1,6 @@
 import { evolveColumns } from "../../core/refresh/evolve-columns.ts";
 import { quoteIdentifier } from "../../core/sql/quote.ts";
+import { messageOf } from "../../core/text/message-of.ts";
 import {
   type AcceleratorTable,
   DuplicateKeyError,
@@ -59,40 +60,45 @@ export class SegmentedTable implements AcceleratorTable {
     if (number <= this.#current.version) {
       throw new RangeError(`Version ${number} cannot follow version ${this.#current.version}`);
     }
-    return this.#commit(number, signal, async (draft) => {
-      const base = { watermark: write.watermark, position: write.position, columns };
-      draft.watermarkSql = write.watermarkSql;
-      if (rows.empty === true) {
-        return { ...base, segments: write.mode.kind === "overwrite" ? [] : this.#current.segments };
-      }
-      const incoming = conform(`(${rows.sql})`, rows.columns, columns);
-      switch (write.mode.kind) {
-        case "overwrite": {
-          const added = await draft.write(
-            this.#deduplicate(incoming, columns, write.mode.duplicates),
-            columns,
-          );
-          await this.#checkKey(draft, added, columns, write.mode.duplicates);
-          return { ...base, segments: filled(added) };
+    return this.#commit(
+      number,
+      signal,
+      async (draft) => {
+        const base = { watermark: write.watermark, position: write.position, columns };
+        draft.watermarkSql = write.watermarkSql;
+        if (rows.empty === true) {
+          return { ...base, segments: write.mode.kind === "overwrite" ? [] : this.#current.segments };
         }
-        case "append": {
-          const existing = this.#union(this.#current.segments, columns);
-          const fresh =
-            write.mode.reread === undefined || existing === undefined
-              ? incoming
-              : `(${incoming}) EXCEPT ALL (SELECT * FROM ${existing} WHERE ${write.mode.reread})`;
-          const added = await draft.write(fresh, columns);
-          return {
-            ...base,
-            segments: await this.#compact(draft, [...this.#current.segments, ...filled(added)], columns),
-          };
+        const incoming = conform(`(${rows.sql})`, rows.columns, columns);
+        switch (write.mode.kind) {
+          case "overwrite": {
+            const added = await draft.write(
+              this.#deduplicate(incoming, columns, write.mode.duplicates),
+              columns,
+            );
+            await this.#checkKey(draft, added, columns, write.mode.duplicates);
+            return { ...base, segments: filled(added) };
+          }
+          case "append": {
+            const existing = this.#union(this.#current.segments, columns);
+            const fresh =
+              write.mode.reread === undefined || existing === undefined
+                ? incoming
+                : `(${incoming}) EXCEPT ALL (SELECT * FROM ${existing} WHERE ${write.mode.reread})`;
+            const added = await draft.write(fresh, columns);
+            return {
+              ...base,
+              segments: await this.#compact(draft, [...this.#current.segments, ...filled(added)], columns),
+            };
+          }
+          case "upsert":
+            return { ...base, segments: await this.#upsert(draft, incoming, columns, write.mode.duplicates) };
+          default:
+            return write.mode satisfies never;
         }
-        case "upsert":
-          return { ...base, segments: await this.#upsert(draft, incoming, columns, write.mode.duplicates) };
-        default:
-          return write.mode satisfies never;
-      }
-    });
+      },
+      rows.confirm,
+    );
   }
 
   async delete(predicate: string, signal?: AbortSignal): Promise<TableVersion> {
@@ -250,15 +256,17 @@ export class SegmentedTable implements AcceleratorTable {
     number: number,
     signal: AbortSignal | undefined,
     work: (draft: Draft) => Promise<Draft["next"] | undefined>,
+    confirm?: () => Promise<void>,
   ): Promise<TableVersion> {
-    await this.#space.prepare();
     let committed = false;
     try {
+      await this.#space.prepare();
       const next = await this.#space.database.withConnection(async (connection) => {
         await connection.run("BEGIN TRANSACTION");
         try {
           const draft = new Draft(connection, this.#space, this.#options, number, signal);
           const change = await work(draft);
+          await confirm?.();
           if (change === undefined) {
             await connection.run("ROLLBACK");
             return undefined;
@@ -380,11 +388,15 @@ function dataset(options: SegmentOptions): string {
 }
 
 function storageError(error: unknown, options: SegmentOptions): unknown {
-  if (!(error instanceof SqlError)) return error;
-  if (!/no space left|disk quota|could not write|max_temp_directory_size|out of disk/i.test(error.message))
-    return error;
+  if (!isFull(error)) return error;
   return new StorageFullError(
-    `No room to store a new version of ${dataset(options)}: ${error.message}. The old data keeps serving. Give the executor's volume more space, or narrow the dataset by refresh_sql.`,
+    `No room to store a new version of ${dataset(options)}: ${messageOf(error)}. The old data keeps serving. Give the executor's volume more space, or narrow the dataset by refresh_sql.`,
     { cause: error },
   );
+}
+
+function isFull(error: unknown): boolean {
+  if (["ENOSPC", "EDQUOT"].includes((error as NodeJS.ErrnoException | undefined)?.code ?? "")) return true;
+  const words = /no space left|disk quota|could not write|max_temp_directory_size|out of disk/i;
+  return error instanceof SqlError && words.test(error.message);
 }

@@ -10,6 +10,7 @@ import type {
 /** A version that stays readable until it is released. */
 export interface PinnedNewest {
   readonly header: CopiedVersion;
+  /** Idempotent. */
   release(): void;
 }
 
@@ -55,7 +56,11 @@ export class LocalCopySource implements PartitionCopySource {
         },
         signal,
       );
-      for await (const bytes of result.frames) yield { kind: "frame", bytes };
+      for await (const bytes of result.frames) {
+        // The fragment holds the version by now, and knows when it has to let go.
+        pinned.release();
+        yield { kind: "frame", bytes };
+      }
       const { rows } = await result.stats;
       if (rows !== header.rows) {
         throw new Error(`The copy of ${key} of ${table} has ${rows} rows, the version ${header.rows}`);

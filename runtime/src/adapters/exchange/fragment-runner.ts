@@ -7,11 +7,13 @@ import { ResourceExhaustedError } from "../../ports/exchange.ts";
 import type { PartitionStore, PinnedRelations } from "../../ports/partition-store.ts";
 import { faultPoint } from "../system/fault-point.ts";
 import { directFrames } from "./direct-frames.ts";
+import { endable } from "./endable.ts";
 import { FairQueue } from "./fair-queue.ts";
 import { type BoundScan, fragmentSql, plainFragmentSql, sampleSql } from "./fragment-sql.ts";
 import { type FrameCompression, FrameEncoder, frameFormat } from "./frame-encoder.ts";
 import { inlineRows } from "./inline-rows.ts";
 import { inlineTypes } from "./inline-type.ts";
+import { batchTypes, recordBatchFrames } from "./record-batches.ts";
 import { RepeatedCopies } from "./repeated-copies.ts";
 import { RepeatedStatements } from "./repeated-statements.ts";
 import { ResultSizes } from "./result-sizes.ts";
@@ -92,12 +94,14 @@ export class LocalFragmentRunner implements FragmentRunner {
 
   /**
    * Nothing happens before the first frame is pulled; everything is released when the iteration ends, is left, or
-   * fails. Frames reject with StalePlanError, ResourceExhaustedError, SqlError, or the reason of the abort.
+   * fails, and at the deadline, an abort, or when a table closes, also while nobody pulls. Frames reject with
+   * StalePlanError, ResourceExhaustedError, SqlError, or the reason of the abort.
    */
   run(request: FragmentRequest, signal: AbortSignal): FragmentResult {
     const { promise: stats, resolve, reject } = Promise.withResolvers<FragmentStats>();
     stats.catch(() => undefined); // reported through `frames` too
-    return { frames: this.#frames(request, signal, resolve, reject), stats };
+    const ended = new AbortController();
+    return { frames: endable(this.#frames(request, signal, ended, resolve, reject), ended.signal), stats };
   }
 
   /** Stop every fragment; resolves when none has anything pinned. */
@@ -117,19 +121,21 @@ export class LocalFragmentRunner implements FragmentRunner {
   async *#frames(
     request: FragmentRequest,
     caller: AbortSignal,
+    given: AbortController,
     resolve: (stats: FragmentStats) => void,
     reject: (error: unknown) => void,
   ): AsyncGenerator<Uint8Array, void> {
     const started = this.#options.clock.monotonicMs();
-    const ended = Promise.withResolvers<void>();
-    this.#active.add(ended.promise);
-    const signal = AbortSignal.any([
+    const over = Promise.withResolvers<void>();
+    this.#active.add(over.promise);
+    const pins: PinnedRelations[] = [];
+    const total = { rows: 0, bytes: 0, ungrouped: false };
+    let signal = AbortSignal.any([
       caller,
       this.#stopped.signal,
       AbortSignal.timeout(Math.max(1, Math.floor(request.deadlineMs))),
     ]);
-    const pins: PinnedRelations[] = [];
-    const total = { rows: 0, bytes: 0, ungrouped: false };
+    const end = () => given.abort(signal.reason);
     try {
       signal.throwIfAborted();
       const scans = request.scans.map((scan): BoundScan => {
@@ -137,6 +143,8 @@ export class LocalFragmentRunner implements FragmentRunner {
         pins.push(pinned);
         return { name: scan.name, relations: pinned.relations, columns: pinned.columns };
       });
+      signal = AbortSignal.any([signal, ...pins.map(({ revoked }) => revoked)]);
+      signal.addEventListener("abort", end, { once: true });
       for await (const frame of this.#run(request, scans, total, signal)) {
         total.rows += frame.rows;
         total.bytes += frame.bytes.byteLength;
@@ -149,10 +157,11 @@ export class LocalFragmentRunner implements FragmentRunner {
       reject(known);
       throw known;
     } finally {
+      signal.removeEventListener("abort", end);
       for (const pin of pins) pin.release();
-      reject(new Error("The reader left before the last frame"));
-      this.#active.delete(ended.promise);
-      ended.resolve();
+      reject(signal.aborted ? signal.reason : new Error("The reader left before the last frame"));
+      this.#active.delete(over.promise);
+      over.resolve();
     }
   }
 
@@ -163,6 +172,7 @@ export class LocalFragmentRunner implements FragmentRunner {
     signal: AbortSignal,
   ): AsyncGenerator<Frame, void> {
     const turn = () => this.#queue.acquire(request.queryId, signal);
+    if (yield* this.#recordBatches(request, scans, turn, signal)) return;
     const end = await turn();
     let sql: string;
     let chosen: string;
@@ -208,6 +218,21 @@ export class LocalFragmentRunner implements FragmentRunner {
       signal,
     });
     if (others.length > 0) yield* streamed(over(others));
+  }
+
+  /** The result as record batches, when the reader takes them; false, without a frame, when it is not sent that way. */
+  async *#recordBatches(
+    request: FragmentRequest,
+    scans: readonly BoundScan[],
+    turn: () => Promise<() => void>,
+    signal: AbortSignal,
+  ): AsyncGenerator<Frame, boolean> {
+    const { recordBatches, ungrouped, sql, columns } = request;
+    // A fragment that may group first is a step of an aggregation: its rows are not an answer.
+    const types = recordBatches === true && ungrouped === undefined ? batchTypes(columns) : undefined;
+    if (types === undefined) return false;
+    const text = plainFragmentSql(sql, scans);
+    return yield* recordBatchFrames({ statements: this.#statements, sql: text, types, turn, signal });
   }
 
   /** The result as one frame without Parquet, when the reader takes that and it is expected to be small. */

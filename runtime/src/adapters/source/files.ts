@@ -123,6 +123,11 @@ class FilesSource implements Source {
           : `(SELECT * FROM ${this.#reader(all.slice(0, 1))} LIMIT 0)`,
       position: positionOf(all, request.track === true),
       empty: objects.length === 0,
+      isCurrent: async (asking?: AbortSignal) => {
+        // Objects that are new do not matter: they are not read.
+        const now = new Map((await this.#listing.list(asking)).map(({ path, tag }) => [path, tag]));
+        return objects.every(({ path, tag }) => now.get(path) === tag);
+      },
       async close() {},
     };
   }

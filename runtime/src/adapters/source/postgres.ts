@@ -110,6 +110,8 @@ class PostgresSource implements Source {
       return {
         relation: this.#relation(attached.alias, all, columns),
         position: null,
+        // It reads one snapshot.
+        isCurrent: async () => true,
         empty: false,
         close: () => attached.detach(),
       };

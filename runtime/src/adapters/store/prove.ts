@@ -44,9 +44,19 @@ export async function proveConditionalWrites(store: ObjectStore, options: ProofO
       // A lost reply proves nothing either way: start anew, on other keys.
       const again = error instanceof AmbiguousWriteError || (error instanceof StoreError && error.retryable);
       options.signal?.throwIfAborted();
-      if (!again || attempt >= attempts) throw error;
+      if (!again || attempt >= attempts) throw withoutKey(store, error);
     }
   }
+}
+
+/** The key was drawn for the proof and says nothing; without it equal failures have equal words. */
+function withoutKey(store: ObjectStore, error: unknown): unknown {
+  if (!(error instanceof StoreError)) return error;
+  const [, why = error.message] = /^\S+ \S+: (.*)$/s.exec(error.message) ?? [];
+  return new StoreError(`${store.location} cannot be written: ${why}`, {
+    cause: error,
+    retryable: error.retryable,
+  });
 }
 
 async function proveOnce(store: ObjectStore, options: ProofOptions): Promise<void> {

@@ -15,7 +15,7 @@ import { HttpServer } from "./server.ts";
 const clock = {
   wallMs: () => Date.now(),
   monotonicMs: () => performance.now(),
-  sleep: (ms: number) => sleep(ms),
+  sleep: (ms: number, signal?: AbortSignal) => sleep(ms, undefined, signal === undefined ? {} : { signal }),
 };
 
 describe("HttpServer", () => {
@@ -192,10 +192,28 @@ describe("HttpServer", () => {
   test("finishes what runs before it closes, and a second close does not wait", async () => {
     const running = post("SELECT sum(i) AS s FROM range(100000000) t(i)").then((r) => r.json());
     while (queries.signals.length === 0) await sleep(5);
-    const closed = server.close(10_000);
+    const closed = server.close(60_000);
     expect(await running).toEqual([{ s: 4999999950000000 }]);
+    const answeredMs = performance.now();
+    await closed;
+    expect(performance.now() - answeredMs).toBeLessThan(5000);
+    await expect(post("SELECT 1")).rejects.toThrow();
+  });
+
+  test("goes on accepting for a while, and tells those who come to go elsewhere", async () => {
+    const closed = server.close(10_000, 400);
+    const late = await post("SELECT 1 AS one");
+    expect(await late.json()).toEqual([{ one: 1 }]);
+    expect(late.headers.get("connection")).toBe("close");
     await closed;
     await expect(post("SELECT 1")).rejects.toThrow();
+  });
+
+  test("a second close does not linger", async () => {
+    const started = performance.now();
+    const closed = server.close(60_000, 50_000);
+    await Promise.all([server.close(60_000), closed]);
+    expect(performance.now() - started).toBeLessThan(5000);
   });
 
   test("a second close aborts what runs", async () => {

@@ -87,23 +87,28 @@ export class HttpServer {
   }
 
   /**
-   * Stop accepting connections, let running requests finish for `graceMs`, then abort them. A second call aborts at
-   * once. Resolves when nothing runs any more.
+   * Tell clients to go away, stop accepting connections after `lingerMs`, let running requests finish until `graceMs` are
+   * over, then abort them. A second call aborts at once. Resolves when nothing runs any more.
    */
-  close(graceMs: number): Promise<void> {
+  close(graceMs: number, lingerMs = 0): Promise<void> {
     if (this.#closing !== undefined) {
       this.#forceClosed("The server is stopping");
       return this.#closing;
     }
-    this.#closing = this.#close(graceMs);
+    this.#closing = this.#close(graceMs, Math.min(lingerMs, graceMs));
     return this.#closing;
   }
 
-  async #close(graceMs: number): Promise<void> {
+  async #close(graceMs: number, lingerMs: number): Promise<void> {
+    // Cut short by the abort of a second call.
+    if (lingerMs > 0) await this.#options.clock.sleep(lingerMs, this.#force.signal).catch(() => undefined);
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     this.#server.closeIdleConnections();
-    const timer = setTimeout(() => this.#forceClosed("The server is stopping"), graceMs);
+    // One whose request still ran when it was told to close is kept alive by its client.
+    const idle = setInterval(() => this.#server.closeIdleConnections(), 100);
+    const timer = setTimeout(() => this.#forceClosed("The server is stopping"), graceMs - lingerMs);
     await closed;
+    clearInterval(idle);
     clearTimeout(timer);
   }
 

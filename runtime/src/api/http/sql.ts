@@ -13,10 +13,11 @@ export async function postSql(request: ApiRequest, response: ServerResponse): Pr
   const { services, signal, raw } = request;
   if (services.schedulers !== undefined) return forward(request, response, services.schedulers());
   const statement = await readStatement(raw, services.bodyLimit);
-  const format = formats[negotiate(raw.headers.accept)];
+  const name = negotiate(raw.headers.accept);
+  const format = formats[name];
   let result: QueryResult | undefined;
   try {
-    result = await services.queries.query({ ...statement, signal });
+    result = await services.queries.query({ ...statement, recordBatches: name === "arrow", signal });
     const { stats, queryId } = result;
     const head = () =>
       response.writeHead(200, { "Content-Type": format.contentType, ...statsHeaders(queryId, stats) });

@@ -39,14 +39,16 @@ export class ForeignDocumentError extends Error {
 }
 
 /**
- * The document stands at an earlier revision than this scheduler has seen, or another write took the place of the
- * one it has seen: somebody put an older version back under a running cluster.
+ * The document stands at an earlier revision than this scheduler has seen, or another write took the place of one
+ * that it has seen: somebody put an older version back under a running cluster.
  */
 export class RestoredDocumentError extends Error {
   override readonly name = "RestoredDocumentError";
   constructor(path: string, known: number, found: number) {
     super(
-      `Cluster document at ${path} went back from revision ${known} to ${found}: an older version was restored while the cluster ran. Nothing is written to it, and what was known before stays in force. Put revision ${known} back; to go on from the older version, stop all schedulers and executors, then start them again`,
+      found > known
+        ? `Cluster document at ${path} stands at revision ${found} but lacks writes of revision ${known}: an older version was restored while the cluster ran, and other schedulers have written to it since. This scheduler does not, and what it knew before stays in force. Stop all schedulers and executors, then start them again`
+        : `Cluster document at ${path} went back from revision ${known} to ${found}: an older version was restored while the cluster ran. Nothing is written to it, and what was known before stays in force. Put revision ${known} back; to go on from the older version, stop all schedulers and executors, then start them again`,
     );
   }
 }

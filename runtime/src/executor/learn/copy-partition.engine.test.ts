@@ -74,6 +74,7 @@ async function openOver(
       relation: `(${select()})`,
       position: null,
       empty: false,
+      isCurrent: async () => true,
       close: async () => undefined,
     }),
     distinct: async () => [],

@@ -32,7 +32,7 @@ export class AcceleratedTable {
   readonly #context: TableContext;
   readonly #slots = new Map<string, PartitionSlot>();
   readonly #leaving = new LeavingSlots(graceMs);
-  readonly #readers = new Readers();
+  readonly #readers: Readers;
   /** Partitions that the present load or refresh writes to: their storage must not go yet. */
   #working: readonly PartitionSlot[] = [];
   readonly #stored: StoredUnits;
@@ -50,6 +50,7 @@ export class AcceleratedTable {
   ) {
     this.config = config;
     this.#context = context;
+    this.#readers = new Readers(`Dataset ${config.name}`, context.clock);
     this.#columns = start.columns;
     this.#units = new UnitKeeper({
       accelerator: context.accelerator,
@@ -209,10 +210,8 @@ export class AcceleratedTable {
     const slot = held?.epoch === epoch ? held : (this.#leaving.find(key, epoch, this.#now()) ?? held);
     if (slot === undefined) return undefined;
     const pinned = slot.pin(epoch, version, () => this.#now());
-    return {
-      relations: slot.table.scan(pinned.version, this.#columns),
-      release: this.#readers.add(pinned.release),
-    };
+    const reader = this.#readers.add(pinned.release);
+    return { relations: slot.table.scan(pinned.version, this.#columns), ...reader };
   }
 
   /**
@@ -228,7 +227,7 @@ export class AcceleratedTable {
       throw new StalePlanError(`Partition ${key} of ${this.config.fullName} is not owned here`);
     }
     const { version, rows, watermark, position } = slot.current;
-    const release = this.#readers.add(slot.pin(epoch, version, () => this.#now()).release);
+    const { release } = this.#readers.add(slot.pin(epoch, version, () => this.#now()).release);
     return { header: { version, columns: this.#columns, rows, watermark, position }, release };
   }
 

@@ -13,6 +13,8 @@ export interface Ingest {
   readonly columns: readonly SqlColumn[];
   readonly partitionBy: readonly PartitionExpression[];
   readonly targets: readonly IngestTarget[];
+  /** Awaited when all rows were read, before any is committed; when it rejects, none is. */
+  readonly confirm: () => Promise<void>;
   /** SQL aggregate of the watermark over the rows, if the dataset has one. */
   readonly watermarkSql?: string;
 }
@@ -74,7 +76,8 @@ async function ingestOne(
   });
   if (target.predicate !== undefined) predicates.push(`(${target.predicate})`);
   const where = predicates.length === 0 ? "" : ` WHERE ${predicates.join(" AND ")}`;
-  const rows = { sql: `SELECT * FROM (${work.sql})${where}`, columns: work.columns };
+  const { columns, confirm } = work;
+  const rows = { sql: `SELECT * FROM (${work.sql})${where}`, columns, confirm };
   const before = target.slot.current.rows;
   const write = target.write(null);
   const version = await target.slot.serial(() =>
@@ -100,6 +103,7 @@ async function ingestMany(
   await database.run("ATTACH IF NOT EXISTS ':memory:' AS spice_stage");
   try {
     await stageRows(database, stage, work, types, signal);
+    await work.confirm();
     const newest = work.watermarkSql ?? "NULL";
     const counts = new Map(
       (

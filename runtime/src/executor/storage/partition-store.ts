@@ -34,6 +34,7 @@ export class ExecutorPartitionStore implements PartitionStore {
     if (held === undefined) throw new StalePlanError(`Table ${table} is not served here`);
     const relations: string[] = [];
     const releases: (() => void)[] = [];
+    const revoked = new Set<AbortSignal>();
     const release = () => {
       for (const one of releases.splice(0)) one();
     };
@@ -42,13 +43,14 @@ export class ExecutorPartitionStore implements PartitionStore {
         const pinned = held.pin(key, epoch, version);
         if (pinned === undefined) throw new StalePlanError(`Partition ${key} of ${table} is not served here`);
         releases.push(pinned.release);
+        revoked.add(pinned.revoked);
         relations.push(...pinned.relations);
       }
     } catch (error) {
       release();
       throw error;
     }
-    return { relations, columns: held.columns, release };
+    return { relations, columns: held.columns, revoked: AbortSignal.any([...revoked]), release };
   }
 
   /** See {@link AcceleratedTable.pinNewest}. Throws `StalePlanError` also for a table that is not served here. */

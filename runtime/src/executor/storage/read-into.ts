@@ -16,11 +16,14 @@ import {
 import { type DuplicateRule, SchemaMismatchError } from "../../ports/accelerator.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { SqlColumn } from "../../ports/database.ts";
-import type { SourceScan } from "../../ports/source.ts";
+import { SourceError, type SourceScan } from "../../ports/source.ts";
 import type { DatasetConfig } from "./dataset-config.ts";
 import { type IngestTarget, ingest } from "./ingest.ts";
 import type { PartitionSlot } from "./partition-slot.ts";
 import type { RefreshRequest, TableContext } from "./refresh-types.ts";
+
+/** Times that a source which changes while it is read is read at once, before the refresh fails. */
+const attempts = 3;
 
 /** The name that stands for the source's rows within `refresh_sql`. */
 export const sourceAlias = "spice source";
@@ -28,10 +31,11 @@ export const sourceAlias = "spice source";
 /**
  * One scan of the source into `slots`; undefined when its objects are those that all slots have already. Versions
  * are committed but not yet in service. `held` are the table's columns so far; the result has those after the scan.
+ * A scan whose objects change under it is thrown away, whether it failed or not, and begun anew at once.
  */
 export async function readInto(
   config: DatasetConfig,
-  context: Pick<TableContext, "database" | "source" | "clock">,
+  context: Pick<TableContext, "database" | "source" | "clock" | "warn">,
   held: readonly SqlColumn[],
   slots: readonly PartitionSlot[],
   request: RefreshRequest & { mode: "full" | "append" },
@@ -43,27 +47,49 @@ export async function readInto(
   const appendObjects = request.mode === "append" && byObjects;
   const mark = refreshSql === undefined ? "" : `|${digest(refreshSql)}`;
   const after = appendObjects ? (slots[0]!.current.position ?? undefined) : undefined;
-  const scan = await context.source.open(
-    { track: byObjects, ...(after === undefined ? {} : { after }) },
-    signal,
-  );
+  const toRead = { track: byObjects, ...(after === undefined ? {} : { after }) };
+  for (let attempt = 1; ; attempt += 1) {
+    const scan = await context.source.open(toRead, signal);
+    try {
+      const position = scan.position === null ? null : byObjects ? scan.position : `${scan.position}${mark}`;
+      const same = position !== null && slots.every((s) => s.loaded && s.current.position === position);
+      const windowed = config.dataWindowMs !== undefined || (request.mode === "append" && !appendObjects);
+      if (same && !windowed && request.force !== true) return undefined;
+      return await scanInto(
+        config,
+        context,
+        held,
+        scan,
+        slots,
+        { ...request, refreshSql, position, appendObjects },
+        signal,
+        onRows,
+      );
+    } catch (error) {
+      signal.throwIfAborted();
+      if (await isCurrent(scan, signal)) throw error;
+      const { location } = context.source;
+      if (attempt === attempts) {
+        throw new SourceError(
+          `${location} changed each of the ${attempts} times that it was read: write files elsewhere and move them into place when they are complete`,
+          { cause: error, retryable: true },
+        );
+      }
+      context.warn?.(`${location} changed while it was read; it is read again`, error);
+    } finally {
+      await scan.close();
+    }
+  }
+}
+
+/** False too when the objects cannot be listed: the next attempt says why. */
+async function isCurrent(scan: SourceScan, signal: AbortSignal): Promise<boolean> {
   try {
-    const position = scan.position === null ? null : byObjects ? scan.position : `${scan.position}${mark}`;
-    const same = position !== null && slots.every((s) => s.loaded && s.current.position === position);
-    const windowed = config.dataWindowMs !== undefined || (request.mode === "append" && !appendObjects);
-    if (same && !windowed && request.force !== true) return undefined;
-    return await scanInto(
-      config,
-      context,
-      held,
-      scan,
-      slots,
-      { ...request, refreshSql, position, appendObjects },
-      signal,
-      onRows,
-    );
-  } finally {
-    await scan.close();
+    return await scan.isCurrent(signal);
+  } catch (error) {
+    signal.throwIfAborted();
+    if ((error as Error).name === "SourceError") return false;
+    throw error;
   }
 }
 
@@ -143,6 +169,9 @@ async function scanInto(
       columns: incoming,
       partitionBy: config.partitionBy,
       targets,
+      confirm: async () => {
+        if (!(await scan.isCurrent(signal))) throw new Error("A file was replaced");
+      },
       ...(time === undefined ? {} : { watermarkSql: watermarkSql(time) }),
     },
     signal,

@@ -90,6 +90,39 @@ describe.each(Object.entries(engines))("a table that starts anew on %s", (_name,
     expect(await bed.query(await loaded(), summary)).toEqual([{ n: 300 }]);
   });
 
+  test("ends readers that take longer than a minute, with a reason", async () => {
+    const table = await loaded();
+    const store = new ExecutorPartitionStore();
+    store.add(table);
+    const runner = await LocalFragmentRunner.open({
+      database: bed.database,
+      partitions: store,
+      directory: `${bed.directory}/frames`,
+      clock: bed.clock,
+    });
+    const { frames, stats } = runner.run(fragment(table, 0), bed.signal);
+    const reader = frames[Symbol.asyncIterator]();
+    expect((await reader.next()).done).toBe(false);
+    let closed = false;
+    const closing = table.close().then(() => {
+      closed = true;
+    });
+    await bed.clock.advance(59_000);
+    await setImmediate();
+    expect(closed).toBe(false);
+    await bed.clock.advance(1_000);
+    await closing;
+    const reason = {
+      name: "ResourceExhaustedError",
+      message:
+        "Dataset events starts anew or ends here, and this query did not end within 60 s from then on; ask again",
+    };
+    await expect(reader.next()).rejects.toMatchObject(reason);
+    await expect(stats).rejects.toMatchObject(reason);
+    expect(await left()).toEqual([]);
+    await runner.close();
+  });
+
   test("gives fragments that race with it their rows or a stale plan", async () => {
     const store = new ExecutorPartitionStore();
     const runner = await LocalFragmentRunner.open({

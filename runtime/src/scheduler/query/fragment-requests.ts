@@ -1,4 +1,5 @@
 import { inlineTypes } from "../../adapters/exchange/inline-type.ts";
+import { batchTypes } from "../../adapters/exchange/record-batches.ts";
 import type { DistributedPlan, PlannedFragment } from "../../core/query/plan/distributed-plan.ts";
 import type { FragmentRequest } from "../../ports/exchange.ts";
 
@@ -17,7 +18,8 @@ const parameterValues = 4_096;
 /**
  * The envelopes of all fragments of a plan.
  *
- * @param query `inline` says whether few rows may come as inline frames.
+ * @param query `inline` says whether few rows may come as inline frames, `recordBatches` whether rows that are the
+ *   answer as they are may come as record batches.
  */
 export function fragmentCalls(
   plan: DistributedPlan,
@@ -26,12 +28,14 @@ export function fragmentCalls(
     readonly deadlineMs: number;
     readonly trace: string;
     readonly inline: boolean;
+    readonly recordBatches: boolean;
   },
 ): readonly FragmentCall[] {
   // The rows of those that reduce others are read from files, by name.
   const sources = new Set(plan.fragments.flatMap(({ reducedBy = [] }) => reducedBy.map((r) => r.fragment)));
   return plan.fragments.flatMap((fragment) => {
     const inlineRows = query.inline && !sources.has(fragment.id) ? maxInlineRows(plan, fragment) : 0;
+    const recordBatches = query.recordBatches && answersAsBatches(plan, fragment);
     return fragment.targets.map(({ executor, scans }) => ({
       fragment,
       executor,
@@ -43,6 +47,7 @@ export function fragmentCalls(
         scans,
         ...(fragment.ungrouped === undefined ? {} : { ungrouped: fragment.ungrouped }),
         ...(inlineRows === 0 ? {} : { inlineRows }),
+        ...(recordBatches ? { recordBatches } : {}),
         columns: fragment.columns,
         deadlineMs: query.deadlineMs,
         trace: query.trace,
@@ -52,11 +57,22 @@ export function fragmentCalls(
 }
 
 function maxInlineRows(plan: DistributedPlan, fragment: PlannedFragment): number {
-  const { columns, relationColumns, targets } = fragment;
+  const { columns, targets } = fragment;
   if (inlineTypes(columns) === undefined) return 0;
-  if (plan.final.kind === "pass-through") {
-    const asTheyAre = relationColumns.every(({ source }, i) => source === i);
-    return asTheyAre && relationColumns.length === columns.length ? chunkRows : 0;
-  }
+  if (plan.final.kind === "pass-through") return asTheyAre(fragment) ? chunkRows : 0;
   return Math.max(4, Math.floor(parameterValues / (columns.length * targets.length)));
+}
+
+function answersAsBatches(plan: DistributedPlan, fragment: PlannedFragment): boolean {
+  return (
+    plan.final.kind === "pass-through" && asTheyAre(fragment) && batchTypes(fragment.columns) !== undefined
+  );
+}
+
+/** True when the rows of a fragment are those of the answer, column by column. */
+function asTheyAre({ columns, relationColumns }: PlannedFragment): boolean {
+  return (
+    relationColumns.length === columns.length &&
+    relationColumns.every(({ source, type }, i) => source === i && type === columns[i]?.type)
+  );
 }

@@ -236,6 +236,23 @@ describe("DistributedQueryService", () => {
     expect(looks).toBe(1);
   });
 
+  test("a query that waits for a holder keeps no other from running", async () => {
+    let served = false;
+    const c = await start({
+      admission: { running: 1, waiting: 1 },
+      catalog: (catalog) => {
+        const t = catalog.tables.get("t");
+        if (served || t === undefined) return catalog;
+        const partitions = t.partitions.map((p) => ({ ...p, holders: [], awaited: true }));
+        return { ...catalog, tables: new Map([...catalog.tables, ["t", { ...t, partitions }]]) };
+      },
+    });
+    const waiting = c.query("SELECT count(*) FROM t");
+    await expect(c.query("SELECT count(*) FROM u")).resolves.toMatchObject({ rows: [["50"]] });
+    served = true;
+    await expect(waiting).resolves.toMatchObject({ rows: [["5000"]] });
+  });
+
   test("refuses to answer in part when nobody has a partition", async () => {
     const c = await start({
       exchange: faulty((_, executor) =>

@@ -1,4 +1,3 @@
-import type { DuckDBDataChunk } from "@duckdb/node-api";
 import type { Catalog } from "../../core/query/catalog.ts";
 import { UnassignedPartitionsError } from "../../core/query/plan/choose-holders.ts";
 import type { DistributedPlan } from "../../core/query/plan/distributed-plan.ts";
@@ -23,10 +22,11 @@ import {
   type QueryService,
   type QueryStats,
   QueryUnavailableError,
+  type RowStream,
 } from "../../ports/query-service.ts";
 import type { Random } from "../../ports/random.ts";
 import type { SpoolStore } from "../../ports/spool.ts";
-import type { Admission } from "./admission.ts";
+import type { Admission, Turn } from "./admission.ts";
 import type { ConnectionTools } from "./connection-tools.ts";
 import { fragmentCalls } from "./fragment-requests.ts";
 import { Metadata } from "./metadata.ts";
@@ -73,7 +73,7 @@ export class DistributedQueryService implements QueryService {
   async query(request: QueryRequest): Promise<QueryResult> {
     const run = new QueryRun(this.#options, request);
     try {
-      run.cleanup.push(await this.#options.admission.enter(run.signal));
+      run.enter(await this.#options.admission.enter(run.signal));
       const stream = await this.#start(run, request);
       return run.result(stream);
     } catch (error) {
@@ -84,7 +84,7 @@ export class DistributedQueryService implements QueryService {
     }
   }
 
-  async #start(run: QueryRun, request: QueryRequest): Promise<ChunkStream> {
+  async #start(run: QueryRun, request: QueryRequest): Promise<RowStream> {
     const kind = statementKind(request.sql);
     const planned = { ...request, sql: kind.sql };
     const parsed = await this.#parse(kind.sql, kind.offset);
@@ -96,7 +96,7 @@ export class DistributedQueryService implements QueryService {
       const plan = await this.#plan(run, parsed, planned, this.#options.catalog());
       return this.#explain(run, plan, []);
     }
-    const stream = await this.#attempt(run, parsed, planned);
+    const stream = await this.#attempt(run, parsed, { ...planned, recordBatches: false });
     for await (const chunk of stream.chunks) void chunk.rowCount;
     if (run.plan === undefined) throw new InvalidQueryError("EXPLAIN ANALYZE takes a SELECT over tables");
     return this.#explain(run, run.plan, run.runs);
@@ -117,7 +117,7 @@ export class DistributedQueryService implements QueryService {
     parsed: ParsedStatement,
     request: QueryRequest,
     wrap?: (sql: string) => string,
-  ): Promise<ChunkStream> {
+  ): Promise<RowStream> {
     const lost = new Set<string>();
     let replans = 0;
     const { clock } = this.#options;
@@ -137,6 +137,7 @@ export class DistributedQueryService implements QueryService {
           trace: run.trace,
           // What SUMMARIZE is wrapped around takes no parameters.
           inline: wrap === undefined,
+          recordBatches: wrap === undefined && request.recordBatches === true,
         });
         return await startPlan(plan, calls, await run.tools(), run.signal, wrap);
       } catch (error) {
@@ -155,7 +156,8 @@ export class DistributedQueryService implements QueryService {
           if (lost.size === 0) wait.lost(began, clock.monotonicMs());
           if (wait.isOver(clock.monotonicMs())) throw error;
           lost.clear();
-          await clock.sleep(100 + 100 * this.#options.random.next(), run.signal);
+          // Others need not wait for it.
+          await run.standAside(() => clock.sleep(100 + 100 * this.#options.random.next(), run.signal));
         } else {
           throw error;
         }
@@ -250,6 +252,7 @@ class QueryRun {
   /** What belongs to the current attempt alone. */
   #attempt: (() => unknown)[] = [];
   #closed: Promise<void> | undefined;
+  #turn: Turn | undefined;
 
   constructor(options: QueryServiceOptions, request: QueryRequest) {
     this.#options = options;
@@ -265,6 +268,17 @@ class QueryRun {
       () => undefined,
     );
     this.signal = AbortSignal.any([request.signal, late.signal, this.#ended.signal]);
+  }
+
+  /** Run by `turn`, until the query ends. */
+  enter(turn: Turn): void {
+    this.#turn = turn;
+    this.cleanup.push(() => turn.end());
+  }
+
+  /** See {@link Turn.standAside}. */
+  async standAside(wait: () => Promise<void>): Promise<void> {
+    await this.#turn?.standAside(wait, this.signal);
   }
 
   remainingMs(): number {
@@ -309,21 +323,23 @@ class QueryRun {
     this.runs.length = 0;
   }
 
-  result(stream: ChunkStream): QueryResult {
+  result({ columns, chunks, batches }: RowStream): QueryResult {
     return {
       queryId: this.id,
       stats: this.stats,
-      columns: stream.columns,
-      chunks: this.#chunks(stream),
+      columns,
+      chunks: this.#guarded(chunks),
+      ...(batches === undefined ? {} : { batches: this.#guarded(batches) }),
       close: () => this.close(),
     };
   }
 
-  async *#chunks(stream: ChunkStream): AsyncGenerator<DuckDBDataChunk, void, undefined> {
+  /** Rows until the query's end, whichever way it ends. */
+  async *#guarded<T>(rows: AsyncIterable<T>): AsyncGenerator<T, void, undefined> {
     try {
-      for await (const chunk of stream.chunks) {
+      for await (const piece of rows) {
         this.signal.throwIfAborted();
-        yield chunk;
+        yield piece;
       }
     } catch (error) {
       throw translated(error, this);

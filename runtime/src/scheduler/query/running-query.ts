@@ -1,10 +1,13 @@
 import type { DuckDBDataChunk } from "@duckdb/node-api";
+import { isBatchMessage } from "../../adapters/arrow/batch-encoder.ts";
 import { isInlineFrame, readInlineFrame } from "../../adapters/exchange/inline-frame.ts";
 import { inlineTypes } from "../../adapters/exchange/inline-type.ts";
+import { batchTypes } from "../../adapters/exchange/record-batches.ts";
 import type { DistributedPlan, PlannedFragment } from "../../core/query/plan/distributed-plan.ts";
 import type { FragmentRun } from "../../core/query/plan/explain.ts";
 import type { ChunkStream, Connection, Database, ListParameter } from "../../ports/database.ts";
 import type { Exchange } from "../../ports/exchange.ts";
+import type { RowStream } from "../../ports/query-service.ts";
 import type { Spool } from "../../ports/spool.ts";
 import { type FetchCounters, fetchFragments } from "./fetch-fragments.ts";
 import type { FragmentCall } from "./fragment-requests.ts";
@@ -33,7 +36,7 @@ export async function startPlan(
   tools: RunTools,
   signal: AbortSignal,
   wrap?: (sql: string) => string,
-): Promise<ChunkStream> {
+): Promise<RowStream> {
   const passed = plan.final.kind === "pass-through" ? plan.fragments[plan.final.fragment] : undefined;
   if (passed !== undefined && wrap === undefined) return passThrough(passed, calls, tools, signal);
   const found = await fetchFragments(plan.fragments, calls, tools, signal);
@@ -69,7 +72,7 @@ async function passThrough(
   calls: readonly FragmentCall[],
   tools: RunTools,
   signal: AbortSignal,
-): Promise<ChunkStream> {
+): Promise<RowStream> {
   const frames = mergeFrames(calls, tools, signal);
   tools.cleanup.push(() => frames.return());
   let connection: Connection | undefined;
@@ -81,12 +84,44 @@ async function passThrough(
     isInlineFrame(frame) ? inlineStream(fragment, frame) : readFile(frame, tools.spool, open);
   const first = await frames.next();
   if (first.done === true) return open([]);
+  if (calls.some(({ request }) => request.recordBatches === true)) {
+    return { ...batchColumns(fragment), batches: batches(first.value, frames, read) };
+  }
   const stream = await read(first.value);
   async function* chunks(): AsyncGenerator<DuckDBDataChunk, void, undefined> {
     yield* stream.chunks;
     for await (const frame of frames) yield* (await read(frame)).chunks;
   }
   return { columns: stream.columns, chunks: chunks() };
+}
+
+function batchColumns(fragment: PlannedFragment): ChunkStream {
+  const types = batchTypes(fragment.columns) ?? [];
+  const columns = types.map((duckType, i) => ({
+    name: fragment.relationColumns[i]?.name ?? "",
+    type: duckType.toString(),
+    duckType,
+  }));
+  return { columns, chunks: notChunks() };
+}
+
+// biome-ignore lint/correctness/useYield: it fails before there is anything to yield
+async function* notChunks(): AsyncGenerator<DuckDBDataChunk, void, undefined> {
+  throw new Error("This result was asked for as record batches");
+}
+
+/** Record batches as they are, and the rows of executors that do not send such. */
+async function* batches(
+  first: Uint8Array,
+  frames: AsyncIterable<Uint8Array>,
+  read: (frame: Uint8Array) => ChunkStream | Promise<ChunkStream>,
+): AsyncGenerator<Uint8Array | DuckDBDataChunk, void, undefined> {
+  if (isBatchMessage(first)) yield first;
+  else yield* (await read(first)).chunks;
+  for await (const frame of frames) {
+    if (isBatchMessage(frame)) yield frame;
+    else yield* (await read(frame)).chunks;
+  }
 }
 
 /** A Parquet frame through the engine; its file goes when its rows are read. */

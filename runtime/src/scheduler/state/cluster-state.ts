@@ -10,6 +10,7 @@ import {
   RestoredDocumentError,
   UnknownCommitError,
 } from "../../core/cluster/errors.ts";
+import { continues } from "../../core/cluster/lineage.ts";
 import type { Clock } from "../../ports/clock.ts";
 import { AmbiguousWriteError, type ObjectStore, StoreError } from "../../ports/object-store.ts";
 import type { Random } from "../../ports/random.ts";
@@ -165,11 +166,14 @@ export class ClusterState {
     if (found === undefined) throw this.#objects.missing();
     if (found === "not-modified" || found.etag === before.etag) return this.snapshot;
     const { cluster_id: cluster, revision } = before.document;
-    if (found.document.cluster_id !== cluster || found.document.revision > revision)
-      return this.#accept(found);
+    if (found.document.cluster_id !== cluster) return this.#accept(found);
+    const later = found.document.revision > revision;
     // The same bytes were put back: they may have another ETag now.
-    if (!isSameDocument(found.document, before.document))
+    if (
+      !(later ? continues(before.document, found.document) : isSameDocument(found.document, before.document))
+    )
       throw new RestoredDocumentError(this.path, revision, found.document.revision);
+    if (later) return this.#accept(found);
     if (this.#snapshot === before) this.#snapshot = { ...before, etag: found.etag };
     return this.snapshot;
   }

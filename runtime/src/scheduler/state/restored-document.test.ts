@@ -82,6 +82,25 @@ test("another write in the place of the one that is known is noticed", async () 
   await expect(one.refresh()).rejects.toThrow(`went back from revision ${revision} to ${revision}`);
 });
 
+test("an older version that others carried past the known revision is noticed", async () => {
+  const old = await read();
+  await touch(one);
+  const { revision } = one.document;
+  await put(old);
+  await two.refresh();
+  for (let writes = 0; writes < 3; writes += 1) await touch(two);
+  const overtaken = await read();
+  await expect(one.refresh()).rejects.toMatchObject({
+    name: "RestoredDocumentError",
+    message: `Cluster document at memory:/cluster.json stands at revision ${revision + 2} but lacks writes of revision ${revision}: an older version was restored while the cluster ran, and other schedulers have written to it since. This scheduler does not, and what it knew before stays in force. Stop all schedulers and executors, then start them again`,
+  });
+  const writing = expect(touch(one)).rejects.toThrow("lacks writes");
+  while (bed.clock.sleeping === 0) await new Promise(setImmediate);
+  await bed.clock.advance(2_000);
+  await writing;
+  expect(Buffer.from(await read()).equals(overtaken)).toBe(true);
+});
+
 test("two reads that end out of order are no restore", async () => {
   await touch(one);
   const answer = Promise.withResolvers<void>();

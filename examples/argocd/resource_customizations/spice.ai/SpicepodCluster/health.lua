@@ -28,10 +28,11 @@ local function say(condition)
 end
 
 if holds("Paused") then
-  if conditions.Paused.reason == "PausedByUser" then
-    return result("Suspended", say(conditions.Paused))
+  -- By the user, or since there are no executors; a crash loop is no wish.
+  if conditions.Paused.reason == "CrashLooping" then
+    return result("Degraded", say(conditions.Paused))
   end
-  return result("Degraded", say(conditions.Paused))
+  return result("Suspended", say(conditions.Paused))
 end
 if holds("Stalled") then
   return result("Degraded", say(conditions.Stalled))

@@ -95,8 +95,15 @@ export class FileSpace implements SegmentSpace {
 
   async prepare(): Promise<void> {
     if (this.#attached) return;
-    await mkdir(dirname(this.file), { recursive: true });
-    await this.#attach();
+    const isNew = !existsSync(this.file);
+    try {
+      await mkdir(dirname(this.file), { recursive: true });
+      await this.#attach();
+    } catch (error) {
+      // On a full disk half of a file is left, which nobody could open later.
+      if (isNew) await this.#removeFiles();
+      throw error;
+    }
   }
 
   async abandon(): Promise<void> {

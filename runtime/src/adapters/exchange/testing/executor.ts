@@ -93,6 +93,7 @@ class TestTables implements PartitionStore {
     return {
       relations,
       columns: this.columns.get(table) ?? [],
+      revoked: new AbortController().signal,
       release: () => {
         if (held) this.pins--;
         held = false;

@@ -1,6 +1,6 @@
+import { withColumns } from "../../../adapters/duckdb/vector/raw-vector.ts";
 import { pieceSize, type ResultFormat } from "./format.ts";
 import { plainCells } from "./text/cell-text.ts";
-import { withColumns } from "./vector/raw-vector.ts";
 
 /** RFC 4180 with a header line. NULL is an empty field, an empty string a quoted one. */
 export const csvFormat: ResultFormat = {

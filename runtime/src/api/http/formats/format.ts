@@ -1,4 +1,4 @@
-import type { ChunkStream } from "../../../ports/database.ts";
+import type { RowStream } from "../../../ports/query-service.ts";
 import type { Piece } from "../response-writer.ts";
 
 /** One representation of a query result. */
@@ -8,7 +8,7 @@ export interface ResultFormat {
    * The result as pieces of some 64 KiB, pulled one at a time. Throws what the result throws; then the pieces given
    * so far must not look like a complete result.
    */
-  encode(result: Pick<ChunkStream, "columns" | "chunks">): AsyncGenerator<Piece, void>;
+  encode(result: RowStream): AsyncGenerator<Piece, void>;
 }
 
 /** The size at which text is handed on. */

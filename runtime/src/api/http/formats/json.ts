@@ -1,8 +1,8 @@
+import { withColumns } from "../../../adapters/duckdb/vector/raw-vector.ts";
 import type { ChunkStream, SqlColumn } from "../../../ports/database.ts";
 import { arrowField, arrowSchemaJson } from "./arrow/schema-json.ts";
 import { pieceSize, type ResultFormat } from "./format.ts";
 import { jsonCells } from "./text/cell-text.ts";
-import { withColumns } from "./vector/raw-vector.ts";
 
 /** An array with one object a row. */
 export const jsonFormat: ResultFormat = {

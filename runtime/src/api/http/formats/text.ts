@@ -1,8 +1,8 @@
 import { type DuckDBType, DuckDBTypeId } from "@duckdb/node-api";
+import { withColumns } from "../../../adapters/duckdb/vector/raw-vector.ts";
 import { TextTable } from "../../../core/text/text-table.ts";
 import { pieceSize, type ResultFormat } from "./format.ts";
 import { plainCells } from "./text/cell-text.ts";
-import { withColumns } from "./vector/raw-vector.ts";
 
 /** How many rows decide the columns' widths. */
 const widthRows = 2048;

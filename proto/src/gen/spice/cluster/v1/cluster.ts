@@ -254,6 +254,13 @@ export interface GetClusterResponse {
   nodes: NodeInfo[];
   appGeneration: number;
   tables: TableInfo[];
+  /** Datasets whose partitions cannot be found or loaded, with what was wrong last; without secrets. */
+  problems: DatasetProblem[];
+}
+
+export interface DatasetProblem {
+  dataset: string;
+  message: string;
 }
 
 export interface ExecutorInfo {
@@ -295,6 +302,14 @@ export interface TableInfo {
   partitionsLoaded: number;
   /** Milliseconds since 1970 of the oldest last refresh among the partitions; 0 before each was refreshed. */
   freshAtMs: number;
+}
+
+export interface LeaveRequest {
+  executorId: string;
+  /** The process that leaves; one that has a successor drains nothing. */
+  instanceId: string;
+  /** As in DrainRequest. */
+  deadlineMs: number;
 }
 
 export interface DrainRequest {
@@ -2887,7 +2902,7 @@ export const GetClusterRequest: MessageFns<GetClusterRequest> = {
 };
 
 function createBaseGetClusterResponse(): GetClusterResponse {
-  return { revision: 0, executors: [], nodes: [], appGeneration: 0, tables: [] };
+  return { revision: 0, executors: [], nodes: [], appGeneration: 0, tables: [], problems: [] };
 }
 
 export const GetClusterResponse: MessageFns<GetClusterResponse> = {
@@ -2906,6 +2921,9 @@ export const GetClusterResponse: MessageFns<GetClusterResponse> = {
     }
     for (const v of message.tables) {
       TableInfo.encode(v!, writer.uint32(42).fork()).join();
+    }
+    for (const v of message.problems) {
+      DatasetProblem.encode(v!, writer.uint32(50).fork()).join();
     }
     return writer;
   },
@@ -2963,6 +2981,14 @@ export const GetClusterResponse: MessageFns<GetClusterResponse> = {
             message.tables.push(TableInfo.decode(reader, reader.uint32()));
             continue;
           }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.problems.push(DatasetProblem.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2985,6 +3011,74 @@ export const GetClusterResponse: MessageFns<GetClusterResponse> = {
     message.nodes = object.nodes?.map((e) => NodeInfo.fromPartial(e)) || [];
     message.appGeneration = object.appGeneration ?? 0;
     message.tables = object.tables?.map((e) => TableInfo.fromPartial(e)) || [];
+    message.problems = object.problems?.map((e) => DatasetProblem.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseDatasetProblem(): DatasetProblem {
+  return { dataset: "", message: "" };
+}
+
+export const DatasetProblem: MessageFns<DatasetProblem> = {
+  encode(message: DatasetProblem, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.dataset !== "") {
+      writer.uint32(10).string(message.dataset);
+    }
+    if (message.message !== "") {
+      writer.uint32(18).string(message.message);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DatasetProblem {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDatasetProblem();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.dataset = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.message = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<DatasetProblem>): DatasetProblem {
+    return DatasetProblem.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<DatasetProblem>): DatasetProblem {
+    const message = createBaseDatasetProblem();
+    message.dataset = object.dataset ?? "";
+    message.message = object.message ?? "";
     return message;
   },
 };
@@ -3391,6 +3485,85 @@ export const TableInfo: MessageFns<TableInfo> = {
   },
 };
 
+function createBaseLeaveRequest(): LeaveRequest {
+  return { executorId: "", instanceId: "", deadlineMs: 0 };
+}
+
+export const LeaveRequest: MessageFns<LeaveRequest> = {
+  encode(message: LeaveRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.executorId !== "") {
+      writer.uint32(10).string(message.executorId);
+    }
+    if (message.instanceId !== "") {
+      writer.uint32(18).string(message.instanceId);
+    }
+    if (message.deadlineMs !== 0) {
+      writer.uint32(24).int64(message.deadlineMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): LeaveRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseLeaveRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.executorId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.instanceId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.deadlineMs = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<LeaveRequest>): LeaveRequest {
+    return LeaveRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<LeaveRequest>): LeaveRequest {
+    const message = createBaseLeaveRequest();
+    message.executorId = object.executorId ?? "";
+    message.instanceId = object.instanceId ?? "";
+    message.deadlineMs = object.deadlineMs ?? 0;
+    return message;
+  },
+};
+
 function createBaseDrainRequest(): DrainRequest {
   return { executor: "", deadlineMs: 0 };
 }
@@ -3721,6 +3894,16 @@ export const ClusterServiceService = {
       Buffer.from(ControlStreamResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ControlStreamResponse => ControlStreamResponse.decode(value),
   },
+  /** An executor that was told to stop has everything moved off it before it goes. Repeated until it is empty. */
+  leave: {
+    path: "/spice.cluster.v1.ClusterService/Leave" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: LeaveRequest): Buffer => Buffer.from(LeaveRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): LeaveRequest => LeaveRequest.decode(value),
+    responseSerialize: (value: DrainResponse): Buffer => Buffer.from(DrainResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): DrainResponse => DrainResponse.decode(value),
+  },
   /** Prometheus text of the node that is asked. */
   getMetrics: {
     path: "/spice.cluster.v1.ClusterService/GetMetrics" as const,
@@ -3754,6 +3937,8 @@ export interface ClusterServiceServer extends UntypedServiceImplementation {
   allocateInitialPartitions: handleUnaryCall<AllocateInitialPartitionsRequest, AllocateInitialPartitionsResponse>;
   /** Opened by an executor to every scheduler; stays open. */
   controlStream: handleBidiStreamingCall<ControlStreamRequest, ControlStreamResponse>;
+  /** An executor that was told to stop has everything moved off it before it goes. Repeated until it is empty. */
+  leave: handleUnaryCall<LeaveRequest, DrainResponse>;
   /** Prometheus text of the node that is asked. */
   getMetrics: handleUnaryCall<GetMetricsRequest, GetMetricsResponse>;
   /** News between schedulers; the object store stays the authority. */
@@ -3832,6 +4017,22 @@ export interface ClusterServiceClient extends Client {
     metadata: Metadata,
     options?: Partial<CallOptions>,
   ): ClientDuplexStream<ControlStreamRequest, ControlStreamResponse>;
+  /** An executor that was told to stop has everything moved off it before it goes. Repeated until it is empty. */
+  leave(
+    request: LeaveRequest,
+    callback: (error: ServiceError | null, response: DrainResponse) => void,
+  ): ClientUnaryCall;
+  leave(
+    request: LeaveRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: DrainResponse) => void,
+  ): ClientUnaryCall;
+  leave(
+    request: LeaveRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: DrainResponse) => void,
+  ): ClientUnaryCall;
   /** Prometheus text of the node that is asked. */
   getMetrics(
     request: GetMetricsRequest,

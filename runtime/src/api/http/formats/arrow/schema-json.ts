@@ -1,7 +1,7 @@
 import type { DuckDBType } from "@duckdb/node-api";
 import { DataType, type Field, IntervalUnit, TimeUnit, Type } from "apache-arrow";
+import { arrowType } from "../../../../adapters/arrow/arrow-type.ts";
 import type { Json } from "../../../../ports/database.ts";
-import { arrowType } from "./arrow-type.ts";
 
 /** The JSON form of an Arrow schema as the vendor format has it: `{"fields": […], "metadata": {}}`. */
 export function arrowSchemaJson(fields: readonly Json[]): Json {

@@ -1,6 +1,6 @@
 import { DuckDBTypeId } from "@duckdb/node-api";
-import { isValid, listEntry, type RawVector } from "../vector/raw-vector.ts";
-import { type CellText, scalarText } from "./scalar-text.ts";
+import { type CellText, scalarText } from "../../../../adapters/duckdb/text/scalar-text.ts";
+import { isValid, listEntry, type RawVector } from "../../../../adapters/duckdb/vector/raw-vector.ts";
 
 /** The JSON text of a vector's values; NULL is `null`. */
 export function jsonCells(vector: RawVector): CellText {

@@ -1,6 +1,6 @@
 import { type DuckDBType, DuckDBTypeId } from "@duckdb/node-api";
 import { Binary, DataType, Utf8 } from "apache-arrow";
-import { byteWidth } from "../vector/raw-vector.ts";
+import { byteWidth } from "../duckdb/vector/raw-vector.ts";
 import { asText, BytesBuilder } from "./bytes-builder.ts";
 import type { ColumnBuilder } from "./column-builder.ts";
 import { BoolBuilder, FixedBuilder, NullBuilder, widenDecimal, widenInterval } from "./fixed-builder.ts";

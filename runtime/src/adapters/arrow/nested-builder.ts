@@ -8,7 +8,7 @@ import {
   type SparseUnion,
   type Struct,
 } from "apache-arrow";
-import { isValid, listEntry, type RawVector } from "../vector/raw-vector.ts";
+import { isValid, listEntry, type RawVector } from "../duckdb/vector/raw-vector.ts";
 import type { ColumnBuilder } from "./column-builder.ts";
 import { ValidityBuilder } from "./validity.ts";
 

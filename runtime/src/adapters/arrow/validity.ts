@@ -1,4 +1,4 @@
-import { isValid, type RawVector } from "../vector/raw-vector.ts";
+import { isValid, type RawVector } from "../duckdb/vector/raw-vector.ts";
 
 /** Collects the validity bits of one Arrow column; costs nothing while there are no NULLs. */
 export class ValidityBuilder {

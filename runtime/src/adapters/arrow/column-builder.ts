@@ -1,5 +1,5 @@
 import type { Data } from "apache-arrow";
-import type { RawVector } from "../vector/raw-vector.ts";
+import type { RawVector } from "../duckdb/vector/raw-vector.ts";
 
 /** Collects the rows of one column of one record batch. */
 export interface ColumnBuilder {

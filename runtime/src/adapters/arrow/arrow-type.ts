@@ -32,7 +32,7 @@ import {
   Uint64,
   Utf8,
 } from "apache-arrow";
-import type { ChunkStream } from "../../../../ports/database.ts";
+import type { ChunkStream } from "../../ports/database.ts";
 
 /** The Arrow schema of a result; every column may hold NULLs. */
 export function arrowSchema(columns: ChunkStream["columns"]): Schema {

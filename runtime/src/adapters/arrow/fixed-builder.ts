@@ -1,5 +1,5 @@
 import { type Bool, type Data, type DataType, type Int32, makeData, type Null } from "apache-arrow";
-import { isValid, type RawVector } from "../vector/raw-vector.ts";
+import { isValid, type RawVector } from "../duckdb/vector/raw-vector.ts";
 import { type ColumnBuilder, GrowingBuffer } from "./column-builder.ts";
 import { ValidityBuilder } from "./validity.ts";
 

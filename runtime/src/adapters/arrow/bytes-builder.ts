@@ -1,7 +1,7 @@
 import { type Binary, type Data, DataType, makeData, type Utf8 } from "apache-arrow";
-import { type CellText, scalarText } from "../text/scalar-text.ts";
-import { isValid, type RawVector } from "../vector/raw-vector.ts";
-import { StringVector } from "../vector/string-vector.ts";
+import { type CellText, scalarText } from "../duckdb/text/scalar-text.ts";
+import { isValid, type RawVector } from "../duckdb/vector/raw-vector.ts";
+import { StringVector } from "../duckdb/vector/string-vector.ts";
 import { type ColumnBuilder, GrowingBuffer } from "./column-builder.ts";
 import { ValidityBuilder } from "./validity.ts";
 
