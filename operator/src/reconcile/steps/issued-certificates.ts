@@ -29,7 +29,7 @@ export interface LiveIssuing {
 }
 
 /** How often to look at what the issuer is about. */
-export const issuerLookMs = 15_000;
+export const issuerLookMs = 5_000;
 
 /** The issuer as a text, to tell whether another was named. */
 export function issuerOf({ spec }: SpicepodCluster): string | undefined {
