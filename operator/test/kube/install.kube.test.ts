@@ -1,8 +1,9 @@
+/** @jest-environment ./scripts/jest/environment.mjs */
 import { mkdtempSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "@jest/globals";
 import type { Client, KubeObject } from "@spice-shards/kube";
 import { ApiServer } from "../../../kube/test/support/api-server.ts";
 import { Component } from "../../../kube/test/support/component.ts";
@@ -13,6 +14,7 @@ import { eventually } from "../../../kube/test/support/wait.ts";
 import { FakeAdmin } from "../../src/admin/testing/fake-admin.ts";
 import { types } from "../../src/reconcile/resource-types.ts";
 import type { JsonObject } from "../../src/schema/schema.ts";
+import { leaveBundlesIfFailed } from "../support/leave-bundle.ts";
 import { type ClusterObject, podMonitorCrd } from "./support/cluster-objects.ts";
 import { conditionOf, imagesOf, isReady } from "./support/operator-bed.ts";
 
@@ -42,6 +44,10 @@ describe("the chart on a real API server", () => {
     admin = api.client();
     kubelet = new KubeletDouble(admin, { terminationMs: 20 });
     await kubelet.start();
+  });
+  afterEach(() => {
+    const logs = processes.map((process, i) => [`operator/log-${i}.txt`, process.log()] as const);
+    return leaveBundlesIfFailed(admin, Object.fromEntries(logs));
   });
   afterAll(async () => {
     await Promise.all(processes.map((process) => process.stop(5000)));
