@@ -1,8 +1,8 @@
 import { digest, type Outcome } from "@spice-shards/kube";
 import { listRules } from "../api/list-rules.ts";
 import { annotation, fieldManager, finalizer, kind, label, names } from "../api/names.ts";
-import type { ReconcileResult } from "../metrics.ts";
 import type { SpicepodClusterStatus } from "../api/status.ts";
+import type { ReconcileResult } from "../metrics.ts";
 import { buildStatus } from "../status/build-status.ts";
 import type { StatusFacts } from "../status/facts.ts";
 import { eventsOf, transitionsOf } from "../status/transitions.ts";
@@ -120,10 +120,14 @@ export class Reconciler {
         error: messageOf(error),
       });
     // An API server that is away can take no status either; what it knows already stays true enough.
-    const told = error !== undefined && problem === undefined ? undefined : await this.#writeStatus(pass, result);
+    const told =
+      error !== undefined && problem === undefined ? undefined : await this.#writeStatus(pass, result);
     const paused = told === undefined ? isTrue(pass.resource.status, "Paused") : isTrue(told, "Paused");
     const isFine =
-      isTrue(told, "Ready") && !isTrue(told, "Progressing") && !isTrue(told, "Degraded") && error === undefined;
+      isTrue(told, "Ready") &&
+      !isTrue(told, "Progressing") &&
+      !isTrue(told, "Degraded") &&
+      error === undefined;
     if (isFine) this.#unsettled.delete(pass.key);
     else this.#unsettled.add(pass.key);
     if (error !== undefined) return { result: "error", outcome: { kind: "backoff" } };

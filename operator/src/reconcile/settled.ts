@@ -41,7 +41,11 @@ export async function stillSettled(
 export async function settle(
   pass: Pass,
   admin: AdminAccess,
-  { versions, paused, pollMs }: { readonly versions: string; readonly paused: boolean; readonly pollMs: number },
+  {
+    versions,
+    paused,
+    pollMs,
+  }: { readonly versions: string; readonly paused: boolean; readonly pollMs: number },
 ): Promise<void> {
   const { memory, deps, resource } = pass;
   const report = await admin.report();
