@@ -16,6 +16,9 @@ import { type OutputFormat, outputFormats } from "./output.ts";
 
 const defaultEndpoint = "http://127.0.0.1:8090";
 
+/** Commands that ask no node and print no rows. */
+const localCommands = new Set(["up", "down", "init", "add", "quickstart"]);
+
 /** What the commands share. */
 export interface Cli {
   readonly io: Io;
@@ -83,6 +86,7 @@ function inheritGlobals(program: Command, commands: readonly Command[]): void {
       inheritGlobals(program, command.commands);
       continue;
     }
+    if (localCommands.has(command.name())) continue;
     const own = command.options.map((option) => option.attributeName());
     const inherited = ["output", "endpoint", "httpEndpoint"].filter((name) => !own.includes(name));
     if (inherited.includes("output")) {
