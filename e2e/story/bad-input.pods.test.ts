@@ -202,7 +202,7 @@ told(
 
     // A spicepod with an error.
     const broken = schedulerSpec({ datasets: null, datasts: [dataset("events")] });
-    const wrong = "spec.schedulerSpec.spicepod.datasts: Unknown field. Did you mean `datasets`?";
+    const wrong = "spec.schedulerSpec.spicepod.datasts: unknown field `datasts`. Did you mean `datasets`?";
     await expect(patch(broken)).rejects.toThrow(wrong);
     await patch(broken, level("off"));
     await saysAll(bad, "well", [
@@ -210,7 +210,7 @@ told(
       words(`Degraded=True InvalidSpicepod: ${wrong}`),
       words(`Stalled=True InvalidSpicepod: ${wrong}`),
     ]);
-    expect(await describe(well)).toMatch(/Warning +InvalidSpicepod .*Unknown field/);
+    expect(await describe(well)).toMatch(/Warning +InvalidSpicepod .*unknown field/);
     await patch(schedulerSpec({ datasets: [dataset("events")], datasts: null }), level(null));
 
     // A storage class that does not exist is refused before anything is made.

@@ -156,7 +156,7 @@ step("what the account must not do is refused", async () => {
       ...["--show-only", "templates/rbac.yaml", "--show-only", "templates/serviceaccount.yaml"],
     ),
   );
-  await cluster.apply(...objects);
+  await place.apply(...objects);
   const { rights } = await rightsOfAccount(cluster, limited, "conformance");
   expect(rights).toEqual(grantedBy(objects, limited, "conformance"));
   const elsewhere = await rightsOfAccount(cluster, limited, "default");

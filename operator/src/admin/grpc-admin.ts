@@ -101,19 +101,26 @@ export class GrpcAdmin implements ClusterAdmin {
     const { callTimeoutMs, credentials, channel } = this.#options;
     const client = this.#clients.get(address) ?? new AdminServiceClient(address, credentials, channel);
     this.#clients.set(address, client);
-    const timeout = new AbortController();
-    const timer = setTimeout(() => timeout.abort(), callTimeoutMs);
-    const limit = signal === undefined ? timeout.signal : AbortSignal.any([signal, timeout.signal]);
+    let isLate = false;
+    let cancel = () => {};
+    const onAbort = () => cancel();
+    const timer = setTimeout(() => {
+      isLate = true;
+      cancel();
+    }, callTimeoutMs);
+    signal?.addEventListener("abort", onAbort, { once: true });
     try {
       return await new Promise<R>((resolve, reject) => {
         const call = send(client, (error, response) => {
           if (error === null) resolve(response);
-          else reject(timeout.signal.aborted ? new Error(`no answer within ${callTimeoutMs} ms`) : error);
+          else reject(isLate ? new Error(`no answer within ${callTimeoutMs} ms`) : error);
         });
-        limit.addEventListener("abort", () => call.cancel(), { once: true });
+        cancel = () => call.cancel();
       });
     } finally {
       clearTimeout(timer);
+      // A listener that stays would keep the call, and with it the connection, as long as the signal lives.
+      signal?.removeEventListener("abort", onAbort);
     }
   }
 }

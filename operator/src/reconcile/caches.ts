@@ -14,7 +14,7 @@ import type { ClusterObject } from "./objects.ts";
 import { OptionalSource } from "./optional-source.ts";
 import type { Packed } from "./packed.ts";
 import { packedSource } from "./packed-source.ts";
-import { types, type WatchedChild, watchedChildren } from "./resource-types.ts";
+import { optionalChildren, types, type WatchedChild, watchedChildren } from "./resource-types.ts";
 import type { OperatorSettings } from "./settings.ts";
 import { packChild, packCluster } from "./trim.ts";
 
@@ -40,15 +40,20 @@ export class Caches {
   readonly #options: CachesOptions;
   readonly #clusters: readonly Reflector<Packed<ClusterObject>>[];
   readonly #children: ReadonlyMap<WatchedChild, readonly Reflector<Packed>[]>;
-  /** PodMonitors may not be served, or may not be ours to list. */
-  readonly #podMonitors: readonly OptionalSource[];
+  /** Of kinds that may not be served, or may not be ours to list. */
+  readonly #optional: ReadonlyMap<WatchedChild, readonly OptionalSource[]>;
 
   constructor(options: CachesOptions) {
     this.#options = options;
     this.#clusters = this.#scopes().map((scope) => this.#clusterReflector(scope));
-    this.#podMonitors = this.#scopes().map(
-      () =>
-        new OptionalSource({ ...options, type: types.podMonitor, of: (one) => packChild("podMonitor", one) }),
+    this.#optional = new Map(
+      optionalChildren.map((name) => [
+        name,
+        this.#scopes().map(
+          () =>
+            new OptionalSource({ ...options, type: types[name], of: (object) => packChild(name, object) }),
+        ),
+      ]),
     );
     this.#children = new Map(
       watchedChildren.map((name) => [
@@ -92,7 +97,7 @@ export class Caches {
 
   /** Whether the cache tells of a kind what is there and what is not. */
   watches(name: WatchedChild): boolean {
-    return name !== "podMonitor" || this.#podMonitors.every(({ isWatched }) => isWatched);
+    return this.#optional.get(name)?.every(({ isWatched }) => isWatched) ?? true;
   }
 
   /** A child by `namespace/name`. */
@@ -116,7 +121,8 @@ export class Caches {
       ...watchedChildren.flatMap((name) => this.#packedChildren(name, key)),
       ...named.flatMap(({ cache }) => cache.get(configMap ?? "") ?? []),
     ].map(({ metadata }) => `${metadata.uid}:${metadata.resourceVersion}`);
-    return `${wish} ${this.watches("podMonitor")} ${versions.join()}`;
+    const watched = optionalChildren.filter((name) => this.watches(name));
+    return `${wish} ${watched.join()} ${versions.join()}`;
   }
 
   #packedCluster(key: string): Packed<ClusterObject> | undefined {
@@ -161,7 +167,7 @@ export class Caches {
 
   #childReflector(name: WatchedChild, scope: Scope, place: number): Reflector<Packed> {
     const ofAll = sourceOf<KubeObject>(this.#options.client, types[name]);
-    const optional = name === "podMonitor" ? this.#podMonitors[place] : undefined;
+    const optional = this.#optional.get(name)?.[place];
     return new Reflector<Packed>({
       ...this.#common(),
       source: optional ?? packedSource(ofAll, (object) => packChild(name, object)),

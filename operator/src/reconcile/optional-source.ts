@@ -62,12 +62,15 @@ export class OptionalSource implements ObjectSource<Packed> {
     }
   }
 
-  /** Ends like a watch without events, or as one whose version is gone when the kind has come. */
-  async *#wait({ namespace, labelSelector }: WatchQuery, signal: AbortSignal): AsyncGenerator<never> {
-    const { clock } = this.#options;
-    await clock.sleep(lookAgainMs, signal);
-    const query = { limit: 1, ...only({ namespace, labelSelector }) };
-    if ((await this.#tryList(query, signal)) !== undefined) throw this.#gone("can be listed now");
+  /** A watch without events that ends after a while, or as one whose version is gone when the kind has come. */
+  #wait({ namespace, labelSelector }: WatchQuery, signal: AbortSignal): AsyncIterable<never> {
+    const next = async (): Promise<IteratorReturnResult<undefined>> => {
+      await this.#options.clock.sleep(lookAgainMs, signal);
+      const query = { limit: 1, ...only({ namespace, labelSelector }) };
+      if ((await this.#tryList(query, signal)) !== undefined) throw this.#gone("can be listed now");
+      return { done: true, value: undefined };
+    };
+    return { [Symbol.asyncIterator]: () => ({ next }) };
   }
 
   /** Makes the reflector list again. */

@@ -47,6 +47,9 @@ export const watchedChildren = [
   "podMonitor",
 ] as const;
 
+/** Watched kinds that an API server may not serve: of those there are none until it does. */
+export const optionalChildren: readonly WatchedChild[] = ["podMonitor"];
+
 export type WatchedChild = (typeof watchedChildren)[number];
 
 /** The watched child of a kind; undefined for kinds that are not watched. */

@@ -1,10 +1,17 @@
-import type { EventNote } from "@spice-shards/kube";
 import type { Condition } from "../api/status.ts";
 
 /** A condition that has become another. */
 export interface Transition {
   readonly type: "Normal" | "Warning";
   readonly condition: Condition;
+}
+
+/** What people are told of transitions. */
+export interface TransitionEvent {
+  readonly type: "Normal" | "Warning";
+  readonly reason: string;
+  readonly action: string;
+  readonly note: string;
 }
 
 /** Conditions that are bad when they are True. */
@@ -38,8 +45,9 @@ const leading = ["Ready", "Progressing"];
  * The events of what one status told: bad news one by one, and one for all good news, so that a cluster that comes up
  * costs one write for each of its phases and not one for each of its conditions. Pure.
  */
-export function eventsOf(transitions: readonly Transition[]): readonly EventNote[] {
-  const rank = ({ condition }: Transition) => (leading.indexOf(condition.type) + 3) % 3;
+export function eventsOf(transitions: readonly Transition[]): readonly TransitionEvent[] {
+  const rank = ({ condition: { type } }: Transition) =>
+    leading.includes(type) ? leading.indexOf(type) : leading.length;
   const good = transitions.filter(({ type }) => type === "Normal").sort((a, b) => rank(a) - rank(b));
   const [first, ...others] = good;
   return [

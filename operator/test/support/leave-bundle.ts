@@ -18,7 +18,13 @@ export type MoreFiles = Readonly<Record<string, unknown>>;
  */
 export async function leaveBundle(
   testName: string,
-  target: { readonly client: Client; readonly namespace: string; readonly cluster: string },
+  target: {
+    readonly client: Client;
+    readonly namespace: string;
+    readonly cluster: string;
+    /** Where the operator runs, when it is another namespace. */
+    readonly operatorNamespace?: string;
+  },
   more: MoreFiles = {},
 ): Promise<string | undefined> {
   try {
@@ -28,8 +34,8 @@ export async function leaveBundle(
     const signal = AbortSignal.timeout(longestMs);
     try {
       await collectKubernetes(bundle, {
-        ...target,
         operatorNamespace: target.namespace,
+        ...target,
         logLines: 2000,
         signal,
       });

@@ -1,8 +1,9 @@
 import { Channel, type ChannelCredentials, Metadata, status } from "@grpc/grpc-js";
-import { ExchangeServiceService, RunFragmentRequest, RunFragmentResponse } from "@spice-shards/proto";
+import { ExchangeServiceService, RunFragmentRequest } from "@spice-shards/proto";
 import type { Exchange, FragmentRequest, FragmentResult, FragmentStats } from "../../ports/exchange.ts";
 import { ExecutorUnavailableError } from "../../ports/exchange.ts";
 import { encodeEnvelope } from "./envelope.ts";
+import { readFragmentMessage } from "./fragment-message.ts";
 import { grpcRead } from "./grpc-read.ts";
 import { errorOf } from "./grpc-status.ts";
 
@@ -127,7 +128,7 @@ export class GrpcExchange implements Exchange {
             `Executor ${executor} ended a fragment without its figures`,
           );
         }
-        const { payload } = RunFragmentResponse.decode(next.value);
+        const { payload } = readFragmentMessage(next.value);
         if (payload?.$case === "frame") yield payload.value;
         else if (payload?.$case === "stats") stats = JSON.parse(payload.value.toString()) as FragmentStats;
       }

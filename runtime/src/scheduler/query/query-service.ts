@@ -145,8 +145,8 @@ export class DistributedQueryService implements QueryService {
         await run.restart();
         if (error instanceof StalePlanError && replans < maxReplans) {
           replans += 1;
-          // The holder may be about to hear of the assignment that the plan stands on.
-          await clock.sleep(50 * replans, run.signal);
+          // The holder may be about to hear of the assignment that the plan stands on, or be opening the table anew.
+          await clock.sleep(50 * 6 ** (replans - 1), run.signal);
         } else if (error instanceof ExecutorUnavailableError) {
           wait.lost(began, clock.monotonicMs());
           lost.add(error.executor);

@@ -1,0 +1,62 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { expect } from "@jest/globals";
+import { eventually } from "../../../kube/test/support/wait.ts";
+import { lostAfterMs, podsOf, settled } from "../../support/sales.ts";
+import type { Story } from "../../support/story.ts";
+
+const executors = 5;
+
+/**
+ * What nobody asked for. A partition has one holder, so queries may fail while it is away without notice: until there are
+ * replicas the promise is an exact answer or an error. Who is told beforehand hands over first.
+ */
+export function faults(story: Story): void {
+  const { data, cluster } = story;
+  const restartsOf = async (pod: string) =>
+    Number(
+      await data.run("get", `pod/${pod}`, "--output=jsonpath={.status.containerStatuses[0].restartCount}"),
+    );
+
+  story.step("killed processes of an executor and a scheduler come back in their pods", async () => {
+    const [scheduler = ""] = Object.keys(await podsOf(data, "scheduler"));
+    const killed = ["sales-executor-1-0", scheduler];
+    for (const pod of killed) {
+      story.pods.expectRestart(pod);
+      await story.nodes.signal(data, pod, "KILL");
+    }
+    for (const pod of killed)
+      await eventually(`${pod} to restart`, async () => (await restartsOf(pod)) === 1, { everyMs: 500 });
+    await settled(data, executors);
+    await story.answers("processes killed", "some may fail");
+  });
+
+  story.step("a frozen executor and one that loses its volume cost no wrong answer", async () => {
+    const claim = "data-sales-executor-1-0";
+    const claimUid = () => data.run("get", `pvc/${claim}`, "--output=jsonpath={.metadata.uid}");
+    const before = await claimUid();
+    await story.nodes.signal(data, "sales-executor-3-0", "STOP");
+    const frozen = delay(1.2 * lostAfterMs + 5_000);
+    await data.run("delete", `pvc/${claim}`, "--wait=false");
+    await data.run("delete", "pod/sales-executor-1-0", "--force", "--grace-period=0");
+    await frozen;
+    await story.nodes.signal(data, "sales-executor-3-0", "CONT");
+    await settled(data, executors);
+    expect(await claimUid()).not.toBe(before);
+    await story.answers("executor frozen, volume lost", "some may fail");
+  });
+
+  story.step("a node is drained, and no query fails", async () => {
+    const node = await data.run("get", "pod/sales-executor-0-0", "--output=jsonpath={.spec.nodeName}");
+    story.pods.countFewest("executor", "scheduler");
+    const servers = "app notin (s3,postgres,client,story-node)";
+    const flags = ["--ignore-daemonsets", "--delete-emptydir-data", "--timeout=280s"];
+    await cluster.run("drain", node, ...flags, `--pod-selector=${servers}`);
+    await settled(data, executors);
+    await cluster.run("uncordon", node);
+    const moved = await data.run("get", "pod/sales-executor-0-0", "--output=jsonpath={.spec.nodeName}");
+    expect(moved).not.toBe(node);
+    await story.answers("node drained", "none fails");
+    expect(story.pods.fewest("executor")).toBeGreaterThanOrEqual(executors - 1);
+    expect(story.pods.fewest("scheduler")).toBeGreaterThanOrEqual(1);
+  });
+}
