@@ -173,6 +173,20 @@ test("without mTLS there are no certificates, and the condition says so", async 
   expect(world.admin.dialled[0]?.tls).toBeUndefined();
 });
 
+test("a cluster that gives up mTLS, or is paused, is looked at no more often for it", async () => {
+  for (const change of [{ allowInsecureConnections: true }, { paused: true }]) {
+    await world.stop();
+    world = new World();
+    await running();
+    world.edit(({ spec }) => ({ spec: { ...spec, ...change } }));
+    await world.rest();
+    await world.clock.advance(700_000);
+    await world.rest();
+    const { outcome } = await world.operator.reconcile(key);
+    expect(outcome.kind === "after" && outcome.ms > 3_000).toBe(true);
+  }
+});
+
 test("a PodMonitor comes with its API", async () => {
   await running();
   expect(world.api.store.list("monitoring.coreos.com/podmonitors")).toEqual([]);
