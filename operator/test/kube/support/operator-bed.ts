@@ -15,7 +15,7 @@ import { type OperatorOptions, RunningOperator } from "./running-operator.ts";
 /** Kinds that a cluster has children of. */
 export const childTypes: readonly ResourceType[] = [
   ...[types.configMap, types.service, types.secret, types.deployment, types.statefulSet, types.budget],
-  ...[types.serviceAccount, types.role, types.roleBinding, types.networkPolicy],
+  ...[types.serviceAccount, types.role, types.roleBinding, types.networkPolicy, types.podMonitor],
 ];
 
 export interface ConditionSeen {
@@ -32,6 +32,7 @@ export class OperatorBed {
   readonly kubelet: KubeletDouble;
   double: ClusterDouble;
   #operator: RunningOperator | undefined;
+  readonly #resting: { readonly namespace: string; readonly mark: number; readonly sinceMs: number }[] = [];
 
   private constructor(api: ApiServer, kubelet: KubeletDouble) {
     this.api = api;
@@ -139,6 +140,20 @@ export class OperatorBed {
   writesSince(mark: number): AuditEntry[] {
     const { audit } = this.api;
     return audit.writesSince(mark, "operator").filter(({ resource }) => resource !== "events");
+  }
+
+  /** Nothing in a namespace is to be written from now on, whatever other tests do. */
+  rests(namespace: string): void {
+    this.#resting.push({ namespace, mark: this.api.audit.mark(), sinceMs: performance.now() });
+  }
+
+  /** What operators wrote, events too, in namespaces that rest, when all have rested for `ms` at least. */
+  async writesToResting(ms: number): Promise<AuditEntry[]> {
+    const last = Math.max(...this.#resting.map(({ sinceMs }) => sinceMs));
+    await delay(Math.max(0, last + ms - performance.now()));
+    return this.#resting.flatMap(({ namespace, mark }) =>
+      this.api.audit.writesSince(mark, "operator").filter((entry) => entry.namespace === namespace),
+    );
   }
 
   /** Waits until the operator writes nothing, and answers what it writes in the time after that. */
