@@ -2,7 +2,14 @@ import { eventually } from "../../kube/test/support/wait.ts";
 import type { Kubectl } from "./kubectl.ts";
 import { storyQuery } from "./story-data.ts";
 
-/** Answers so far, of queries that a pod sends through a service one after another. */
+/** What a client asks again and again, and what is right. */
+export interface Question {
+  readonly sql: string;
+  /** Rows as arrays of texts, as JSON. */
+  readonly truth: string;
+}
+
+/** Answers so far, of queries that a pod sends through a service; each question by itself, one query after another. */
 export interface Counts {
   readonly right: number;
   readonly wrong: number;
@@ -15,25 +22,27 @@ export interface Counts {
 
 const image = "ghcr.io/spiceai/spiced:0.1.0";
 const name = "client";
+const none: Counts = { right: 0, wrong: 0, failed: 0, slow: 0, last: "" };
 
 /** The program of the pod. It knows nothing of the cluster but the service's name. */
 const program = `
-const { URL_OF_SQL, QUERY, TRUTH } = process.env;
+const { URL_OF_SQL, QUESTIONS } = process.env;
 const counts = { right: 0, wrong: 0, failed: 0, slow: 0, last: "" };
-const ask = async () => {
+const ask = async ({ sql, truth }) => {
   const began = performance.now();
   let text;
   try {
-    const answer = await fetch(URL_OF_SQL, { method: "POST", body: QUERY, signal: AbortSignal.timeout(20000) });
+    const answer = await fetch(URL_OF_SQL, { method: "POST", body: sql, signal: AbortSignal.timeout(20000) });
     text = await answer.text();
     if (!answer.ok) throw new Error(answer.status + " " + text);
     text = JSON.stringify(JSON.parse(text).map((row) => Object.values(row).map(String)));
   } catch (error) {
     counts.failed += 1;
-    counts.last = new Date().toISOString() + " " + error + " " + (error.cause ?? "");
+    const tookMs = Math.round(performance.now() - began);
+    counts.last = new Date().toISOString() + " after " + tookMs + " ms: " + error + " " + (error.cause ?? "");
     return;
   }
-  if (text !== TRUTH) {
+  if (text !== truth) {
     counts.wrong += 1;
     counts.last = text;
   } else {
@@ -43,27 +52,32 @@ const ask = async () => {
 };
 setInterval(() => console.log(JSON.stringify(counts)), 500);
 process.on("SIGTERM", () => process.exit(0));
-for (;;) {
-  await ask();
-  await new Promise((resolve) => setTimeout(resolve, 100));
+for (const question of JSON.parse(QUESTIONS)) {
+  void (async () => {
+    for (;;) {
+      await ask(question);
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  })();
 }
 `;
 
 /** A pod that queries all the time, from when the cluster is healthy to the end of a story. */
 export class ClientPod {
   readonly #kubectl: Kubectl;
-  #before: Counts = { right: 0, wrong: 0, failed: 0, slow: 0, last: "" };
+  #before = none;
 
   private constructor(kubectl: Kubectl) {
     this.#kubectl = kubectl;
   }
 
-  static async start(kubectl: Kubectl, service: string): Promise<ClientPod> {
-    const env = {
-      URL_OF_SQL: `http://${service}:8090/v1/sql`,
-      QUERY: storyQuery,
-      TRUTH: process.env["STORY_TRUTH"],
-    };
+  /** Without `questions`, {@link storyQuery}. */
+  static async start(
+    kubectl: Kubectl,
+    service: string,
+    questions: readonly Question[] = [{ sql: storyQuery, truth: process.env["STORY_TRUTH"] ?? "" }],
+  ): Promise<ClientPod> {
+    const env = { URL_OF_SQL: `http://${service}:8090/v1/sql`, QUESTIONS: JSON.stringify(questions) };
     await kubectl.apply({
       apiVersion: "v1",
       kind: "Pod",
@@ -112,6 +126,17 @@ export class ClientPod {
       slow: now.slow - before.slow,
       last: now.last === before.last ? "" : now.last,
     };
+  }
+
+  /** Asks once, from the pod, at any address that it can reach; the answer's status and rows. */
+  async askAt(url: string, sql: string): Promise<{ readonly status: number; readonly rows: string }> {
+    const once = `fetch(${JSON.stringify(url)}, { method: "POST", body: ${JSON.stringify(sql)} }).then(async (answer) =>
+      console.log(JSON.stringify([answer.status, await answer.text()])))`;
+    const said = await this.#kubectl.run("exec", name, "--", "/usr/local/bin/node", "-e", once);
+    const [status, text] = JSON.parse(said) as [number, string];
+    if (status !== 200) return { status, rows: text };
+    const rows = (JSON.parse(text) as Record<string, unknown>[]).map((row) => Object.values(row).map(String));
+    return { status, rows: JSON.stringify(rows) };
   }
 
   async #total(): Promise<Counts> {

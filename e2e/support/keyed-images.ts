@@ -1,8 +1,10 @@
 import { createHash } from "node:crypto";
 import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { pruneArchives } from "../../scripts/images/prune-archives.ts";
 import { build, run } from "../../scripts/testbed/build.ts";
 
+const prefix = "image-archives";
 const root = join(import.meta.dirname, "..", "..");
 /** All that images are made of. */
 const sources = [
@@ -19,9 +21,10 @@ export function projectImages(cacheDir: string): { readonly runtime: string; rea
       .update("\0")
       .update(readFileSync(join(root, file)))
       .update("\0");
-  const dir = build(cacheDir, "image-archives", [hash.digest("hex")], (target) => {
+  const dir = build(cacheDir, prefix, [hash.digest("hex")], (target) => {
     const script = join(root, "scripts", "images", "build.ts");
     run(process.execPath, [script, "--base", "local", "--archives", target]);
   });
+  pruneArchives(dir, prefix);
   return { runtime: join(dir, "spiced.tar"), operator: join(dir, "spiceai-operator.tar") };
 }

@@ -1,7 +1,7 @@
-import { execFileSync } from "node:child_process";
-import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { chmodSync, mkdtempSync, rmSync } from "node:fs";
+import { join } from "node:path";
 import { busyboxRootfs } from "./busybox-rootfs.ts";
+import { copyProgram } from "./copy-program.ts";
 import { packImage } from "./pack-image.ts";
 import { writeStoryData } from "./story-data.ts";
 
@@ -15,15 +15,7 @@ export async function makeS3Image(dir: string): Promise<{ archive: string; truth
   try {
     chmodSync(root, 0o755);
     busyboxRootfs(root);
-    const add = (from: string, to: string) => {
-      mkdirSync(join(root, dirname(to)), { recursive: true });
-      copyFileSync(from, join(root, to));
-    };
-    add(server, "/usr/local/bin/versitygw");
-    for (const [, library = ""] of execFileSync("ldd", [server], { encoding: "utf8" }).matchAll(
-      /(\/\S+) \(0x/g,
-    ))
-      add(library, library);
+    copyProgram(root, server, "/usr/local/bin/versitygw");
     const truth = await writeStoryData(join(root, "objects"));
     const archive = join(dir, "s3.tar");
     const start = "cp -r /objects /tmp/s3 && exec versitygw --port :7070 posix /tmp/s3";

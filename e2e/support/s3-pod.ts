@@ -1,5 +1,6 @@
 import type { Kubectl } from "./kubectl.ts";
 import { s3Image } from "./s3-image.ts";
+import { startServerPod } from "./server-pod.ts";
 import { bucket } from "./story-data.ts";
 
 const credentials = { key: "story-access", secret: "story-secret-key" };
@@ -31,40 +32,7 @@ export const storyState = (name: string) => ({
 });
 
 /** An S3 server with the story's objects as Service `s3` of the namespace. */
-export async function startS3Pod(kubectl: Kubectl): Promise<void> {
-  const labels = { app: "s3" };
-  await kubectl.apply(
-    {
-      apiVersion: "v1",
-      kind: "Pod",
-      metadata: { name: "s3", labels },
-      spec: {
-        terminationGracePeriodSeconds: 1,
-        automountServiceAccountToken: false,
-        securityContext: { runAsNonRoot: true, runAsUser: 65532, seccompProfile: { type: "RuntimeDefault" } },
-        containers: [
-          {
-            name: "s3",
-            image: s3Image,
-            env: [
-              { name: "ROOT_ACCESS_KEY", value: credentials.key },
-              { name: "ROOT_SECRET_KEY", value: credentials.secret },
-            ],
-            ports: [{ containerPort: 7070 }],
-            readinessProbe: { tcpSocket: { port: 7070 }, periodSeconds: 1 },
-            securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ["ALL"] } },
-            volumeMounts: [{ name: "tmp", mountPath: "/tmp" }],
-          },
-        ],
-        volumes: [{ name: "tmp", emptyDir: {} }],
-      },
-    },
-    {
-      apiVersion: "v1",
-      kind: "Service",
-      metadata: { name: "s3", labels },
-      spec: { selector: labels, ports: [{ port: 7070 }] },
-    },
-  );
-  await kubectl.run("wait", "--for=condition=Ready", "pod/s3", "--timeout=90s");
+export function startS3Pod(kubectl: Kubectl): Promise<void> {
+  const env = { ROOT_ACCESS_KEY: credentials.key, ROOT_SECRET_KEY: credentials.secret };
+  return startServerPod(kubectl, { name: "s3", image: s3Image, port: 7070, env });
 }

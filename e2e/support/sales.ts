@@ -1,6 +1,7 @@
 import { expect } from "@jest/globals";
 import { eventually } from "../../kube/test/support/wait.ts";
 import type { Kubectl } from "./kubectl.ts";
+import { ordersDataset, passwordSecret } from "./postgres-pod.ts";
 import { storyDataset, storyState } from "./s3-pod.ts";
 
 /** The resource of the story. */
@@ -25,22 +26,32 @@ const acceleration = {
   partition_by: ["bucket(10, customer_id)"],
 };
 
-/** A spicepod over the story's objects, under these names. */
+/** An executor is lost after this time: shorter than usual, for the sake of the time that tests take. */
+export const lostAfterMs = 10_000;
+
+/** A spicepod over the story's objects, under these names, and the story's table. */
 export const spicepodOf = (...names: readonly string[]) => ({
   version: "v1",
   kind: "Spicepod",
   name: "sales",
-  runtime: { scheduler: storyState("sales") },
-  datasets: names.map((name) => ({ ...storyDataset, name, acceleration })),
+  runtime: { scheduler: { ...storyState("sales"), executor_lost_after: `${lostAfterMs / 1000}s` } },
+  datasets: [
+    ...names.map((name) => ({ ...storyDataset, name, acceleration })),
+    { ...ordersDataset, acceleration },
+  ],
 });
 
-/** Two schedulers that share their state, three executors with volumes. */
+/** Two schedulers that share their state, three executors with volumes. PostgreSQL's password is in a Secret. */
 export const salesResource = {
   apiVersion: "spice.ai/v2",
   kind: "SpicepodCluster",
   metadata: { name: "sales" },
   spec: {
-    schedulerSpec: { replicas: 2, spicepod: spicepodOf("events") },
+    schedulerSpec: {
+      replicas: 2,
+      spicepod: spicepodOf("events"),
+      envFromSource: [{ secretRef: { name: passwordSecret } }],
+    },
     executorSpec: {
       replicas: 3,
       volumeClaimTemplates: [

@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { cacheDir } from "../../scripts/testbed/provision.ts";
 import { chooseProvider } from "../providers/choose.ts";
 import { projectImages } from "./keyed-images.ts";
+import { makePostgresImage } from "./postgres-image.ts";
 import { makeS3Image } from "./s3-image.ts";
 
 const provider = chooseProvider();
@@ -20,9 +21,15 @@ const dir = mkdtempSync(join(tmpdir(), "story-"));
 try {
   const { runtime, operator } = projectImages(cacheDir);
   const cluster = await provider.up(name, { nodes: 2, endsWithCaller: true });
-  const { archive, truth } = await makeS3Image(dir);
-  for (const image of [runtime, operator, archive]) await cluster.loadImage(image);
-  process.stdout.write(`${JSON.stringify({ STORY_KUBECONFIG: cluster.kubeconfig, STORY_TRUTH: truth })}\n`);
+  const s3 = await makeS3Image(dir);
+  const postgres = await makePostgresImage(dir);
+  for (const image of [runtime, operator, s3.archive, postgres.archive]) await cluster.loadImage(image);
+  const variables = {
+    STORY_KUBECONFIG: cluster.kubeconfig,
+    STORY_TRUTH: s3.truth,
+    STORY_ORDERS_TRUTH: postgres.truth,
+  };
+  process.stdout.write(`${JSON.stringify(variables)}\n`);
 } catch (error) {
   console.error(error);
   await provider.down(name);

@@ -19,6 +19,7 @@ interface Container {
 }
 
 interface Workload {
+  readonly apiVersion: string;
   readonly kind: string;
   readonly metadata: { readonly name: string };
   readonly spec: {
@@ -75,6 +76,7 @@ const shared = ["--http", "0.0.0.0:8090", "--flight", "0.0.0.0:50051", "--metric
 const roles = [
   {
     role: "scheduler",
+    apiVersion: "apps/v1",
     kind: "Deployment",
     name: "spice-scheduler",
     replicas: 1,
@@ -92,6 +94,7 @@ const roles = [
   },
   {
     role: "executor",
+    apiVersion: "apps/v1",
     kind: "StatefulSet",
     name: "spice-executor",
     serviceName: "spice-executor",
@@ -115,7 +118,8 @@ const roles = [
 ] as const;
 
 test.each(roles)("the $role has the names, flags, ports and mounts that it always had", (expected) => {
-  const { metadata, spec } = object<Workload>(expected.kind, expected.name);
+  const { apiVersion, metadata, spec } = object<Workload>(expected.kind, expected.name);
+  expect(apiVersion).toBe(expected.apiVersion);
   expect(metadata.name).toBe(expected.name);
   expect(spec.replicas).toBe(expected.replicas);
   expect(spec.serviceName).toBe("serviceName" in expected ? expected.serviceName : undefined);
@@ -218,4 +222,35 @@ test("the README makes the Secret with the keys that the mounts name", () => {
     "executor-key.pem",
   ];
   expect([...readme.matchAll(/--from-file=([^=\s]+)=\1/g)].map(([, name]) => name)).toEqual(names);
+});
+
+/** Command lines of clusters on hosts, beside those of the manifests: with and without mutual TLS. */
+const shell = "--http 0.0.0.0:8090 --flight 0.0.0.0:50051";
+const certificates = (node: string) =>
+  `--node-mtls-ca-certificate-file ca-cert.pem --node-mtls-certificate-file ${node}-cert.pem --node-mtls-key-file ${node}-key.pem`;
+const joins = "--role executor --scheduler-address https://scheduler.example.com:50052";
+const advertised = "--node-bind-address 0.0.0.0:50052 --node-advertise-address executor-1.example.com";
+
+test.each([
+  ["scheduler", `${shell} --role scheduler --node-bind-address 0.0.0.0:50052 ${certificates("scheduler")}`],
+  ["executor", `${shell} ${joins} ${advertised} ${certificates("executor")}`],
+  ["scheduler", "--role scheduler --allow-insecure-connections"],
+  ["executor", "--role executor --scheduler-address http://localhost:50052 --allow-insecure-connections"],
+])("a %s on a host runs by the flags that it always had: %s", (role, line) => {
+  const outcome = parseFlags(line.split(" "), {});
+  if (outcome.kind !== "run") throw new Error(JSON.stringify(outcome));
+  expect(resolveRole(outcome.options, { hasScheduler: false })).toBe(role);
+  expect(checkRole(outcome.options.role ?? "single", outcome.options)).toBeUndefined();
+  expect(outcome.options.nodeAdvertise?.host).toBe(
+    line.includes(advertised) ? "executor-1.example.com" : undefined,
+  );
+});
+
+test.each(["scheduler", "executor"])("a %s without certificates says what it lacks", (role) => {
+  const bare = `${shell} --metrics 0.0.0.0:9090 ${role === "executor" ? joins : "--role scheduler"}`;
+  const outcome = parseFlags(bare.split(" "), {});
+  if (outcome.kind !== "run") throw new Error(JSON.stringify(outcome));
+  expect(checkRole(outcome.options.role ?? "single", outcome.options)).toContain(
+    "--allow-insecure-connections",
+  );
 });

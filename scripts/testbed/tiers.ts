@@ -11,7 +11,7 @@ export const tiers = {
   store: ["s3-server", "s3-controls"],
   cluster: ["duckdb-extensions", "postgresql", "s3-server"],
   kube: ["kubernetes", "kubectl-helm"],
-  pods: [...nodes, "kubectl-helm", "s3-server", "duckdb-extensions"],
+  pods: [...nodes, "kubectl-helm", "s3-server", "postgresql", "duckdb-extensions"],
 } as const satisfies Record<string, readonly Part[]>;
 
 export type Tier = keyof typeof tiers;

@@ -1,5 +1,4 @@
 export type { AccelerationMode, EngineCapabilities, EngineTable } from "./capabilities.ts";
-export { fileStateWarning } from "./check/cluster.ts";
 export type { CheckOptions, SupportedFields } from "./check/context.ts";
 export { columnExpression, parseColumns } from "./columns.ts";
 export { spicepodDigest } from "./digest.ts";

@@ -46,7 +46,7 @@ function identityOf({ apiVersion, kind, metadata }: KubeObject): KubeObject {
 
 /** Pods are never compared with what is wanted, only observed. */
 function trimPod({ apiVersion, kind, metadata, status = {} }: PodObject): PodObject {
-  const { phase, podIP, conditions, containerStatuses } = status;
+  const { phase, reason, message, podIP, conditions, containerStatuses } = status;
   const containers = containerStatuses?.map(({ restartCount, state, lastState }) => ({
     ...(restartCount === undefined ? {} : { restartCount }),
     ...(state === undefined ? {} : { state }),
@@ -58,6 +58,8 @@ function trimPod({ apiVersion, kind, metadata, status = {} }: PodObject): PodObj
     metadata,
     status: {
       ...(phase === undefined ? {} : { phase }),
+      ...(reason === undefined ? {} : { reason }),
+      ...(message === undefined ? {} : { message }),
       ...(podIP === undefined ? {} : { podIP }),
       ...(conditions === undefined ? {} : { conditions }),
       ...(containers === undefined ? {} : { containerStatuses: containers }),

@@ -7,6 +7,7 @@ import {
 } from "@spice-shards/spicepod";
 import type { AcceleratorRegistry } from "../adapters/engine/registry.ts";
 import { type App, appOf } from "../core/app/app.ts";
+import { checkPartitionExpression } from "../core/partition/bind.ts";
 import { PartitionExpressionError } from "../core/partition/errors.ts";
 import { unboundPartitionExpression } from "../core/partition/unbound.ts";
 import { connectorParameters } from "./sources.ts";
@@ -70,7 +71,7 @@ export function compileApp(
 
 function problemOfExpression(text: string): string | undefined {
   try {
-    unboundPartitionExpression(text);
+    checkPartitionExpression(text);
     return undefined;
   } catch (error) {
     if (error instanceof PartitionExpressionError) return error.message;

@@ -4,9 +4,11 @@ import { join } from "node:path";
 import { parseSize } from "@spice-shards/spicepod";
 import { openDatabase } from "../adapters/duckdb/database.ts";
 import { engineSettings } from "../adapters/duckdb/engine-settings.ts";
+import { memoryUse } from "../adapters/duckdb/memory-use.ts";
 import { installPartitionMacros } from "../adapters/duckdb/partition-macros.ts";
 import { openScratchDir } from "../adapters/system/scratch-dir.ts";
 import type { App } from "../core/app/app.ts";
+import type { Metrics } from "../observe/metrics.ts";
 import type { Database } from "../ports/database.ts";
 
 /** The serving engine of an executor, with a directory for what it spills and sends. */
@@ -19,7 +21,11 @@ export interface ExecutorEngine {
 }
 
 /** Open the engine with the threads and the memory that the spicepod gives it. */
-export async function openExecutorEngine(app: App, dataDir: string): Promise<ExecutorEngine> {
+export async function openExecutorEngine(
+  app: App,
+  dataDir: string,
+  metrics: Metrics,
+): Promise<ExecutorEngine> {
   const scratch = await openScratchDir(
     app.spicepod.runtime.query.tempDirectory ?? join(dataDir, "tmp"),
     "executor",
@@ -37,6 +43,8 @@ export async function openExecutorEngine(app: App, dataDir: string): Promise<Exe
     },
   });
   await installPartitionMacros(database);
+  metrics.atScrape("query_memory_pool_used_bytes", async () => (await memoryUse(database)).used);
+  metrics.atScrape("executor_memory_available_bytes", async () => (await memoryUse(database)).free);
   return {
     database,
     scratch,

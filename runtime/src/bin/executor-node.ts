@@ -53,7 +53,7 @@ export async function startExecutor(
   // Without mTLS no scheduler gives secrets away: this node has to have them itself.
   const secrets = () =>
     security.secure ? remoteSecrets(schedulers, id, credentials) : localSecrets(executor?.app ?? app);
-  const engine = await openExecutorEngine(app, dataDir.path);
+  const engine = await openExecutorEngine(app, dataDir.path, metrics);
   const { database, scratch, close } = engine;
   let accepting = true;
   const running = await Executor.start(
@@ -127,6 +127,7 @@ async function fetchApp(
 ): Promise<App> {
   const log = context.log.module("executor");
   let response: GetAppDefinitionResponse | undefined;
+  let known = "";
   for (let delay = 250; response === undefined; delay = Math.min(delay * 1.6, 10_000)) {
     try {
       const answer = await callAnyNode<GetAppDefinitionResponse>(
@@ -138,10 +139,13 @@ async function fetchApp(
       if (answer.generation >= generation) response = answer;
     } catch (error) {
       signal.throwIfAborted();
-      log.warn(
-        { schedulers: schedulers(), cause: messageOf(error) },
+      const cause = messageOf(error);
+      // The same again is no news.
+      log[cause === known ? "debug" : "warn"](
+        { schedulers: schedulers(), cause },
         "No spicepod from the scheduler yet; trying again",
       );
+      known = cause;
     }
     if (response === undefined) await context.clock.sleep(delay, signal);
   }
@@ -149,7 +153,8 @@ async function fetchApp(
     file: `spicepod of generation ${response.generation}`,
     mode: "cluster",
     registry: context.registry,
-    warn: (message) => log.warn(message),
+    // The scheduler has said it.
+    warn: (message) => log.debug(message),
   });
   return { ...app, generation: response.generation, sha256: response.sha256 };
 }

@@ -2,10 +2,11 @@ import { rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Server } from "@grpc/grpc-js";
-import { fileStateWarning, resolveParameters } from "@spice-shards/spicepod";
+import { resolveParameters } from "@spice-shards/spicepod";
 import { askMetrics } from "../adapters/cluster/node-metrics.ts";
 import { openDatabase } from "../adapters/duckdb/database.ts";
 import { engineSettings } from "../adapters/duckdb/engine-settings.ts";
+import { memoryUse } from "../adapters/duckdb/memory-use.ts";
 import { installPartitionMacros } from "../adapters/duckdb/partition-macros.ts";
 import { GrpcExchange } from "../adapters/exchange/grpc-client.ts";
 import { discoverPartitions } from "../adapters/source/discover-partitions.ts";
@@ -18,10 +19,11 @@ import { openScratchDir } from "../adapters/system/scratch-dir.ts";
 import type { App } from "../core/app/app.ts";
 import { pruneByPartition } from "../core/query/plan/prune-by-partition.ts";
 import { messageOf } from "../core/text/message-of.ts";
+import { MeasuredExchange } from "../observe/measured-exchange.ts";
 import { MeasuredQueries } from "../observe/measured-queries.ts";
 import { Metrics } from "../observe/metrics.ts";
 import type { Exchange } from "../ports/exchange.ts";
-import type { ObjectStore } from "../ports/object-store.ts";
+import { type ObjectStore, StoreError } from "../ports/object-store.ts";
 import { Admission } from "../scheduler/query/admission.ts";
 import { PendingTables } from "../scheduler/query/pending-tables.ts";
 import { QueryPlanner } from "../scheduler/query/planner.ts";
@@ -70,7 +72,6 @@ export async function startScheduler(
   const onSecret = (value: string) => context.log.redactor.addSecret(value);
   const given = app.scheduler.stateLocation;
   const dataDirPath = single?.dataDir ?? options.dataDir.path;
-  if (given === undefined && single === undefined) log.warn(fileStateWarning);
   const location = given ?? `file://${join(resolve(dataDirPath), "cluster")}/`;
   const lock = single === undefined ? lockFileState(location) : undefined;
   const store = single?.store ?? (await openState(location));
@@ -82,7 +83,15 @@ export async function startScheduler(
       signal,
     });
     const store = openStore(location, params.reveal(), { clock, random });
-    await proveConditionalWrites(store, { random, signal });
+    try {
+      await proveConditionalWrites(store, { random, signal });
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error;
+      throw new StartupError(
+        `the cluster's state at ${location} cannot be reached or written: ${error.message}. Check runtime.scheduler.state_location, its params, and the rights of their key`,
+        { cause: error },
+      );
+    }
     return store;
   }
 
@@ -171,9 +180,13 @@ export async function startScheduler(
   scheduler = running;
   const remote = new GrpcExchange({
     address: (executor) => running.addressOf(executor),
+    instance: (executor) => running.document.executors[executor]?.instance_id,
     credentials: () => security.channel(["executor"]),
   });
-  const exchange = single === undefined ? remote : single.exchange;
+  const exchange = new MeasuredExchange(single === undefined ? remote : single.exchange, metrics, clock);
+  const admission = new Admission({ running: 32, waiting: 1_000 });
+  metrics.atScrape("scheduler_job_queue_depth", () => admission.waiting);
+  metrics.atScrape("query_memory_pool_used_bytes", async () => (await memoryUse(database)).used);
   const service = new PendingTables(
     new DistributedQueryService({
       catalog: () => running.catalog.current(),
@@ -181,7 +194,7 @@ export async function startScheduler(
       database,
       exchange,
       spools: fileSpool({ directory: join(scratch, "spool"), maxBytes: spoolBytes }),
-      admission: new Admission({ running: 32, waiting: 1_000 }),
+      admission,
       clock,
       random,
       defaultTimeoutMs: 300_000,

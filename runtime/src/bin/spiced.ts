@@ -6,7 +6,7 @@ import type { App } from "../core/app/app.ts";
 import { compileApp } from "./compile-app.ts";
 import { startExecutor } from "./executor-node.ts";
 import { checkRole, parseFlags, resolveRole, type SpicedOptions } from "./flags.ts";
-import { NodeContext } from "./node-context.ts";
+import { NodeContext, StartupError } from "./node-context.ts";
 import { type RunningNode, startScheduler } from "./scheduler-node.ts";
 import { startSingle } from "./single-node.ts";
 import { version } from "./version.ts";
@@ -68,7 +68,9 @@ async function run(options: SpicedOptions): Promise<void> {
   process.on("unhandledRejection", fatal);
   process.on("uncaughtException", fatal);
   try {
-    const app = options.role === "executor" ? undefined : await readApp(options);
+    const notices: string[] = [];
+    const app =
+      options.role === "executor" ? undefined : await readApp(options, (text) => void notices.push(text));
     const role = resolveRole(options, { hasScheduler: app?.spicepod.runtime.scheduler !== undefined });
     const problem = checkRole(role, options);
     if (problem !== undefined) {
@@ -76,6 +78,7 @@ async function run(options: SpicedOptions): Promise<void> {
       process.exit(1);
     }
     const context = await NodeContext.open(options, role);
+    for (const text of notices) context.log.module("spicepod").warn(text);
     starting = start(context, app, stop.signal, fatal).then((started) => {
       node = started;
     });
@@ -110,14 +113,15 @@ function start(
 }
 
 /** Read the spicepod of a scheduler or a single node. Without a file at the default place there is an empty one. */
-async function readApp(options: SpicedOptions): Promise<App> {
+async function readApp(options: SpicedOptions, warn: (text: string) => void): Promise<App> {
   const { path, given } = options.spicepod;
   let text: string;
   try {
     text = await readFile(path, "utf8");
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ENOENT" || given) throw error;
-    console.error(`There is no ${path}: starting without datasets`);
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+    if (given) throw new StartupError(`there is no spicepod at ${path}. Name one with --spicepod PATH`);
+    warn(`There is no ${path}: starting without datasets`);
     text = "version: v1\nkind: Spicepod\nname: empty\n";
   }
   const registry = builtInAccelerators();
@@ -125,6 +129,6 @@ async function readApp(options: SpicedOptions): Promise<App> {
     file: path,
     mode: options.role === "scheduler" ? "cluster" : undefined,
     registry,
-    warn: (message) => console.error(message),
+    warn,
   });
 }

@@ -74,6 +74,11 @@ describe("spice", () => {
     const failed = await spice(["sql", "SELECT 1 AS a; SELEC 2; SELECT 3 AS d", ...csv]);
     expect(failed).toMatchObject({ code: 1, out: "a\r\n1\r\n" });
     expect(failed.err).toMatch(/Parser Error[\s\S]*SELEC 2/);
+    expect(await spice(["sql", ...csv], "SELECT 1 AS a;\n\\d\n")).toEqual({
+      code: 2,
+      out: "a\r\n1\r\n",
+      err: "\\d is a command of the prompt, which needs a terminal. Here only SQL runs, such as SHOW TABLES or DESCRIBE flights.\n",
+    });
   });
 
   test("status, datasets, partitions and refresh", async () => {
@@ -110,6 +115,8 @@ describe("spice", () => {
     const nobody = await spice(["status", "--endpoint", "http://127.0.0.1:1"]);
     expect(nobody).toMatchObject({ code: 1, err: expect.stringMatching(/Cannot reach .*spice cluster up/) });
     expect(await spice(["--version"])).toMatchObject({ code: 0, out: "1.2.3\n" });
+    // What asks no node takes none.
+    expect(await spice(["cluster", "down", "--endpoint", endpoint])).toMatchObject({ code: 2 });
     expect(await spice(["cluster", "down"])).toMatchObject({
       code: 0,
       out: "No local cluster is running here.\n",

@@ -1,5 +1,6 @@
 import { Command, CommanderError, Option } from "commander";
 import { ApiClient } from "./api-client.ts";
+import type { Cli } from "./cli.ts";
 import { CliError } from "./cli-error.ts";
 import { addCluster } from "./commands/cluster.ts";
 import { addDatasets } from "./commands/datasets.ts";
@@ -16,15 +17,8 @@ import { type OutputFormat, outputFormats } from "./output.ts";
 
 const defaultEndpoint = "http://127.0.0.1:8090";
 
-/** What the commands share. */
-export interface Cli {
-  readonly io: Io;
-  /** Of this build. */
-  readonly version: string;
-  /** The API that `--endpoint` names. */
-  client(): ApiClient;
-  output(): OutputFormat;
-}
+/** Commands that ask no node and print no rows. */
+const localCommands = new Set(["up", "down", "init", "add", "quickstart"]);
 
 /**
  * Run the command line of `spice` (without the program's name). Resolves with the exit code: 0 ok, 1 failed,
@@ -83,6 +77,7 @@ function inheritGlobals(program: Command, commands: readonly Command[]): void {
       inheritGlobals(program, command.commands);
       continue;
     }
+    if (localCommands.has(command.name())) continue;
     const own = command.options.map((option) => option.attributeName());
     const inherited = ["output", "endpoint", "httpEndpoint"].filter((name) => !own.includes(name));
     if (inherited.includes("output")) {

@@ -12,6 +12,7 @@ import { LocalFragmentRunner } from "../adapters/exchange/fragment-runner.ts";
 import { addExchangeService, type ExchangeServerOptions } from "../adapters/exchange/grpc-server.ts";
 import type { Fingerprints } from "../adapters/tls/fingerprints.ts";
 import type { App, AppTable } from "../core/app/app.ts";
+import { sameTable } from "../core/app/same-table.ts";
 import { sameExpressions } from "../core/cluster/changed-partitioning.ts";
 import type { AppReference } from "../core/cluster/document.ts";
 import type { TableAssignment } from "../core/cluster/messages.ts";
@@ -273,7 +274,7 @@ export class Executor {
     // Each by itself: one whose queries take long to end keeps no other waiting.
     const ended = [...this.#running].map(async ([name, { table, stop }]) => {
       const next = wanted.get(name);
-      if (JSON.stringify(next) === JSON.stringify(table)) return;
+      if (next !== undefined && sameTable(next, table)) return;
       this.#running.delete(name);
       this.holders.delete(name);
       this.agent.forgetTable(name);

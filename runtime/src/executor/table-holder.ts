@@ -331,6 +331,7 @@ export class TableHolder<T extends HeldTable = AcceleratedTable> {
       case "failed":
         this.#refreshing = false;
         metrics.counter("dataset_acceleration_refresh_errors").inc({ dataset: name });
+        if (event.retryInMs !== null) metrics.counter("node_task_retries").inc();
         log.error(
           { dataset: name, cause: messageOf(event.error), retryInMs: event.retryInMs },
           "Refresh failed; the old data stays",

@@ -29,6 +29,7 @@ export class Metrics {
   readonly #counters = new Map<MetricName, Counter>();
   readonly #gauges = new Map<MetricName, Gauge>();
   readonly #histograms = new Map<MetricName, Histogram>();
+  readonly #sources = new Map<NameOf<"gauge">, readonly (() => number | Promise<number>)[]>();
   readonly #lag = monitorEventLoopDelay({ resolution: 20 });
 
   constructor(options: { readonly role: keyof typeof scopesOf; readonly nodeId: string }) {
@@ -89,8 +90,17 @@ export class Metrics {
     }
   }
 
+  /** Ask for a gauge's value at each scrape. Several sources of one gauge add up; one that fails counts for nothing. */
+  atScrape(name: NameOf<"gauge">, read: () => number | Promise<number>): void {
+    this.#sources.set(name, [...(this.#sources.get(name) ?? []), read]);
+  }
+
   /** The Prometheus text exposition of this node. */
   async text(): Promise<string> {
+    for (const [name, sources] of this.#sources) {
+      const values = await Promise.all(sources.map(async (read) => read()).map((v) => v.catch(() => 0)));
+      this.gauge(name).set(values.reduce((sum, value) => sum + value, 0));
+    }
     this.gauge("process_resident_memory_bytes").set(process.memoryUsage.rss());
     this.gauge("nodejs_eventloop_lag_ms").set(this.#lag.count === 0 ? 0 : this.#lag.max / 1e6);
     this.#lag.reset();

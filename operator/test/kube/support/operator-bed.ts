@@ -7,7 +7,7 @@ import { eventually } from "../../../../kube/test/support/wait.ts";
 import { label, type Role } from "../../../src/api/names.ts";
 import { types } from "../../../src/reconcile/resource-types.ts";
 import type { JsonObject } from "../../../src/schema/schema.ts";
-import { leaveBundle } from "../../support/leave-bundle.ts";
+import { leaveBundlesIfFailed } from "../../support/leave-bundle.ts";
 import { ClusterDouble } from "./cluster-double.ts";
 import { type ClusterObject, clusterCrd, podMonitorCrd } from "./cluster-objects.ts";
 import { type OperatorOptions, RunningOperator } from "./running-operator.ts";
@@ -67,24 +67,10 @@ export class OperatorBed {
 
   /** Ends the operator and forgets what tests have set; of a test that failed, what was there is left in a bundle. */
   async stopOperator(): Promise<void> {
-    const { failedTest } = globalThis as { failedTest?: string };
-    if (failedTest !== undefined) await this.leave(failedTest);
+    await leaveBundlesIfFailed(this.admin, { "operator/log.json": this.#operator?.log ?? [] });
     await this.#operator?.stop();
     this.#operator = undefined;
     this.double = new ClusterDouble(this.kubelet);
-  }
-
-  /** Leaves a bundle of every cluster that tests have made in this bed and that is still there. */
-  async leave(testName: string): Promise<void> {
-    const { items } = await this.admin.list<ClusterObject>(types.cluster).catch(() => ({ items: [] }));
-    for (const { metadata } of items.slice(-3)) {
-      const target = {
-        client: this.admin,
-        namespace: metadata.namespace ?? "",
-        cluster: metadata.name ?? "",
-      };
-      await leaveBundle(testName, target, { "operator/log.json": this.#operator?.log ?? [] });
-    }
   }
 
   /** A small resource; two executors unless told. */

@@ -10,7 +10,7 @@ const batchRows = 16_384;
 /** Rows of wide text are split so that one batch stays near this size. */
 const batchBytes = 16 * 1024 * 1024;
 
-/** Collects the rows of one record batch. */
+/** Collects the rows of one record batch after another. */
 export class BatchBuilder {
   readonly #schema: Schema;
   readonly #builders: readonly ColumnBuilder[];
@@ -30,7 +30,7 @@ export class BatchBuilder {
     return this.rows >= batchRows || this.#bytes >= batchBytes / 2;
   }
 
-  /** The batch; the builder is used up. */
+  /** The batch, whose memory is the builder's: it ends with `reset`. */
   finish(): RecordBatch {
     const children = this.#builders.map((builder) => builder.finish());
     const type = new Struct(this.#schema.fields);
@@ -38,6 +38,13 @@ export class BatchBuilder {
       this.#schema,
       makeData({ type, length: this.rows, nullCount: 0, nullBitmap: null, children }),
     );
+  }
+
+  /** Begin the next batch. */
+  reset(): void {
+    for (const builder of this.#builders) builder.reset();
+    this.rows = 0;
+    this.#bytes = 0;
   }
 }
 

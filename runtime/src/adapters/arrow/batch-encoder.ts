@@ -1,12 +1,12 @@
 import type { DuckDBDataChunk, DuckDBType } from "@duckdb/node-api";
-import { AsyncByteQueue, type RecordBatch, RecordBatchStreamWriter, type Schema } from "apache-arrow";
+import { AsyncByteQueue, RecordBatchStreamWriter, type Schema } from "apache-arrow";
 import { withColumns } from "../duckdb/vector/raw-vector.ts";
 import { BatchBuilder, slices } from "./batch-builder.ts";
 
-/** One record batch as a complete message of Arrow's IPC stream format, in parts that follow each other. */
+/** One record batch as a complete message of Arrow's IPC stream format. */
 export interface BatchMessage {
   readonly rows: number;
-  readonly parts: readonly Uint8Array[];
+  readonly bytes: Uint8Array;
 }
 
 /** What ends an IPC stream: without it a reader knows that rows are missing. */
@@ -22,45 +22,39 @@ export class BatchEncoder {
   /** The stream's first message. */
   readonly schemaMessage: Uint8Array;
   readonly #types: readonly DuckDBType[];
-  readonly #schema: Schema;
   readonly #sink = new CollectingSink();
   readonly #writer = new RecordBatchStreamWriter({ autoDestroy: false });
-  #batch: BatchBuilder;
+  readonly #batch: BatchBuilder;
 
   constructor(types: readonly DuckDBType[], schema: Schema) {
     this.#types = types;
-    this.#schema = schema;
     this.#writer.reset(this.#sink, schema);
-    this.schemaMessage = Buffer.concat(this.#sink.take());
+    this.schemaMessage = this.#sink.take();
     this.#batch = new BatchBuilder(types, schema);
   }
 
   /** Add the rows of a chunk; gives the batches that are full now. Nothing of the chunk is kept. */
   add(chunk: DuckDBDataChunk): readonly BatchMessage[] {
-    const full = withColumns(chunk, this.#types, (columns, rows) => {
-      const batches: RecordBatch[] = [];
+    return withColumns(chunk, this.#types, (columns, rows) => {
+      const full: BatchMessage[] = [];
       for (const { start, count } of slices(columns, rows)) {
-        if (this.#batch.append(columns, start, count)) batches.push(this.#cut());
+        if (this.#batch.append(columns, start, count)) full.push(this.#cut());
       }
-      return batches;
+      return full;
     });
-    return full.map((batch) => this.#message(batch));
   }
 
   /** The rows that are in no batch yet. */
   flush(): readonly BatchMessage[] {
-    return this.#batch.rows > 0 ? [this.#message(this.#cut())] : [];
+    return this.#batch.rows > 0 ? [this.#cut()] : [];
   }
 
-  #cut(): RecordBatch {
-    const batch = this.#batch.finish();
-    this.#batch = new BatchBuilder(this.#types, this.#schema);
-    return batch;
-  }
-
-  #message(batch: RecordBatch): BatchMessage {
-    this.#writer.write(batch);
-    return { rows: batch.numRows, parts: this.#sink.take() };
+  #cut(): BatchMessage {
+    const { rows } = this.#batch;
+    this.#writer.write(this.#batch.finish());
+    const bytes = this.#sink.take();
+    this.#batch.reset();
+    return { rows, bytes };
   }
 }
 
@@ -72,9 +66,10 @@ class CollectingSink extends AsyncByteQueue<Uint8Array> {
     this.#parts.push(part);
   }
 
-  take(): Uint8Array[] {
-    const parts = this.#parts;
+  /** A copy of what was written since the last call. */
+  take(): Uint8Array {
+    const bytes = Buffer.concat(this.#parts);
     this.#parts = [];
-    return parts;
+    return bytes;
   }
 }

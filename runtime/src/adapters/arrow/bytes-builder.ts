@@ -61,6 +61,12 @@ export class BytesBuilder implements ColumnBuilder {
       : makeData({ ...properties, type: this.#type as Binary });
   }
 
+  reset(): void {
+    this.#values.reset();
+    this.#validity.reset();
+    this.#length = 0;
+  }
+
   #reserveOffsets(count: number): void {
     const needed = this.#length + count + 1;
     if (needed <= this.#offsets.length) return;

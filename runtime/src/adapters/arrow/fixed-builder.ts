@@ -44,6 +44,12 @@ export class FixedBuilder implements ColumnBuilder {
     });
   }
 
+  reset(): void {
+    this.#values.reset();
+    this.#validity.reset();
+    this.#length = 0;
+  }
+
   /** What the engine left in the slot of a NULL is not for clients. */
   #clearNulls(vector: RawVector, start: number, count: number): void {
     for (let i = 0; i < count; i++) {
@@ -135,6 +141,12 @@ export class BoolBuilder implements ColumnBuilder {
       data: this.#bits.subarray(0, (this.#length + 7) >> 3),
     });
   }
+
+  reset(): void {
+    this.#bits.fill(0);
+    this.#validity.reset();
+    this.#length = 0;
+  }
 }
 
 /** Columns of nothing but NULL. */
@@ -152,5 +164,9 @@ export class NullBuilder implements ColumnBuilder {
 
   finish(): Data {
     return makeData({ type: this.#type, length: this.#length });
+  }
+
+  reset(): void {
+    this.#length = 0;
   }
 }

@@ -61,6 +61,12 @@ export class ListBuilder implements ColumnBuilder {
       ? makeData({ ...properties, type, child: this.#child.finish() })
       : makeData({ ...properties, type: this.#type as List, child: this.#child.finish() });
   }
+
+  reset(): void {
+    this.#child.reset();
+    this.#validity.reset();
+    this.#offsets.length = 1;
+  }
 }
 
 /** Arrays of a fixed length. A NULL array has its elements all the same. */
@@ -91,6 +97,12 @@ export class ArrayBuilder implements ColumnBuilder {
       child: this.#child.finish(),
     });
   }
+
+  reset(): void {
+    this.#child.reset();
+    this.#validity.reset();
+    this.#length = 0;
+  }
 }
 
 export class StructBuilder implements ColumnBuilder {
@@ -118,6 +130,12 @@ export class StructBuilder implements ColumnBuilder {
       nullBitmap: this.#validity.finish(),
       children: this.#fields.map((field) => field.finish()),
     });
+  }
+
+  reset(): void {
+    for (const field of this.#fields) field.reset();
+    this.#validity.reset();
+    this.#length = 0;
   }
 }
 
@@ -149,5 +167,10 @@ export class UnionBuilder implements ColumnBuilder {
       typeIds: Int8Array.from(this.#tags),
       children: this.#members.map((member) => member.finish()),
     });
+  }
+
+  reset(): void {
+    for (const member of this.#members) member.reset();
+    this.#tags.length = 0;
   }
 }

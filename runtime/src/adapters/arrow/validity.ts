@@ -6,6 +6,12 @@ export class ValidityBuilder {
   #length = 0;
   nullCount = 0;
 
+  reset(): void {
+    this.#bits = undefined;
+    this.#length = 0;
+    this.nullCount = 0;
+  }
+
   append(vector: RawVector, start: number, count: number): void {
     if (vector.validity === null) this.#appendValid(count);
     else this.#appendMask(vector, vector.validity, start, count);

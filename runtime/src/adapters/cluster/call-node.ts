@@ -31,8 +31,12 @@ export async function callNode<R>(
   }
 }
 
-/** The call's error; one that never got a connection says why in plain words. */
+/** The call's error; one that never got a connection, or met a node that starts, says so in plain words. */
 function explained(error: Error): Error {
+  if ("code" in error && error.code === status.UNIMPLEMENTED) {
+    const text = "the node does not serve this call yet: it is starting, or it is not a scheduler";
+    return Object.assign(new Error(text, { cause: error }), { code: status.UNIMPLEMENTED });
+  }
   const reason = dialReason(error.message);
   if (reason === error.message) return error;
   return Object.assign(new Error(reason, { cause: error }), { code: status.UNAVAILABLE });

@@ -5,8 +5,10 @@ import {
   type RunFragmentResponse,
 } from "@spice-shards/proto";
 import type { FragmentRunner } from "../../ports/exchange.ts";
+import { shortLived } from "../system/short-lived.ts";
 import { type CopyPartitionCall, type CopyPartitionOptions, copyPartition } from "./copy-partition-server.ts";
 import { decodeEnvelope } from "./envelope.ts";
+import { writeFragmentMessage } from "./fragment-message.ts";
 import { statusOf } from "./grpc-status.ts";
 import { asBuffer, grpcWrite } from "./grpc-write.ts";
 
@@ -27,10 +29,15 @@ export const exchangeServerOptions = {
   "grpc.keepalive_timeout_ms": 10_000,
 } as const;
 
+const service = {
+  ...ExchangeServiceService,
+  runFragment: { ...ExchangeServiceService.runFragment, responseSerialize: writeFragmentMessage },
+};
+
 /** Register ExchangeService: frames go out at the reader's pace, one that goes away stops its fragment. */
 export function addExchangeService(server: Server, options: ExchangeServerOptions): void {
   const { copies } = options;
-  server.addService(ExchangeServiceService, {
+  server.addService(service, {
     runFragment: (call: Call) => {
       // Never rejects: whatever happens becomes the status of the call.
       void runFragment(call, options);
@@ -53,6 +60,7 @@ async function runFragment(call: Call, { runner, authorize }: ExchangeServerOpti
     let flushed: Promise<void> = Promise.resolve();
     for await (const frame of result.frames) {
       await flushed;
+      shortLived(frame.byteLength);
       flushed = grpcWrite(call, { payload: { $case: "frame", value: asBuffer(frame) } }, gone.signal);
       flushed.catch(() => undefined); // awaited before the next write
     }

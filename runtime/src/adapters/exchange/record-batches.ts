@@ -1,6 +1,6 @@
 import type { DuckDBType } from "@duckdb/node-api";
 import { arrowSchema } from "../arrow/arrow-type.ts";
-import { BatchEncoder, type BatchMessage } from "../arrow/batch-encoder.ts";
+import { BatchEncoder } from "../arrow/batch-encoder.ts";
 import { duckType } from "../duckdb/duck-type.ts";
 import type { RepeatedStatements } from "./repeated-statements.ts";
 import type { Frame } from "./streamed-frames.ts";
@@ -44,14 +44,14 @@ export async function* recordBatchFrames(options: RecordBatchOptions): AsyncGene
       for await (const chunk of chunks) {
         for (const batch of encoder.add(chunk)) {
           end();
-          yield frameOf(batch);
+          yield batch;
           end = await turn();
         }
         signal.throwIfAborted();
       }
       open = false;
       end();
-      for (const batch of encoder.flush()) yield frameOf(batch);
+      yield* encoder.flush();
       return true;
     } finally {
       if (open) await statement.abandon();
@@ -60,8 +60,4 @@ export async function* recordBatchFrames(options: RecordBatchOptions): AsyncGene
   } finally {
     end();
   }
-}
-
-function frameOf({ parts, rows }: BatchMessage): Frame {
-  return { bytes: Buffer.concat(parts), rows };
 }

@@ -19,6 +19,8 @@ export function localListing(pattern: string, extensions: readonly string[]): Ob
         }
       } catch (error) {
         signal?.throwIfAborted();
+        // That there is nothing is said by who asked.
+        if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
         throw new SourceError(`${location} cannot be read: ${(error as Error).message}`, {
           cause: error,
           retryable: true,

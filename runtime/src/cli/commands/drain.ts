@@ -2,9 +2,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { parseDuration } from "@spice-shards/spicepod";
 import { type Command, InvalidArgumentError } from "commander";
 import type { ApiClient } from "../api-client.ts";
+import type { Cli } from "../cli.ts";
 import { CliError } from "../cli-error.ts";
 import { print } from "../io.ts";
-import type { Cli } from "../program.ts";
 import { Progress } from "../progress.ts";
 
 interface DrainAnswer {
@@ -21,6 +21,7 @@ interface ClusterAnswer {
 /** How long a drain may be blocked before the command gives up: an executor may just be coming back. */
 const blockedMs = 3_000;
 const lookMs = 500;
+const defaultTimeoutMs = 600_000;
 
 /** `spice drain EXECUTOR`. */
 export function addDrain(program: Command, cli: Cli): void {
@@ -31,11 +32,10 @@ export function addDrain(program: Command, cli: Cli): void {
     .option("--undrain", "let it take partitions again")
     .option(
       "--timeout <duration>",
-      "how long to wait for the end; the drain itself goes on",
+      "how long to wait for the end; the drain itself goes on (default: 10m)",
       duration,
-      600_000,
     )
-    .action(async (executor: string, options: { undrain?: boolean; timeout: number }) => {
+    .action(async (executor: string, options: { undrain?: boolean; timeout?: number }) => {
       const client = cli.client();
       const text = await client.post(
         "/v1/cluster/drain",
@@ -49,7 +49,7 @@ export function addDrain(program: Command, cli: Cli): void {
         return;
       }
       if (!json) print(cli.io, answer.message);
-      await drained(cli, client, executor, options.timeout);
+      await drained(cli, client, executor, options.timeout ?? defaultTimeoutMs);
       print(
         cli.io,
         json ? JSON.stringify({ executor, state: "DRAINED" }) : `Executor ${executor} is drained.`,

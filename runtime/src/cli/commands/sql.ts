@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { isBlank, splitStatements } from "../../core/sql/split-statements.ts";
-import type { Cli } from "../program.ts";
+import type { Cli } from "../cli.ts";
+import { CliError } from "../cli-error.ts";
 import { Repl } from "../repl/repl.ts";
 import { runSql } from "../run-sql.ts";
 
@@ -28,6 +29,13 @@ async function runScript(cli: Cli, script: string): Promise<void> {
   const { statements, rest } = splitStatements(script);
   const client = cli.client();
   for (const statement of isBlank(rest) ? statements : [...statements, rest.trim()]) {
+    const [command] = /^\s*\\\S*/.exec(statement) ?? [];
+    if (command !== undefined) {
+      throw new CliError(
+        `${command.trim()} is a command of the prompt, which needs a terminal. Here only SQL runs, such as SHOW TABLES or DESCRIBE flights.`,
+        { exitCode: 2 },
+      );
+    }
     await runSql(cli.io, client, statement, cli.output(), cli.io.signal);
   }
 }

@@ -1,15 +1,15 @@
 import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { type Command, Option } from "commander";
+import type { Cli } from "../cli.ts";
 import { CliError } from "../cli-error.ts";
 import { type Io, print } from "../io.ts";
-import type { Cli } from "../program.ts";
 import { createAuthority, issueNode } from "../tls/authority.ts";
 import { PkiDir } from "../tls/pki-dir.ts";
 
 interface AddOptions {
   readonly dir?: string;
-  readonly host: readonly string[];
+  readonly host?: readonly string[];
   readonly role?: string;
   readonly cluster?: string;
   readonly namespace: string;
@@ -28,7 +28,7 @@ export function addTls(cluster: Command, cli: Cli): void {
     .description("create the certificate of a node")
     .argument("<name>", "its common name, and the name of its files")
     .option("--dir <dir>", "where the certificates are (default: ~/.spice/pki)")
-    .option("--host <host>", "a DNS name or IP address of the node; may be given again", collect, [])
+    .option("--host <host>", "a DNS name or IP address of the node; may be given again", collect)
     .addOption(
       new Option("--role <role>", "let peers check this role; needs --cluster").choices([
         "scheduler",
@@ -63,7 +63,7 @@ async function add(io: Io, name: string, options: AddOptions): Promise<void> {
   const roleName =
     options.role === undefined ? undefined : `${options.role}.${options.cluster}.${options.namespace}`;
   const dir = pkiDir(io, options.dir);
-  const names = { name, hosts: options.host, ...(roleName === undefined ? {} : { roleName }) };
+  const names = { name, hosts: options.host ?? [], ...(roleName === undefined ? {} : { roleName }) };
   const pair = await issueNode(dir.readAuthority(), names, Date.now());
   const files = dir.write(name, pair);
   print(
@@ -79,7 +79,7 @@ function pkiDir(io: Io, dir: string | undefined): PkiDir {
   return new PkiDir(dir === undefined ? join(io.home, ".spice", "pki") : resolve(io.cwd, dir));
 }
 
-function collect(value: string, earlier: readonly string[]): string[] {
+function collect(value: string, earlier: readonly string[] = []): string[] {
   return [...earlier, value];
 }
 

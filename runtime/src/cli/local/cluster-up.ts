@@ -53,7 +53,7 @@ export async function startCluster(io: Io, options: ClusterUpOptions): Promise<C
       const args = i === 0 ? schedulerArguments(plan, spicepod) : executorArguments(plan, plans[0]!.nodePort);
       record.processes = [
         ...record.processes,
-        startProcess(io, dir, plan, [options.program ?? spicedProgram, ...args]),
+        startProcess(io, dir, plan, [options.program ?? spicedProgram, ...args], options.executors),
       ];
       // After each one: an interrupted `up` must leave nothing that `down` does not know.
       dir.write(record);
@@ -106,12 +106,20 @@ async function issueCertificates(dir: ClusterDir, plans: readonly NodePlan[]): P
   for (const { name } of plans) pki.write(name, await issueNode(authority, { name, hosts: [] }, now));
 }
 
-function startProcess(io: Io, dir: ClusterDir, plan: NodePlan, args: readonly string[]): LocalProcess {
+function startProcess(
+  io: Io,
+  dir: ClusterDir,
+  plan: NodePlan,
+  args: readonly string[],
+  executors: number,
+): LocalProcess {
   mkdirSync(plan.dataDir, { recursive: true });
   const log = dir.openLog(plan.name);
   try {
     const child = spawn(process.execPath, args, {
       cwd: io.cwd,
+      // The first partitions are given out once all are there, without a wait for more.
+      env: { ...process.env, SPICED_EXPECTED_EXECUTORS: String(executors) },
       detached: true,
       stdio: ["ignore", log, log],
     });

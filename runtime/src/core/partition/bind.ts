@@ -46,11 +46,7 @@ export function bindPartitionExpression(
   columns: readonly PartitionColumn[],
 ): BoundPartitionExpression {
   const parsed = parseExpression(sql);
-  const names = new Set(columnsOf(parsed).map((column) => lowerAscii(column.name)));
-  if (names.size !== 1) {
-    throw criterion(sql, "columns", `Expression references ${names.size} columns, expected exactly 1`);
-  }
-  const [wanted] = names;
+  const wanted = onlyColumn(sql, parsed);
   const found = columns.find((column) => lowerAscii(column.name) === wanted);
   if (found === undefined) {
     const known = columns.map((column) => column.name).join(", ");
@@ -80,6 +76,26 @@ export function bindPartitionExpression(
   };
 }
 
+/**
+ * The rules that need no schema: one column, known functions, and the arguments of `bucket` and `truncate`. Throws a
+ * {@link PartitionExpressionError}.
+ */
+export function checkPartitionExpression(sql: string): void {
+  const parsed = parseExpression(sql);
+  onlyColumn(sql, parsed);
+  const strange = unknownFunction(parsed);
+  if (strange !== undefined) throw unsupported(sql, notAvailable(strange));
+  // What does not fit this type may fit another; the counts and widths fit none.
+  compiledOver(sql, parsed, parseColumnType("BIGINT"));
+}
+
+function onlyColumn(sql: string, parsed: Scalar): string {
+  const names = new Set(columnsOf(parsed).map((column) => lowerAscii(column.name)));
+  const [wanted] = names;
+  if (names.size === 1 && wanted !== undefined) return wanted;
+  throw criterion(sql, "columns", `Expression references ${names.size} columns, expected exactly 1`);
+}
+
 /** As {@link bindPartitionExpression} for a whole `partition_by`; entries as `{ name, sql }`. */
 export function bindPartitionBy(
   entries: readonly { readonly name: string; readonly sql: string }[],
@@ -89,19 +105,32 @@ export function bindPartitionBy(
 }
 
 function compile(sql: string, scalar: Scalar, columnType: ColumnType): Compiled {
+  const compiled = compiledOver(sql, scalar, columnType);
+  if (compiled !== undefined) return compiled;
+  const strange = unknownFunction(scalar);
+  throw unsupported(
+    sql,
+    strange === undefined
+      ? `its operands do not fit a column of type ${formatColumnType(columnType)}`
+      : notAvailable(strange),
+  );
+}
+
+function compiledOver(sql: string, scalar: Scalar, columnType: ColumnType): Compiled | undefined {
   try {
-    const compiled = compileScalar(scalar, (node) => (node.kind === "column" ? columnType : undefined));
-    if (compiled !== undefined) return compiled;
+    return compileScalar(scalar, (node) => (node.kind === "column" ? columnType : undefined));
   } catch (error) {
     if (!(error instanceof FunctionArgumentError)) throw error;
     throw new PartitionExpressionError(sql, "argument", error.message);
   }
-  const strange = unknownFunction(scalar);
-  const reason =
-    strange === undefined
-      ? `its operands do not fit a column of type ${formatColumnType(columnType)}`
-      : `the function ${strange} is not available in partition_by`;
-  throw new PartitionExpressionError(
+}
+
+function notAvailable(name: string): string {
+  return `the function ${name} is not available in partition_by`;
+}
+
+function unsupported(sql: string, reason: string): PartitionExpressionError {
+  return new PartitionExpressionError(
     sql,
     "unsupported",
     `Invalid expression: Unsupported expression ${sql} (${reason})`,

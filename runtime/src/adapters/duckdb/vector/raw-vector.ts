@@ -6,6 +6,7 @@ import {
   DuckDBUTinyIntType,
 } from "@duckdb/node-api";
 import duckdb from "@duckdb/node-bindings";
+import { shortLived } from "../../system/short-lived.ts";
 
 /**
  * A vector of a chunk in the engine's own memory layout. Views are valid only inside {@link withColumns}: the engine
@@ -37,6 +38,12 @@ export function withColumns<T>(
   return result;
 }
 
+/** A view of the engine's memory, counted as the collector counts it. */
+export function counted(view: Uint8Array): Uint8Array {
+  shortLived(view.byteLength);
+  return view;
+}
+
 export function isValid(vector: RawVector, row: number): boolean {
   const { validity } = vector;
   return validity === null || ((validity[row >> 3]! >> (row & 7)) & 1) === 1;
@@ -50,11 +57,13 @@ export function listEntry(vector: RawVector, row: number): { offset: number; len
 
 function rawVector(handle: duckdb.Vector, type: DuckDBType, count: number): RawVector {
   const width = byteWidth(type);
-  const data = width === 0 || count === 0 ? new Uint8Array(0) : duckdb.vector_get_data(handle, count * width);
+  const data =
+    width === 0 || count === 0 ? new Uint8Array(0) : counted(duckdb.vector_get_data(handle, count * width));
   // The binding answers null for a vector without NULLs, whatever its declaration says.
   const mask: Uint8Array | null =
     count === 0 ? null : duckdb.vector_get_validity(handle, Math.ceil(count / 64) * 8);
-  return { handle, type, count, data, validity: mask ?? null, children: childrenOf(handle, type, count) };
+  const validity = mask === null ? null : counted(mask);
+  return { handle, type, count, data, validity, children: childrenOf(handle, type, count) };
 }
 
 function childrenOf(handle: duckdb.Vector, type: DuckDBType, count: number): RawVector[] {

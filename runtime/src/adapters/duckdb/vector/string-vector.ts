@@ -1,5 +1,5 @@
 import duckdb from "@duckdb/node-bindings";
-import { isValid, type RawVector } from "./raw-vector.ts";
+import { counted, isValid, type RawVector } from "./raw-vector.ts";
 
 /** Strings up to this many bytes stand in the vector itself; longer ones behind a pointer. */
 const inlineLimit = 12;
@@ -126,13 +126,15 @@ export class StringVector {
 
   #fetch(row: number, length: number): Buffer {
     const { buffer, byteOffset } = this.#vector.data;
-    return asBuffer(duckdb.get_data_from_pointer(buffer as ArrayBuffer, byteOffset + row * 16 + 8, length));
+    return asBuffer(
+      counted(duckdb.get_data_from_pointer(buffer as ArrayBuffer, byteOffset + row * 16 + 8, length)),
+    );
   }
 }
 
 function viewAt(address: number, length: number): Buffer {
   const pointer = new BigUint64Array([BigInt(address)]);
-  return asBuffer(duckdb.get_data_from_pointer(pointer.buffer, 0, length));
+  return asBuffer(counted(duckdb.get_data_from_pointer(pointer.buffer, 0, length)));
 }
 
 function asBuffer(bytes: Uint8Array): Buffer {

@@ -9,31 +9,19 @@ export const arrowFormat: ResultFormat = {
     const types = result.columns.map((column) => column.duckType);
     const encoder = new BatchEncoder(types, arrowSchema(result.columns));
     // Not before the first rows are there: until then an error can be answered as one.
-    let head: Uint8Array[] = [encoder.schemaMessage];
+    let head = encoder.schemaMessage;
+    const withHead = (bytes: Uint8Array) => {
+      const piece = head.byteLength === 0 ? bytes : Buffer.concat([head, bytes]);
+      head = new Uint8Array();
+      return piece;
+    };
     for await (const piece of result.batches ?? result.chunks) {
-      // Rows that came before stay before.
-      const messages = "rowCount" in piece ? encoder.add(piece) : encoder.flush();
-      const parts = [...head, ...messages.flatMap((message) => message.parts)];
-      if (!("rowCount" in piece)) parts.push(piece);
-      else if (messages.length === 0) continue;
-      head = [];
-      yield* pieces(parts);
+      const isChunk = "rowCount" in piece;
+      // Rows that came before a record batch stay before it.
+      for (const { bytes } of isChunk ? encoder.add(piece) : encoder.flush()) yield withHead(bytes);
+      if (!isChunk) yield withHead(piece);
     }
-    yield* pieces([...head, ...encoder.flush().flatMap((message) => message.parts), endOfStream]);
+    for (const { bytes } of encoder.flush()) yield withHead(bytes);
+    yield withHead(endOfStream);
   },
 };
-
-/** The same bytes with small neighbours joined. */
-function* pieces(parts: readonly Uint8Array[]): Generator<Uint8Array> {
-  let small: Uint8Array[] = [];
-  for (const part of parts) {
-    if (part.byteLength < 8192) {
-      small.push(part);
-      continue;
-    }
-    if (small.length > 0) yield Buffer.concat(small);
-    small = [];
-    yield part;
-  }
-  if (small.length > 0) yield Buffer.concat(small);
-}
