@@ -35,11 +35,22 @@ export function ending(story: Story): void {
     }
   });
 
-  story.step("meanwhile each partition had one owner, and no container ended unasked", async () => {
+  story.step("meanwhile each partition had one owner, and nothing happened without a reason", async () => {
     expect(story.owners.broken).toEqual([]);
     expect(story.owners.answers).toBeGreaterThan(50);
     expect(story.pods.unexplained).toEqual([]);
     expect(story.operatorPods.unexplained).toEqual([]);
+    const ready = story.ready.of("story-data/sales");
+    story.note(
+      `  Ready: ${ready.map(({ status, reason }) => (status === "True" ? status : reason)).join(", ")}`,
+    );
+    expect(ready.length).toBeGreaterThan(1);
+    for (const { status, reason, message } of ready)
+      expect({ status, reason, message }).toMatchObject(
+        status === "True" ? { reason: "AsExpected" } : { reason: expect.not.stringMatching(/^AsExpected$/) },
+      );
+    const logs = await data.run("logs", "--selector", ofCluster, "--tail=-1", "--max-log-requests=10");
+    expect(logs.split("\n").filter((line) => line.includes('"level":"error"'))).toEqual([]);
   });
 
   story.step("its support bundle has all of it and no secret", async () => {
