@@ -1,5 +1,6 @@
 import { Command, CommanderError, Option } from "commander";
 import { ApiClient } from "./api-client.ts";
+import type { Cli } from "./cli.ts";
 import { CliError } from "./cli-error.ts";
 import { addCluster } from "./commands/cluster.ts";
 import { addDatasets } from "./commands/datasets.ts";
@@ -18,16 +19,6 @@ const defaultEndpoint = "http://127.0.0.1:8090";
 
 /** Commands that ask no node and print no rows. */
 const localCommands = new Set(["up", "down", "init", "add", "quickstart"]);
-
-/** What the commands share. */
-export interface Cli {
-  readonly io: Io;
-  /** Of this build. */
-  readonly version: string;
-  /** The API that `--endpoint` names. */
-  client(): ApiClient;
-  output(): OutputFormat;
-}
 
 /**
  * Run the command line of `spice` (without the program's name). Resolves with the exit code: 0 ok, 1 failed,

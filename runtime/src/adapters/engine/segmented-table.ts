@@ -12,9 +12,10 @@ import {
   type TableVersion,
   type TableWrite,
 } from "../../ports/accelerator.ts";
-import { type Connection, type SqlColumn, SqlError } from "../../ports/database.ts";
+import { type SqlColumn, SqlError } from "../../ports/database.ts";
+import { Draft } from "./segment-draft.ts";
 import type { SegmentOptions, SegmentSpace } from "./segment-space.ts";
-import { conform, measureSegment, mergeStatistics, sameColumns } from "./segment-sql.ts";
+import { conform, mergeStatistics, sameColumns } from "./segment-sql.ts";
 
 /** More segments than this are merged by the next append: every segment costs each query a scan. */
 const mostSegments = 8;
@@ -316,65 +317,6 @@ export class SegmentedTable implements AcceleratorTable {
           ? next.segments[0]!.statistics
           : await mergeStatistics(draft.connection, next.segments, next.columns),
     };
-  }
-}
-
-/** The segments that one transaction writes. */
-class Draft {
-  declare readonly next: Pick<TableVersion, "watermark" | "position" | "columns" | "segments">;
-  readonly connection: Connection;
-  readonly written: Segment[] = [];
-  /** Aggregate of the watermark over the first segment, which has the rows that came in. */
-  watermarkSql: string | undefined;
-  newest: string | null = null;
-  readonly #space: SegmentSpace;
-  readonly #options: SegmentOptions;
-  readonly #version: number;
-  readonly #signal: AbortSignal | undefined;
-
-  constructor(
-    connection: Connection,
-    space: SegmentSpace,
-    options: SegmentOptions,
-    version: number,
-    signal: AbortSignal | undefined,
-  ) {
-    this.connection = connection;
-    this.#space = space;
-    this.#options = options;
-    this.#version = version;
-    this.#signal = signal;
-  }
-
-  relation(segment: Segment): string {
-    return this.#space.relation(segment);
-  }
-
-  run(sql: string): Promise<number> {
-    return this.connection.run(sql, this.#signal === undefined ? {} : { signal: this.#signal });
-  }
-
-  rows(sql: string) {
-    return this.connection.rows(sql, this.#signal === undefined ? {} : { signal: this.#signal });
-  }
-
-  async write(select: string, columns: readonly SqlColumn[]): Promise<Segment> {
-    const id = `s${this.#version}_${this.written.length}`;
-    const relation = this.#space.relation({ id });
-    const order = this.#options.sort === "" ? "" : ` ORDER BY ${this.#options.sort}`;
-    await this.run(`CREATE TABLE ${relation} AS SELECT * FROM (${select})${order}`);
-    for (const index of this.#options.indexes) {
-      await this.run(
-        `CREATE INDEX ${quoteIdentifier(`${id}_${index.join("_")}`)} ON ${relation} (${index.map(quoteIdentifier).join(", ")})`,
-      );
-    }
-    const segment = await measureSegment(this.connection, id, relation, columns);
-    if (this.watermarkSql !== undefined && this.written.length === 0 && segment.rows > 0) {
-      const row = (await this.rows(`SELECT ${this.watermarkSql} AS newest FROM ${relation}`))[0];
-      if (typeof row?.["newest"] === "string") this.newest = row["newest"];
-    }
-    this.written.push(segment);
-    return segment;
   }
 }
 

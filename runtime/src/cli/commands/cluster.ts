@@ -1,9 +1,9 @@
 import { type Command, InvalidArgumentError } from "commander";
+import type { Cli } from "../cli.ts";
 import { print } from "../io.ts";
 import { ClusterDir } from "../local/cluster-dir.ts";
 import { stopCluster } from "../local/cluster-down.ts";
 import { startCluster } from "../local/cluster-up.ts";
-import type { Cli } from "../program.ts";
 import { addTls } from "./tls.ts";
 
 interface UpOptions {

@@ -2,9 +2,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { parseDuration } from "@spice-shards/spicepod";
 import { type Command, InvalidArgumentError } from "commander";
 import type { ApiClient } from "../api-client.ts";
+import type { Cli } from "../cli.ts";
 import { CliError } from "../cli-error.ts";
 import { print } from "../io.ts";
-import type { Cli } from "../program.ts";
 import { Progress } from "../progress.ts";
 
 interface DrainAnswer {

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
+import type { Cli } from "../cli.ts";
 import { ago, byteSize, type Column, grouped, printRows } from "../output.ts";
-import type { Cli } from "../program.ts";
 
 interface PartitionRow {
   readonly value: Readonly<Record<string, string | null>>;

@@ -1,7 +1,7 @@
 import { Argument, type Command } from "commander";
 import { isBlank, splitStatements } from "../../core/sql/split-statements.ts";
+import type { Cli } from "../cli.ts";
 import { CliError } from "../cli-error.ts";
-import type { Cli } from "../program.ts";
 import { outcomeLine, runSql } from "../run-sql.ts";
 
 /** `spice query "SQL"`: run one statement, print its result. */

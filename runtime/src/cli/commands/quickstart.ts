@@ -3,13 +3,13 @@ import { findPackageJSON } from "node:module";
 import { dirname, join } from "node:path";
 import type { Command } from "commander";
 import { ApiClient } from "../api-client.ts";
+import type { Cli } from "../cli.ts";
 import { CliError } from "../cli-error.ts";
 import { type Io, print } from "../io.ts";
 import { ClusterDir, type ClusterRecord } from "../local/cluster-dir.ts";
 import { stopCluster } from "../local/cluster-down.ts";
 import { startCluster } from "../local/cluster-up.ts";
 import { isAlive } from "../local/process-identity.ts";
-import type { Cli } from "../program.ts";
 import { outcomeLine, runSql } from "../run-sql.ts";
 
 const executors = 3;

@@ -1,6 +1,6 @@
 import { type Command, Option } from "commander";
+import type { Cli } from "../cli.ts";
 import { print } from "../io.ts";
-import type { Cli } from "../program.ts";
 
 /** `spice refresh DATASET`. */
 export function addRefresh(program: Command, cli: Cli): void {

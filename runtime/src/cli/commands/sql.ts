@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { isBlank, splitStatements } from "../../core/sql/split-statements.ts";
+import type { Cli } from "../cli.ts";
 import { CliError } from "../cli-error.ts";
-import type { Cli } from "../program.ts";
 import { Repl } from "../repl/repl.ts";
 import { runSql } from "../run-sql.ts";
 

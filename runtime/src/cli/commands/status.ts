@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Command } from "commander";
 import type { ApiClient } from "../api-client.ts";
+import type { Cli } from "../cli.ts";
 import { byteSize, type Column, grouped, printRows } from "../output.ts";
-import type { Cli } from "../program.ts";
 import { type DatasetRow, datasetColumns } from "./datasets.ts";
 
 interface StatusRow {

@@ -1,9 +1,9 @@
 import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { type Command, Option } from "commander";
+import type { Cli } from "../cli.ts";
 import { CliError } from "../cli-error.ts";
 import { type Io, print } from "../io.ts";
-import type { Cli } from "../program.ts";
 import { createAuthority, issueNode } from "../tls/authority.ts";
 import { PkiDir } from "../tls/pki-dir.ts";
 

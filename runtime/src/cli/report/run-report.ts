@@ -7,12 +7,12 @@ import {
   systemRandom,
   Transport,
 } from "@spice-shards/kube";
+import type { Cli } from "../cli.ts";
 import { CliError } from "../cli-error.ts";
 import type { ReportOptions } from "../commands/report.ts";
 import { type Io, print } from "../io.ts";
 import { ClusterDir } from "../local/cluster-dir.ts";
 import { byteSize } from "../output.ts";
-import type { Cli } from "../program.ts";
 import { Bundle } from "./bundle.ts";
 import { collectEndpoint } from "./endpoint-report.ts";
 import { collectKubernetes } from "./kubernetes/collect.ts";

@@ -73,7 +73,7 @@ export class DistributedQueryService implements QueryService {
   async query(request: QueryRequest): Promise<QueryResult> {
     const run = new QueryRun(this.#options, request);
     try {
-      run.enter(await this.#options.admission.enter(run.signal));
+      run.turn = await this.#options.admission.enter(run.signal);
       const stream = await this.#start(run, request);
       return run.result(stream);
     } catch (error) {
@@ -157,7 +157,8 @@ export class DistributedQueryService implements QueryService {
           if (wait.isOver(clock.monotonicMs())) throw error;
           lost.clear();
           // Others need not wait for it.
-          await run.standAside(() => clock.sleep(100 + 100 * this.#options.random.next(), run.signal));
+          const pauseMs = 100 + 100 * this.#options.random.next();
+          await run.turn?.standAside(() => clock.sleep(pauseMs, run.signal), run.signal);
         } else {
           throw error;
         }
@@ -234,7 +235,6 @@ class QueryRun {
   readonly trace: string;
   readonly signal: AbortSignal;
   readonly nowMicros: bigint;
-  readonly cleanup: (() => unknown)[] = [];
   readonly runs: FragmentRun[] = [];
   readonly stats: QueryStats = {
     strategy: "",
@@ -246,13 +246,14 @@ class QueryRun {
     planningMs: 0,
   };
   plan: DistributedPlan | undefined;
+  /** Once it was let in; ends with the query. */
+  turn: Turn | undefined;
   readonly #options: QueryServiceOptions;
   readonly #deadline: number;
   readonly #ended = new AbortController();
   /** What belongs to the current attempt alone. */
   #attempt: (() => unknown)[] = [];
   #closed: Promise<void> | undefined;
-  #turn: Turn | undefined;
 
   constructor(options: QueryServiceOptions, request: QueryRequest) {
     this.#options = options;
@@ -268,17 +269,6 @@ class QueryRun {
       () => undefined,
     );
     this.signal = AbortSignal.any([request.signal, late.signal, this.#ended.signal]);
-  }
-
-  /** Run by `turn`, until the query ends. */
-  enter(turn: Turn): void {
-    this.#turn = turn;
-    this.cleanup.push(() => turn.end());
-  }
-
-  /** See {@link Turn.standAside}. */
-  async standAside(wait: () => Promise<void>): Promise<void> {
-    await this.#turn?.standAside(wait, this.signal);
   }
 
   remainingMs(): number {
@@ -355,8 +345,11 @@ class QueryRun {
 
   async #end(): Promise<void> {
     this.#ended.abort(new Error("The query was closed"));
-    await endAll(this.#attempt);
-    await endAll(this.cleanup);
+    try {
+      await endAll(this.#attempt);
+    } finally {
+      this.turn?.end();
+    }
   }
 }
 

@@ -2,8 +2,8 @@ import { describe, test } from "@jest/globals";
 import { acceleratorConformance } from "./conformance.ts";
 
 const framework = { describe, test };
-const arrow = new URL("./arrow.ts", import.meta.url).href;
-const duckdb = new URL("./duckdb/duckdb.ts", import.meta.url).href;
+const arrow = new URL("../arrow.ts", import.meta.url).href;
+const duckdb = new URL("../duckdb/duckdb.ts", import.meta.url).href;
 
 acceleratorConformance(
   { name: "arrow", module: arrow, factory: "createArrow", mode: "memory", parameters: {} },

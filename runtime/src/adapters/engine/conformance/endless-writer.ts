@@ -1,6 +1,6 @@
 /** The process that the conformance suite kills: writes one version after another and announces each. */
 import { writeSync } from "node:fs";
-import { type ConformanceSubject, conformanceDataset, openSubject } from "./conformance.ts";
+import { type ConformanceSubject, conformanceDataset, openSubject } from "./subject.ts";
 
 const subject = JSON.parse(process.argv[2] ?? "{}") as ConformanceSubject & { directory: string };
 const { accelerator } = await openSubject(subject, subject.directory);
