@@ -63,7 +63,7 @@ export function ending(story: Story): void {
       revision: number;
     };
     expect([executors.length, revision > 1]).toEqual([2, true]);
-    expect(JSON.parse(file(`nodes/${scheduler}/partitions/orders.json`))).toHaveLength(10);
+    expect(JSON.parse(file(`nodes/${scheduler}/partitions/orders.json`))).toHaveLength(11);
     expect(file(`nodes/${scheduler}/metrics.txt`)).toContain("scheduler_active_executors_count 2");
     expect(file(`logs/${scheduler}/spiced.log`)).toContain("Scheduler started");
     for (const path of globSync("**/*", { cwd: folder, withFileTypes: true }))
