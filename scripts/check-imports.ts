@@ -29,7 +29,7 @@ const allowed: Record<string, readonly string[]> = {
   "operator/schema": [],
   "operator/api": ["operator/schema", "spicepod"],
   "operator/validate": ["operator/schema", "operator/api", "spicepod"],
-  "operator/render": ["operator/schema", "operator/api", "spicepod"],
+  "operator/render": ["operator/schema", "operator/api", "operator/certificates", "spicepod"],
   "operator/certificates": ["operator/api", "certificates"],
   "operator/lifecycle": ["operator/api"],
   "operator/admin": ["operator/lifecycle", "operator/api", "proto"],

@@ -2,8 +2,10 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { createRoot, issueLeaf } from "@spice-shards/certificates";
 import { eventually } from "../../kube/test/support/wait.ts";
+import { argoHealth } from "../support/argo-health.ts";
 import {
   badClusters,
+  badNames,
   clusterOf,
   dataset,
   nobodysClass,
@@ -187,6 +189,17 @@ told("a leaf that has expired", async () => {
   expect(await describe("pod/expired")).toContain(said);
 });
 
+told("Argo CD shows all of them as degraded", async () => {
+  const { items } = await bad.get<{ items: { metadata: { name: string } }[] }>("spicepodclusters");
+  const shown = await Promise.all(
+    items.map(async (each) => [each.metadata.name, (await argoHealth(each)).split(" ")[0]]),
+  );
+  expect(Object.fromEntries(shown)).toEqual({
+    ...Object.fromEntries(badNames.map((name) => [name, "Degraded"])),
+    well: expect.stringMatching(/Healthy|Progressing/),
+  });
+});
+
 told(
   "a cluster that runs goes on when its resource, its root or the operator's rights become bad",
   async () => {
@@ -210,7 +223,11 @@ told(
       words(`Degraded=True InvalidSpicepod: ${wrong}`),
       words(`Stalled=True InvalidSpicepod: ${wrong}`),
     ]);
-    expect(await describe(well)).toMatch(/Warning +InvalidSpicepod .*unknown field/);
+    await eventually(
+      "the event",
+      async () => /Warning +InvalidSpicepod .*unknown field/.test(await describe(well)),
+      { everyMs: 500 },
+    );
     await patch(schedulerSpec({ datasets: [dataset("events")], datasts: null }), level(null));
 
     // A storage class that does not exist is refused before anything is made.

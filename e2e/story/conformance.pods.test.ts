@@ -45,7 +45,7 @@ beforeAll(async () => {
   });
   await system.helm(
     ...["upgrade", "--install", release, chart, "--create-namespace", "--wait", "--timeout=240s"],
-    ...["--set", "networkPolicy.enabled=true"],
+    ...["--set", "networkPolicy.enabled=true,pauseCrashloopingPodsThreshold=1"],
   );
 }, 300_000);
 
@@ -185,9 +185,10 @@ step("Argo CD's health of a cluster is right in every phase of its life", async 
   await patch({ paused: false });
   await until(/^Healthy /);
 
-  await patch({ executorSpec: { image: { repository: "localhost/no-such-image", tag: "1" } } });
-  await until(/^Degraded ExecutorsNotReady: phases-executor-0-0 \(.*\) does not become ready$/);
-  await patch({ executorSpec: { image: null } });
+  await patch({ executorSpec: { env: [{ name: "SPICED_ACCELERATORS", value: "/no/such/module" }] } });
+  await until(/^Degraded ExecutorsNotReady: phases-executor-0-0 \(.*spiced cannot start: .*\) does not/);
+  await until(/^Degraded CrashLooping: phases-executor-0-0 \(CrashLoopBackOff: spiced cannot start: .*\);/);
+  await patch({ executorSpec: { env: null } });
   await until(/^Healthy /);
 });
 

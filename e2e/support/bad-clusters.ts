@@ -33,7 +33,7 @@ export const spicepodOf = (...datasets: readonly object[]) => ({
 export function clusterOf(
   name: string,
   { scheduler = {}, executor = {}, spec = {}, spicepod = spicepodOf() }: ClusterParts = {},
-): object {
+) {
   return {
     apiVersion: "spice.ai/v2",
     kind: "SpicepodCluster",
@@ -84,7 +84,7 @@ function storageClass(name: string, provisioner: string, volumeBindingMode: stri
 }
 
 /** Clusters that cannot work, each for one reason. */
-export const badClusters: readonly object[] = [
+export const badClusters = [
   clusterOf("no-image", { scheduler: { image: { repository: "localhost/no-such-image", tag: "1" } } }),
   clusterOf("no-volume", { executor: claim("nobodys") }),
   clusterOf("no-room", { executor: { resources: { requests: { memory: "4Ti" } } } }),
@@ -115,3 +115,5 @@ export const badClusters: readonly object[] = [
   }),
   clusterOf("no-source", { spicepod: spicepodOf(dataset("events"), lostDataset("lost")) }),
 ];
+
+export const badNames = badClusters.map(({ metadata }) => metadata.name);

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, jest, test } from "@jest/globals";
-import type { PodObject } from "../src/reconcile/objects.ts";
+import type { PodObject, SecretObject } from "../src/reconcile/objects.ts";
 import { clusters, key, specOf, World } from "./support/world.ts";
 
 let world: World;
@@ -173,6 +173,20 @@ test("without mTLS there are no certificates, and the condition says so", async 
   expect(world.admin.dialled[0]?.tls).toBeUndefined();
 });
 
+test("a cluster that gives up mTLS, or is paused, is looked at no more often for it", async () => {
+  for (const change of [{ allowInsecureConnections: true }, { paused: true }]) {
+    await world.stop();
+    world = new World();
+    await running();
+    world.edit(({ spec }) => ({ spec: { ...spec, ...change } }));
+    await world.rest();
+    await world.clock.advance(700_000);
+    await world.rest();
+    const { outcome } = await world.operator.reconcile(key);
+    expect(outcome.kind === "after" && outcome.ms > 3_000).toBe(true);
+  }
+});
+
 test("a PodMonitor comes with its API", async () => {
   await running();
   expect(world.api.store.list("monitoring.coreos.com/podmonitors")).toEqual([]);
@@ -218,4 +232,34 @@ test("schedulers that have moved are found although the cache is behind", async 
   }
   expect(world.condition("Ready")).toEqual(readiness);
   expect(world.admin.dialled.at(-1)?.addresses).toEqual(["127.0.1.1:50052", "127.0.1.2:50052"]);
+});
+
+test("a Secret that somebody edited is found by what its node has loaded", async () => {
+  await running();
+  const secret = () => world.get<SecretObject>("/secrets", "data/sales-scheduler-tls");
+  const before = secret();
+  const other = world.get<SecretObject>("/secrets", "data/sales-executor-0-tls");
+  world.api.store.put("/secrets", { ...before, data: other.data } as SecretObject);
+  await world.clock.advance(120_000);
+  await world.rest();
+  expect(secret().data?.["tls.crt"]).not.toBe(other.data?.["tls.crt"]);
+  expect(world.condition("Ready")?.status).toBe("True");
+});
+
+test("a Secret that a pod waits for is made again", async () => {
+  await running();
+  const mounted = "data/sales-executor-1-tls";
+  world.api.store.delete("/secrets", mounted);
+  const pod = world.get<PodObject>("/pods", "data/sales-executor-1-0");
+  const waiting = { reason: "ContainerCreating" };
+  world.api.store.put("/pods", {
+    ...pod,
+    status: { phase: "Pending", containerStatuses: [{ restartCount: 0, state: { waiting } }] },
+  } as PodObject);
+  world.loads = false;
+  await world.round();
+  expect(world.api.store.get("/secrets", mounted)).toBeUndefined();
+  await world.clock.advance(20_000);
+  await world.round();
+  expect(world.api.store.get("/secrets", mounted)).toBeDefined();
 });

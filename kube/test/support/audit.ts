@@ -70,11 +70,14 @@ export class Audit {
 
   /** The requests answered since `mark` by `user`, or by all. */
   since(mark: number, user?: string): AuditEntry[] {
-    return this.#text(mark)
-      .split("\n")
-      .filter((line) => line !== "")
-      .map((line) => toEntry(JSON.parse(line) as Line))
-      .filter((entry) => user === undefined || entry.user === user);
+    return entriesOf(this.#text(mark)).filter((entry) => user === undefined || entry.user === user);
+  }
+
+  /** The requests answered since `mark`, with the mark to go on from: for who looks again and again. */
+  next(mark: number): { readonly entries: readonly AuditEntry[]; readonly mark: number } {
+    const text = this.#text(mark);
+    const whole = text.slice(0, text.lastIndexOf("\n") + 1);
+    return { entries: entriesOf(whole), mark: mark + Buffer.byteLength(whole) };
   }
 
   /** Those of {@link since} that may change something. */
@@ -92,6 +95,13 @@ export class Audit {
       closeSync(file);
     }
   }
+}
+
+function entriesOf(text: string): AuditEntry[] {
+  return text
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => toEntry(JSON.parse(line) as Line));
 }
 
 function toEntry(line: Line): AuditEntry {

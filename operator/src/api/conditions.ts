@@ -25,6 +25,8 @@ export const reasons = [
   "Insecure",
   "CertificatesIssued",
   "CertificatesPending",
+  "CertificateNotReady",
+  "MissingCertManager",
   "RootRotation",
   "SchedulersNotReady",
   "ExecutorsNotReady",

@@ -51,6 +51,8 @@ export const annotation = {
   /** On certificate Secrets: durable progress. */
   rotationPhase: "spice.ai/rotation-phase",
   answeredRequest: "spice.ai/answered-request",
+  /** On Secrets that cert-manager fills, by cert-manager: the name of the Certificate. */
+  issuedFor: "cert-manager.io/certificate-name",
 } as const;
 
 export type Role = "scheduler" | "executor";
@@ -68,4 +70,10 @@ export const names = {
   rootSecret: (cluster: string) => `${cluster}-ca`,
   schedulerSecret: (cluster: string) => `${cluster}-scheduler-tls`,
   executorSecret: (cluster: string, index: number) => `${cluster}-executor-${index}-tls`,
+  /** The operator's own leaf, when an issuer signs it. */
+  operatorSecret: (cluster: string) => `${cluster}-operator-tls`,
+  /** The cert-manager Certificate for a leaf's Secret. */
+  certificate: (leafSecret: string) => leafSecret.replace(/-tls$/, ""),
+  /** The Secret that cert-manager fills, from which that of the leaf is made. */
+  issuedSecret: (leafSecret: string) => leafSecret.replace(/-tls$/, "-issued"),
 } as const;

@@ -155,18 +155,51 @@ function storageOf(claim: VolumeClaimTemplate): number {
   return parseQuantity(claim.spec.resources.requests.storage) ?? Number.NaN;
 }
 
-const certificatesSchema = object({
-  rootSecretRef: optional(
-    object({ name: required(objectName, "The Secret; its keys are tls.crt and tls.key (ECDSA P-256).") }),
-    "A root of your own. A change of its certificate starts a root rotation.",
-  ),
-  rootValidity: defaulted(days, "How long a root that the operator makes is valid.", "3650d"),
-  leafValidity: defaulted(
-    days,
-    "How long a node's certificate is valid. It is renewed after two thirds.",
-    "90d",
-  ),
-});
+interface CertificatesShape {
+  readonly rootSecretRef?: unknown;
+  readonly issuerRef?: unknown;
+}
+
+const certificatesSchema = object(
+  {
+    rootSecretRef: optional(
+      object({ name: required(objectName, "The Secret; its keys are tls.crt and tls.key (ECDSA P-256).") }),
+      "A root of your own. A change of its certificate starts a root rotation.",
+    ),
+    issuerRef: optional(
+      object({
+        name: required(objectName, "The issuer; an Issuer is in the namespace of the cluster."),
+        kind: defaulted(
+          string({
+            pattern: "^[A-Z][A-Za-z0-9]*$",
+            rule: "must be a kind such as Issuer or ClusterIssuer.",
+            maxLength: 63,
+          }),
+          "Its kind: Issuer, ClusterIssuer, or one of an external issuer.",
+          "Issuer",
+        ),
+        group: defaulted(objectName, "The API group of its kind.", "cert-manager.io"),
+      }),
+      "An issuer of cert-manager that signs the nodes' certificates, in place of a root. It must tell its root in ca.crt. Another issuer, or another root of it, starts a root rotation.",
+    ),
+    rootValidity: defaulted(days, "How long a root that the operator makes is valid.", "3650d"),
+    leafValidity: defaulted(
+      days,
+      "How long a node's certificate is valid, or asked for from an issuer. It is renewed after two thirds.",
+      "90d",
+    ),
+  },
+  {
+    rules: [
+      rule<CertificatesShape>({
+        cel: "!(has(self.rootSecretRef) && has(self.issuerRef))",
+        message: "rootSecretRef and issuerRef exclude each other: either the root is yours or an issuer's",
+        field: "issuerRef",
+        holds: (self) => self.rootSecretRef === undefined || self.issuerRef === undefined,
+      }),
+    ],
+  },
+);
 
 interface SpecShape {
   readonly schedulerSpec: AccountShape;

@@ -2,8 +2,9 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { loadKubeConfig, systemClock, systemRandom } from "@spice-shards/kube";
 import { createAdminDialer } from "../admin/grpc-dialer.ts";
-import { runOperatorCli } from "../cli/program.ts";
+import { type Credentials, runOperatorCli } from "../cli/program.ts";
 import { applyCrd } from "../process/apply-crd.ts";
+import { checkOperator } from "../process/check-operator.ts";
 import { runProcess } from "../process/run-process.ts";
 import { createController } from "../reconcile/controller.ts";
 
@@ -14,6 +15,11 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   if (error.code === "EPIPE") process.exit(0);
   throw error;
 });
+const accessOf = ({ kubeconfig, context }: Credentials) =>
+  loadKubeConfig({
+    ...(kubeconfig === undefined ? {} : { file: kubeconfig }),
+    ...(context === undefined ? {} : { context }),
+  });
 process.exitCode = await runOperatorCli(
   process.argv.slice(2),
   {
@@ -25,13 +31,9 @@ process.exitCode = await runOperatorCli(
       // What hangs, if anything does, must not keep the process.
       process.exit(code);
     },
-    async applyCrd({ kubeconfig, context }) {
-      const access = await loadKubeConfig({
-        ...(kubeconfig === undefined ? {} : { file: kubeconfig }),
-        ...(context === undefined ? {} : { context }),
-      });
-      return await applyCrd(access, systemClock, systemRandom);
-    },
+    applyCrd: async (credentials) => await applyCrd(await accessOf(credentials), systemClock, systemRandom),
+    check: async (options, credentials) =>
+      await checkOperator(options, await accessOf(credentials), systemClock, systemRandom),
   },
   version,
 );

@@ -1,13 +1,14 @@
 import {
   alternativeNamesOf,
   certificateFacts,
-  isIssuedBy,
   issueLeaf,
   type LeafNames,
   readBundle,
 } from "@spice-shards/certificates";
+import { rootOfChain } from "./chain.ts";
+import type { IssuedContent } from "./issued-content.ts";
 import { trustOf } from "./plan.ts";
-import { knownRoots, observeRoot, type RootContent } from "./root-content.ts";
+import { knownRoots, observeRoot, type RootContent, signingRoot } from "./root-content.ts";
 import type { ObservedLeaf } from "./state.ts";
 
 /** What a leaf's Secret holds. */
@@ -25,22 +26,31 @@ export function bundleOf(root: RootContent): string {
   return trust.map((sha256) => known.get(sha256) ?? "").join("");
 }
 
-/** A new leaf, of the next root when the key of the present one is lost. @throws Error when there is none at all. */
+/** A new leaf, of the next root when the key of the present one is not at hand. @throws Error when there is none at all. */
 export async function issueLeafContent(
   root: RootContent,
   names: LeafNames,
   options: { readonly nowMs: number; readonly validMs: number; readonly request: string | undefined },
 ): Promise<IssuedLeaf> {
-  const signer = root.signer ?? root.next;
+  const signer = signingRoot(root);
   if (signer === undefined) throw new Error("There is no root to sign with.");
   const pair = await issueLeaf(signer, names, options);
   return { ...pair, bundle: bundleOf(root), answeredRequest: options.request };
 }
 
+/** The issuer's certificate as a leaf: what the node trusts is up to the phase. */
+export function takeIssued(
+  root: RootContent,
+  { certificate, key }: IssuedContent,
+  request: string | undefined,
+): IssuedLeaf {
+  return { certificate, key, bundle: bundleOf(root), answeredRequest: request };
+}
+
 /** What plans may know of a leaf's Secret. @throws Error when it holds no certificate in PEM. */
 export function observeLeaf(content: IssuedLeaf, root: RootContent | undefined): ObservedLeaf {
   const { certificate, bundle, answeredRequest } = content;
-  const issuer = (root === undefined ? [] : knownRoots(root)).find((pem) => isIssuedBy(certificate, pem));
+  const issuer = rootOfChain(certificate, root === undefined ? [] : knownRoots(root));
   return {
     ...certificateFacts(certificate),
     issuer: issuer === undefined ? undefined : certificateFacts(issuer).sha256,

@@ -1,4 +1,4 @@
-import { leafReason, renewalMs, rotationReason } from "./policy.ts";
+import { isForeign, leafReason, renewalMs, rotationReason } from "./policy.ts";
 import type {
   CertificateAction,
   CertificateInput,
@@ -7,6 +7,7 @@ import type {
   ObservedRoot,
   RootAction,
 } from "./state.ts";
+import { notIssued, type Way, wayTo } from "./way-to-leaf.ts";
 
 /**
  * The next writes for a cluster's certificates (spec chapter 09, Certificates). Pure, and without memory: everything
@@ -15,11 +16,11 @@ import type {
  */
 export function planCertificates(input: CertificateInput): CertificatePlan {
   const { root } = input;
-  if (root === undefined) return { ...nothing, actions: [firstRoot(input)] };
+  if (root === undefined) return firstRoot(input);
   const leaves = leafActions(input, root);
   // Secrets first: what nodes are asked about below must have been offered to them.
   if (leaves.actions.length > 0) return { ...leaves, nextCheckMs: undefined };
-  const { action, waitingFor } = rootStep(input, root);
+  const { action, waitingFor } = rootStep(input, root, Object.keys(leaves.waitingFor));
   return {
     actions: action === undefined ? [] : [action],
     waitingFor: { ...leaves.waitingFor, ...waitingFor },
@@ -38,9 +39,15 @@ export function trustOf(root: ObservedRoot): readonly string[] {
 const nothing: CertificatePlan = { actions: [], waitingFor: {}, nextCheckMs: undefined };
 
 /** Leaves without a root: its Secret was deleted. What they trust goes on being trusted while a new root comes. */
-function firstRoot({ leaves }: CertificateInput): RootAction {
+function firstRoot({ leaves, wanted, issuing, suppliedRoot }: CertificateInput): CertificatePlan {
+  if (issuing !== undefined && suppliedRoot === undefined) {
+    const waits = wanted.map(({ secret }) => [secret, issuing.missing.get(secret) ?? notIssued] as const);
+    return { ...nothing, waitingFor: Object.fromEntries(waits) };
+  }
   const trusted = [...new Set([...leaves.values()].flatMap(({ trust }) => trust))].sort();
-  return trusted.length === 0 ? { kind: "create-root" } : { kind: "recover-root", trusted };
+  const action: RootAction =
+    trusted.length === 0 ? { kind: "create-root" } : { kind: "recover-root", trusted };
+  return { ...nothing, actions: [action] };
 }
 
 function leafActions(
@@ -54,34 +61,18 @@ function leafActions(
     const { secret } = wanted;
     const reason = leafReason(input, wanted);
     const leaf = input.leaves.get(secret);
-    if (reason !== undefined && (root.signer !== undefined || mayBeNext(input, root, secret))) {
-      actions.push({ kind: "issue-leaf", secret, reason });
-      continue;
+    if (reason !== undefined) {
+      const way: Way = wayTo(input, root, wanted);
+      if (way.kind !== "wait") {
+        actions.push({ kind: way.kind, secret, reason });
+        continue;
+      }
+      waitingFor[secret] = way.lack;
     }
-    if (reason !== undefined) waitingFor[secret] = "the key of the old root is lost; the next root will sign";
     if (leaf !== undefined && leaf.trust.toSorted().join() !== trust)
       actions.push({ kind: "set-trust", secret });
   }
   return { actions, waitingFor };
-}
-
-/**
- * Whether a leaf that is lost or over, as is the key of the old root, comes from the next root before its time. Else its
- * node never trusts the next root, which every node must before it signs. The others trust it already; when nobody can
- * be asked, perhaps for want of this very leaf, the others learn of it from their own Secrets.
- */
-function mayBeNext(
-  { nodes, leaves, nowMs }: CertificateInput,
-  { next }: ObservedRoot,
-  secret: string,
-): boolean {
-  const isLost = (name: string) => (leaves.get(name)?.notAfterMs ?? 0) <= nowMs;
-  if (next === undefined || !isLost(secret)) return false;
-  if (nodes.kind === "unknown") return true;
-  const others = nodes.nodes.filter((node) => !isLost(node.secret));
-  return (
-    others.every(({ trustSha256 }) => trustSha256.includes(next.sha256)) && (nodes.silent ?? []).every(isLost)
-  );
 }
 
 interface Step {
@@ -89,7 +80,8 @@ interface Step {
   readonly waitingFor: Readonly<Record<string, string>>;
 }
 
-function rootStep(input: CertificateInput, root: ObservedRoot): Step {
+/** @param unissued leaves that are due and that nobody can sign now */
+function rootStep(input: CertificateInput, root: ObservedRoot, unissued: readonly string[]): Step {
   const trust = trustOf(root);
   switch (root.phase) {
     case "stable": {
@@ -103,6 +95,11 @@ function rootStep(input: CertificateInput, root: ObservedRoot): Step {
           : "does not trust the next root yet",
       );
     case "reissue":
+      if (unissued.length > 0) {
+        const isOver = isForeign(root) && input.suppliedRoot !== root.signer?.sha256;
+        const reason = isOver ? rotationReason(input, root) : undefined;
+        return { ...(reason && { action: { kind: "begin-rotation", reason } }), waitingFor: {} };
+      }
       return afterNodes(input, { kind: "retire-root" }, ({ secret, leafSha256 }) =>
         input.leaves.get(secret)?.sha256 === leafSha256
           ? undefined

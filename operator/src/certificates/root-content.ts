@@ -1,11 +1,17 @@
 import { certificateFacts, createRoot, type PemPair } from "@spice-shards/certificates";
-import type { ObservedRoot, RootAction, RotationPhase } from "./state.ts";
+import type { ObservedRoot, ObservedSigner, RootAction, RotationPhase } from "./state.ts";
+
+/** A root as a PEM text, with its key unless that is an issuer's. */
+export interface RootPair {
+  readonly certificate: string;
+  readonly key: string | undefined;
+}
 
 /** What the root's Secret holds. Keys are here and in no other Secret; no pod mounts it. */
 export interface RootContent {
   readonly phase: RotationPhase;
-  readonly signer: PemPair | undefined;
-  readonly next: PemPair | undefined;
+  readonly signer: RootPair | undefined;
+  readonly next: RootPair | undefined;
   /** PEM texts of roots that sign no more. */
   readonly previous: readonly string[];
   readonly answeredRequest: string | undefined;
@@ -15,8 +21,8 @@ export interface RootOptions {
   readonly commonName: string;
   readonly nowMs: number;
   readonly validMs: number;
-  /** The root that the resource brings along, in place of one that is made. */
-  readonly supplied?: PemPair;
+  /** The root that the resource brings along, or its issuer's, in place of one that is made. */
+  readonly supplied?: RootPair;
   /** The value of the rotation annotation. */
   readonly request?: string;
   /** The certificates that leaves trust, for `recover-root`. */
@@ -44,7 +50,7 @@ export async function applyRootAction(
       return { phase: "trust", signer: undefined, next: await fresh(), previous, answeredRequest };
     }
     case "begin-rotation":
-      if (before?.phase !== "stable") return before;
+      if (before?.phase !== "stable" && before?.phase !== "reissue") return before;
       return { ...before, phase: "trust", next: await fresh(), answeredRequest };
     case "promote-root": {
       if (before?.phase !== "trust") return before;
@@ -66,11 +72,21 @@ export function observeRoot(content: RootContent): ObservedRoot {
   const { phase, signer, next, previous, answeredRequest } = content;
   return {
     phase,
-    signer: signer === undefined ? undefined : certificateFacts(signer.certificate),
-    next: next === undefined ? undefined : certificateFacts(next.certificate),
+    signer: signer && observeSigner(signer),
+    next: next && observeSigner(next),
     previous: previous.map((pem) => certificateFacts(pem).sha256),
     answeredRequest,
   };
+}
+
+function observeSigner({ certificate, key }: RootPair): ObservedSigner {
+  return { ...certificateFacts(certificate), hasKey: key !== undefined };
+}
+
+/** The root whose key can sign leaves now: the next one in place of one that is lost or an issuer's. */
+export function signingRoot({ signer, next }: RootContent): PemPair | undefined {
+  for (const pair of [signer, next]) if (pair?.key !== undefined) return { ...pair, key: pair.key };
+  return undefined;
 }
 
 /** The certificates that are known, for bundles and to find a leaf's issuer. */

@@ -1,124 +1,18 @@
 import { describe, expect, test } from "@jest/globals";
-import { type CertificateFacts, certificateFacts, isIssuedBy, readBundle } from "@spice-shards/certificates";
+import { type CertificateFacts, certificateFacts, readBundle } from "@spice-shards/certificates";
 import fc from "fast-check";
-import { bundleOf, type IssuedLeaf, issueLeafContent, observeLeaf } from "./leaf-content.ts";
-import { alternativeNamesText, executorNames, operatorNames, schedulerNames } from "./leaf-names.ts";
-import { planCertificates } from "./plan.ts";
+import { observeLeaf } from "./leaf-content.ts";
+import { operatorNames } from "./leaf-names.ts";
 import { renewalMs } from "./policy.ts";
-import { applyRootAction, observeRoot, type RootContent } from "./root-content.ts";
-import type { CertificateAction, CertificateInput, CertificatePlan } from "./state.ts";
+import { CertificateWorld, day, nodeSecrets, place, wantedNames } from "./testing/certificate-world.ts";
 
-const day = 86_400_000;
-const place = { cluster: "sales", namespace: "data", clusterDomain: "cluster.local" };
-const wantedNames = new Map([
-  ["sales-scheduler-tls", schedulerNames(place)],
-  ["sales-executor-0-tls", executorNames(place, 0)],
-  ["sales-executor-1-tls", executorNames(place, 1)],
-]);
-/** Two schedulers share a Secret. */
-const nodeSecrets = ["sales-scheduler-tls", ...wantedNames.keys()];
-
-/** Secrets, and what nodes have loaded of them. The planner sees nothing else. */
-class World {
-  nowMs = Date.parse("2030-01-01T00:00:00Z");
-  root: RootContent | undefined;
-  readonly leaves = new Map<string, IssuedLeaf>();
-  readonly loaded: (IssuedLeaf | undefined)[] = nodeSecrets.map(() => undefined);
-  requests: CertificateInput["requests"] = {};
-  reachable = true;
-  writes = 0;
-
-  plan(): CertificatePlan {
-    const { root } = this;
-    const nodes = this.loaded.flatMap((leaf, i) =>
-      leaf === undefined
-        ? []
-        : [
-            {
-              id: `node-${i}`,
-              secret: nodeSecrets[i]!,
-              leafSha256: certificateFacts(leaf.certificate).sha256,
-              trustSha256: readBundle(leaf.bundle).map((pem) => certificateFacts(pem).sha256),
-            },
-          ],
-    );
-    return planCertificates({
-      nowMs: this.nowMs,
-      root: root === undefined ? undefined : observeRoot(root),
-      leaves: new Map([...this.leaves].map(([secret, leaf]) => [secret, observeLeaf(leaf, root)])),
-      wanted: [...wantedNames].map(([secret, names]) => ({
-        secret,
-        alternativeNames: alternativeNamesText(names),
-      })),
-      nodes: this.reachable
-        ? { kind: "reported", nodes, expected: nodeSecrets.length }
-        : { kind: "unknown", reason: "no scheduler answers" },
-      requests: this.requests,
-      suppliedRoot: undefined,
-    });
-  }
-
-  async write(action: CertificateAction): Promise<void> {
-    this.writes += 1;
-    if (action.kind === "issue-leaf" || action.kind === "set-trust") {
-      const root = this.root!;
-      const before = this.leaves.get(action.secret);
-      const request = this.requests.renew;
-      this.leaves.set(
-        action.secret,
-        action.kind === "set-trust"
-          ? { ...before!, bundle: bundleOf(root) }
-          : await issueLeafContent(root, wantedNames.get(action.secret)!, {
-              nowMs: this.nowMs,
-              validMs: 90 * day,
-              request,
-            }),
-      );
-      return;
-    }
-    const pems = [...this.leaves.values()].flatMap(({ bundle }) => readBundle(bundle));
-    this.root = await applyRootAction(this.root, action, {
-      commonName: "sales.data",
-      nowMs: this.nowMs,
-      validMs: 3650 * day,
-      trusted: [...new Set(pems)],
-      ...(this.requests.rotateRoot === undefined ? {} : { request: this.requests.rotateRoot }),
-    });
-  }
-
-  load(node: number): void {
-    this.loaded[node] = this.leaves.get(nodeSecrets[node]!) ?? this.loaded[node];
-  }
-
-  /** Reconcile until nothing is left to write, with all nodes loading at once. */
-  async settle(): Promise<void> {
-    for (let round = 0; round < 20; round++) {
-      for (const node of nodeSecrets.keys()) this.load(node);
-      const { actions } = this.plan();
-      if (actions.length === 0) return;
-      for (const action of actions) await this.write(action);
-    }
-    throw new Error("The certificates do not settle.");
-  }
-
-  /** Every node accepts every other, with what they have loaded or what a new pod would load. */
-  checkTrust(): void {
-    const all = [...this.loaded, ...this.leaves.values()].filter((leaf) => leaf !== undefined);
-    for (const one of all)
-      for (const other of all) {
-        const roots = readBundle(one.bundle);
-        expect(roots.some((root) => isIssuedBy(other.certificate, root))).toBe(true);
-      }
-  }
-}
-
-async function running(): Promise<World> {
-  const world = new World();
+async function running(): Promise<CertificateWorld> {
+  const world = new CertificateWorld();
   await world.settle();
   return world;
 }
 
-const rootSha = (world: World) => certificateFacts(world.root!.signer!.certificate).sha256;
+const rootSha = (world: CertificateWorld) => certificateFacts(world.root!.signer!.certificate).sha256;
 
 test("a new cluster gets a root and leaves with its names", async () => {
   const world = await running();

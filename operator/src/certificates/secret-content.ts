@@ -2,7 +2,7 @@ import { createPrivateKey, X509Certificate } from "node:crypto";
 import { certificateFacts, type PemPair, readBundle } from "@spice-shards/certificates";
 import { annotation } from "../api/names.ts";
 import type { IssuedLeaf } from "./leaf-content.ts";
-import type { RootContent } from "./root-content.ts";
+import type { RootContent, RootPair } from "./root-content.ts";
 import type { RotationPhase } from "./state.ts";
 
 /** `data` (base64) and annotations of a Secret: what a codec reads and writes of it. */
@@ -23,8 +23,8 @@ export function encodeRoot(content: RootContent): SecretContent {
   const { phase, signer, next, previous, answeredRequest } = content;
   return {
     data: {
-      ...encodePair("tls", signer),
-      ...encodePair("next", next),
+      ...encodeRootPair("tls", signer),
+      ...encodeRootPair("next", next),
       ...(previous.length === 0 ? {} : { "previous.crt": base64(previous.join("")) }),
     },
     annotations: {
@@ -38,13 +38,13 @@ export function encodeRoot(content: RootContent): SecretContent {
 export function decodeRoot({ data, annotations }: SecretContent): RootContent {
   const phase = phases.find((each) => each === (annotations[annotation.rotationPhase] ?? "stable"));
   if (phase === undefined) throw new InvalidSecretError(`annotation ${annotation.rotationPhase} is no phase`);
-  const signer = decodePair("tls", data);
-  const next = decodePair("next", data);
+  const signer = decodeRootPair("tls", data);
+  const next = decodeRootPair("next", data);
   if (signer === undefined && next === undefined) throw new InvalidSecretError("there is no tls.crt");
   if ((phase === "trust") !== (next !== undefined))
     throw new InvalidSecretError(`the phase ${phase} does not go with its certificates`);
-  const previous = readBundle(text(data["previous.crt"]) ?? "");
-  for (const pem of previous) read("previous.crt", () => certificateFacts(pem));
+  const previous = readBundle(textOf(data["previous.crt"]) ?? "");
+  for (const pem of previous) readPem("previous.crt", () => certificateFacts(pem));
   return { phase, signer, next, previous, answeredRequest: annotations[annotation.answeredRequest] };
 }
 
@@ -69,7 +69,7 @@ export function decodeSuppliedRoot(data: SecretContent["data"], nowMs: number): 
 
 /** A leaf; undefined when its Secret does not hold a usable one, which is then issued anew. */
 export function decodeLeaf({ data, annotations }: SecretContent): IssuedLeaf | undefined {
-  const bundle = text(data["ca.crt"]);
+  const bundle = textOf(data["ca.crt"]);
   try {
     const pair = decodePair("tls", data);
     if (pair === undefined || bundle === undefined) return undefined;
@@ -80,27 +80,38 @@ export function decodeLeaf({ data, annotations }: SecretContent): IssuedLeaf | u
   }
 }
 
-function encodePair(name: string, pair: PemPair | undefined): Record<string, string> {
-  return pair === undefined
-    ? {}
-    : { [`${name}.crt`]: base64(pair.certificate), [`${name}.key`]: base64(pair.key) };
+/** The root of an issuer has another name, so that a key which somebody removed is not taken for one that never was. */
+function encodeRootPair(name: string, pair: RootPair | undefined): Record<string, string> {
+  if (pair === undefined) return {};
+  const { certificate, key } = pair;
+  return key === undefined
+    ? { [`${name}-issuer.crt`]: base64(certificate) }
+    : { [`${name}.crt`]: base64(certificate), [`${name}.key`]: base64(key) };
 }
 
-function decodePair(name: string, data: SecretContent["data"]): PemPair | undefined {
-  const certificate = text(data[`${name}.crt`]);
-  const key = text(data[`${name}.key`]);
+function decodeRootPair(name: string, data: SecretContent["data"]): RootPair | undefined {
+  const certificate = textOf(data[`${name}-issuer.crt`]);
+  if (certificate === undefined) return decodePair(name, data);
+  readPem(`${name}-issuer.crt`, () => certificateFacts(certificate));
+  return { certificate, key: undefined };
+}
+
+/** @throws InvalidSecretError when one half is missing, cannot be read, or is not that of the other. */
+export function decodePair(name: string, data: SecretContent["data"]): PemPair | undefined {
+  const certificate = textOf(data[`${name}.crt`]);
+  const key = textOf(data[`${name}.key`]);
   if (certificate === undefined && key === undefined) return undefined;
   if (certificate === undefined) throw new InvalidSecretError(`there is no ${name}.crt`);
   if (key === undefined) throw new InvalidSecretError(`there is no ${name}.key`);
-  const parsed = read(`${name}.crt`, () => new X509Certificate(certificate));
-  const privateKey = read(`${name}.key`, () => createPrivateKey(key));
+  const parsed = readPem(`${name}.crt`, () => new X509Certificate(certificate));
+  const privateKey = readPem(`${name}.key`, () => createPrivateKey(key));
   if (!parsed.checkPrivateKey(privateKey))
     throw new InvalidSecretError(`${name}.key is not the key of ${name}.crt`);
   return { certificate, key };
 }
 
 /** Parser errors may quote what they were given, so they are not passed on. */
-function read<T>(name: string, parse: () => T): T {
+export function readPem<T>(name: string, parse: () => T): T {
   try {
     return parse();
   } catch {
@@ -112,6 +123,7 @@ function base64(value: string): string {
   return Buffer.from(value, "utf8").toString("base64");
 }
 
-function text(value: string | undefined): string | undefined {
+/** A value as it was before it was put into a Secret. */
+export function textOf(value: string | undefined): string | undefined {
   return value === undefined ? undefined : Buffer.from(value, "base64").toString("utf8");
 }

@@ -1,7 +1,8 @@
 import type { CertificateFacts } from "@spice-shards/certificates";
 
 /**
- * Where a root rotation stands. It is kept on the root's Secret, so any operator can go on with it:
+ * Where a root rotation stands. It is kept on the root's Secret, so any operator can go on with it. When the issuer changes
+ * its root again before all leaves are of the last one, `reissue` goes back to `trust`, which takes no trust away.
  *
  * ```
  * stable ──begin──▶ trust ──promote──▶ reissue ──retire──▶ retire ──finish──▶ stable
@@ -12,13 +13,18 @@ import type { CertificateFacts } from "@spice-shards/certificates";
  */
 export type RotationPhase = "stable" | "trust" | "reissue" | "retire";
 
+export interface ObservedSigner extends CertificateFacts {
+  /** Whether its key is at hand; that of an issuer's root is with the issuer. */
+  readonly hasKey: boolean;
+}
+
 /** The root's Secret as far as plans need it; nothing secret. */
 export interface ObservedRoot {
   readonly phase: RotationPhase;
   /** What signs leaves. Absent when its Secret was lost: then nothing can be signed before the next root is trusted. */
-  readonly signer: CertificateFacts | undefined;
+  readonly signer: ObservedSigner | undefined;
   /** In `trust` the root that comes. */
-  readonly next: CertificateFacts | undefined;
+  readonly next: ObservedSigner | undefined;
   /** Roots that are trusted still and sign no more. */
   readonly previous: readonly string[];
   /** The value of the rotation annotation that the last rotation answered. */
@@ -33,6 +39,20 @@ export interface ObservedLeaf extends CertificateFacts {
   readonly trust: readonly string[];
   readonly alternativeNames: string;
   readonly answeredRequest: string | undefined;
+}
+
+/** A certificate that the issuer has made, as far as plans need it. */
+export interface ObservedIssued extends CertificateFacts {
+  /** SHA-256 of the issuer's root. */
+  readonly issuer: string;
+  readonly alternativeNames: string;
+}
+
+/** What the issuer that the resource names has made, by the leaf for which it is meant. */
+export interface Issuing {
+  readonly issued: ReadonlyMap<string, ObservedIssued>;
+  /** Why there is none that can be used. */
+  readonly missing: ReadonlyMap<string, string>;
 }
 
 /** A leaf that the cluster needs. */
@@ -68,8 +88,10 @@ export interface CertificateInput {
   readonly nodes: NodeReports;
   /** The values of the annotations by which people force a renewal or a rotation. */
   readonly requests: { readonly renew?: string; readonly rotateRoot?: string };
-  /** SHA-256 of the root that the resource brings along. */
+  /** SHA-256 of the root that the resource brings along, or of the issuer's. */
   readonly suppliedRoot: string | undefined;
+  /** Present when the resource names an issuer. */
+  readonly issuing?: Issuing;
 }
 
 /** One write to one Secret. Each can be repeated after a crash, since plans are made anew from what is there. */
@@ -81,6 +103,10 @@ export type CertificateAction =
   | { readonly kind: "retire-root" }
   | { readonly kind: "finish-rotation" }
   | { readonly kind: "issue-leaf"; readonly secret: string; readonly reason: string }
+  /** Hands the issuer's certificate to the node. */
+  | { readonly kind: "take-leaf"; readonly secret: string; readonly reason: string }
+  /** Has the issuer make another. */
+  | { readonly kind: "ask-issuer"; readonly secret: string; readonly reason: string }
   | { readonly kind: "set-trust"; readonly secret: string };
 
 export type RootAction = Exclude<CertificateAction, { readonly secret: string }>;

@@ -30,6 +30,8 @@ async function run(args: readonly string[], files: Readonly<Record<string, strin
         return 7;
       },
       applyCrd: async ({ context }) => `crd in ${context}`,
+      check: async ({ url, timeoutMs }, { context }) =>
+        url.port === "1" ? [`${url.host} is away`] : timeoutMs === 5000 && context === "test" ? [] : ["odd"],
     },
     "1.2.3",
   );
@@ -208,4 +210,15 @@ test("crd --apply applies it", async () => {
     code: 0,
     out: "crd in test applied\n",
   });
+});
+
+test("check says what is wrong and exits with 1", async () => {
+  expect(await run(["check", "--url=http://op:8090", "--timeout=5", "--context=test"])).toMatchObject({
+    code: 0,
+    out: "op:8090 is healthy and ready, and SpicepodCluster is known\n",
+  });
+  const bad = await run(["check", "--url=http://op:1"]);
+  expect(bad).toMatchObject({ code: 1, out: "", err: "op:1 is away\n" });
+  expect((await run(["check", "--url=op"])).err).toContain("must be a URL such as http://host:8090.");
+  expect((await run(["check", "--timeout=1h"])).code).toBe(2);
 });

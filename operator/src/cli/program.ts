@@ -1,7 +1,8 @@
 import { ConfigError, ConnectionError, DeadlineError, StatusError } from "@spice-shards/kube";
-import { Command, CommanderError } from "commander";
+import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { stringify } from "yaml";
 import { clusterJsonSchema, customResourceDefinition } from "../api/crd.ts";
+import type { CheckOptions } from "../process/check-operator.ts";
 import type { RunOptions } from "../process/run-options.ts";
 import { RenderError, renderFile } from "./render-file.ts";
 import { runCommand } from "./run-command.ts";
@@ -15,7 +16,15 @@ export interface OperatorIo {
   /** Runs the operator until the process is told to stop. @returns the exit code */
   run(options: RunOptions): Promise<number>;
   /** Applies the CustomResourceDefinition. @returns its name @throws Error when that fails */
-  applyCrd(access: { readonly kubeconfig?: string; readonly context?: string }): Promise<string>;
+  applyCrd(access: Credentials): Promise<string>;
+  /** Looks whether an operator works. @returns what is wrong with it */
+  check(options: CheckOptions, access: Credentials): Promise<readonly string[]>;
+}
+
+/** Where credentials are; as kubectl finds them when absent. */
+export interface Credentials {
+  readonly kubeconfig?: string;
+  readonly context?: string;
 }
 
 /**
@@ -57,6 +66,29 @@ export async function runOperatorCli(
       const warn = (line: string) => io.err(`${line}\n`);
       io.out(renderFile(io.read(options.filename), options, warn));
     });
+  program
+    .command("check")
+    .description(
+      "look whether the operator works: its replicas, and whether the API server knows the resource",
+    )
+    .addOption(
+      new Option("--url <url>", "where health is served; every address of the name is asked")
+        .argParser(urlOf)
+        .default(new URL("http://127.0.0.1:8090"), "http://127.0.0.1:8090"),
+    )
+    .addOption(
+      new Option("--timeout <seconds>", "how long to wait for all to be well")
+        .argParser(secondsOf)
+        .default(60),
+    )
+    .option("--kubeconfig <file>", "credentials (default: as kubectl finds them, or the pod's)")
+    .option("--context <name>", "the kubeconfig's context")
+    .action(async ({ url, timeout, ...access }: { url: URL; timeout: number } & Credentials) => {
+      const problems = await io.check({ url, timeoutMs: timeout * 1000 }, access);
+      for (const problem of problems) io.err(`${problem}\n`);
+      if (problems.length === 0) io.out(`${url.host} is healthy and ready, and SpicepodCluster is known\n`);
+      else code = 1;
+    });
   const run = runCommand(async (options) => {
     code = await io.run(options);
   });
@@ -72,6 +104,16 @@ export async function runOperatorCli(
     }
     throw error;
   }
+}
+
+function urlOf(text: string): URL {
+  if (URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)) return new URL(text);
+  throw new InvalidArgumentError("must be a URL such as http://host:8090.");
+}
+
+function secondsOf(text: string): number {
+  if (/^\d{1,5}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError("must be a whole number of seconds.");
 }
 
 /** What goes wrong between this program and an API server. */

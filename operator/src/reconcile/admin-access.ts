@@ -1,12 +1,13 @@
+import { certificateFacts } from "@spice-shards/certificates";
 import { withDeadline } from "@spice-shards/kube";
 import type { ClusterAdmin, ClusterReport } from "../admin/port.ts";
 import { SchedulerUnreachableError } from "../admin/port.ts";
 import { label, names } from "../api/names.ts";
-import { bundleOf, issueLeafContent } from "../certificates/leaf-content.ts";
+import { bundleOf, type IssuedLeaf, issueLeafContent } from "../certificates/leaf-content.ts";
 import { operatorNames } from "../certificates/leaf-names.ts";
 import { trustOf } from "../certificates/plan.ts";
-import { observeRoot, type RootContent } from "../certificates/root-content.ts";
-import { decodeRoot, InvalidSecretError } from "../certificates/secret-content.ts";
+import { observeRoot, type RootContent, signingRoot } from "../certificates/root-content.ts";
+import { decodeLeaf, decodeRoot, InvalidSecretError } from "../certificates/secret-content.ts";
 import type { ObservedRoot } from "../certificates/state.ts";
 import type { OperatorLeaf } from "./memory.ts";
 import { isReady, type PodObject } from "./objects.ts";
@@ -16,6 +17,8 @@ import { contentOf } from "./secret-objects.ts";
 
 /** The operator's own leaf is short-lived: it is kept in memory only. */
 const leafValidMs = 6 * 3_600_000;
+/** How long a leaf of an issuer is used before its Secret is read again. */
+const issuedForMs = 600_000;
 const answerWithinMs = 10_000;
 
 export type Report =
@@ -106,8 +109,9 @@ export class AdminAccess {
   }
 
   /** Makes the operator's leaf while the root is at hand, so that it need not be read again for that. */
-  async prepare(root: RootContent): Promise<void> {
-    if (this.#presentLeaf(observeRoot(root)) === undefined) await this.#issue(root);
+  async prepare(root: RootContent, issued: IssuedLeaf | undefined): Promise<void> {
+    if (this.#presentLeaf(observeRoot(root)) !== undefined) return;
+    if (hasOwnKey(root) || issued !== undefined) await this.#issue(root, issued);
   }
 
   /** The leaf of role `operator`, made anew when it is old or when the roots have changed. */
@@ -118,7 +122,10 @@ export class AdminAccess {
     if (present !== undefined) return present.tls;
     const secret = await deps.secrets.read(namespace, names.rootSecret(name), signal);
     if (secret === undefined) throw new SchedulerUnreachableError("There is no root certificate yet.");
-    return await this.#issue(readRoot(secret));
+    const root = readRoot(secret);
+    if (hasOwnKey(root)) return await this.#issue(root, undefined);
+    const issued = await deps.secrets.read(namespace, names.operatorSecret(name), signal);
+    return await this.#issue(root, issued && decodeLeaf(contentOf(issued)));
   }
 
   #presentLeaf(root: ObservedRoot): OperatorLeaf | undefined {
@@ -127,8 +134,17 @@ export class AdminAccess {
     return leaf !== undefined && nowMs < leaf.renewAtMs && leaf.roots === rootsText(root) ? leaf : undefined;
   }
 
-  async #issue(root: RootContent): Promise<OperatorLeaf["tls"]> {
+  /** @param issued the operator's leaf that an issuer signed, where the key of the present root is the issuer's */
+  async #issue(root: RootContent, issued: IssuedLeaf | undefined): Promise<OperatorLeaf["tls"]> {
     const { memory, deps, namespace, name, nowMs } = this.#pass;
+    const roots = rootsText(observeRoot(root));
+    if (issued !== undefined && certificateFacts(issued.certificate).notAfterMs > nowMs) {
+      const tls = { ca: bundleOf(root), cert: issued.certificate, key: issued.key };
+      memory.leaf = { tls, roots, renewAtMs: nowMs + issuedForMs };
+      return tls;
+    }
+    if (signingRoot(root) === undefined)
+      throw new SchedulerUnreachableError("The issuer has not issued the operator's certificate yet.");
     // Without the key of the present root it is a leaf of the next one, for schedulers that trust that already.
     const place = { cluster: name, namespace, clusterDomain: deps.settings.clusterDomain };
     const leaf = await issueLeafContent(root, operatorNames(place), {
@@ -138,9 +154,14 @@ export class AdminAccess {
     });
     const tls = { ca: bundleOf(root), cert: leaf.certificate, key: leaf.key };
     const renewAtMs = nowMs + Math.floor((leafValidMs * 2) / 3);
-    memory.leaf = { tls, roots: rootsText(observeRoot(root)), renewAtMs };
+    memory.leaf = { tls, roots, renewAtMs };
     return tls;
   }
+}
+
+/** Whether the operator signs its own leaf, with the present root or with the one that comes for a lost one. */
+function hasOwnKey({ signer, next }: RootContent): boolean {
+  return (signer ?? next)?.key !== undefined;
 }
 
 function readRoot(secret: Parameters<typeof contentOf>[0]): RootContent {

@@ -1,5 +1,5 @@
 import type { ClusterAdmin } from "../admin/port.ts";
-import type { ObservedLeaf, ObservedRoot } from "../certificates/state.ts";
+import type { Issuing, ObservedLeaf, ObservedRoot } from "../certificates/state.ts";
 import type { Validation } from "../validate/validate.ts";
 import type { ClusterObject, ConfigMapObject } from "./objects.ts";
 
@@ -9,6 +9,9 @@ export interface SeenSecrets {
   readonly root: ObservedRoot | undefined;
   readonly leaves: ReadonlyMap<string, ObservedLeaf>;
   readonly suppliedRoot: string | undefined;
+  /** The issuer that the resource named, and what it had made. */
+  readonly issuer: string | undefined;
+  readonly issuing: Issuing | undefined;
 }
 
 /** The operator's own leaf for one cluster, of role `operator`; made anew by every process. */
@@ -60,6 +63,8 @@ export class ClusterMemory {
   configMap: ConfigMapObject | undefined;
   /** When references to others' objects were last found to be right, and which they were. */
   references: { readonly digest: string; readonly atMs: number } | undefined;
+  /** Whether the leaves of a cluster without mTLS are known to be gone. */
+  leavesGone = false;
   podMonitor: { readonly digest: string; readonly atMs: number } | undefined;
   /** Children, as `Kind/name`, that were applied without a look and that the cache has not shown since. */
   readonly assumedAbsent = new Set<string>();

@@ -25,12 +25,13 @@ export const types = {
   roleBinding: type("rbac.authorization.k8s.io", "v1", "rolebindings", "RoleBinding"),
   networkPolicy: type("networking.k8s.io", "v1", "networkpolicies", "NetworkPolicy"),
   podMonitor: type("monitoring.coreos.com", "v1", "podmonitors", "PodMonitor"),
+  certificate: type("cert-manager.io", "v1", "certificates", "Certificate"),
   storageClass: { ...type("storage.k8s.io", "v1", "storageclasses", "StorageClass"), namespaced: false },
 } as const;
 
 /**
  * Kinds that are watched, besides the clusters themselves. Secrets are not, so that the operator needs no right to list
- * them.
+ * them; Certificates are not, since what counts is in the Secrets.
  */
 export const watchedChildren = [
   "configMap",

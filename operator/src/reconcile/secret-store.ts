@@ -1,6 +1,6 @@
 import { type Client, differences, isNotFound, listRulesOf, StatusError } from "@spice-shards/kube";
 import { fieldManager } from "../api/names.ts";
-import type { KubernetesObject } from "../render/context.ts";
+import type { KubernetesObject, OwnerReference } from "../render/context.ts";
 import type { SecretObject } from "./objects.ts";
 import { types } from "./resource-types.ts";
 
@@ -59,6 +59,21 @@ export class SecretStore {
       ),
     );
     return { object: patched, wrote: true };
+  }
+
+  /** Has garbage collection take a Secret that another controller made for us, with the owner. */
+  async adopt(live: SecretObject, owner: OwnerReference, signal: AbortSignal): Promise<void> {
+    const { name = "", namespace = "", resourceVersion, ownerReferences = [] } = live.metadata;
+    if (ownerReferences.some(({ uid }) => uid === owner.uid)) return;
+    const body = { metadata: { resourceVersion, ownerReferences: [...ownerReferences, owner] } };
+    await withoutContent(`patch Secret ${namespace}/${name}`, () =>
+      this.#client.patch(
+        types.secret,
+        { namespace, name },
+        { type: "merge", body },
+        { fieldManager, signal },
+      ),
+    );
   }
 
   /** Deletes a Secret of ours; none is no error. */

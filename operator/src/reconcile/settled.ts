@@ -51,8 +51,11 @@ export async function settle(
   const report = await admin.report();
   const now = deps.clock.monotonicMs();
   const { secrets, references, podMonitor } = memory;
-  const readAt = [secrets, references, podMonitor].flatMap((read) => read?.atMs ?? []);
-  const resyncAt = Math.min(now, ...readAt) + deps.settings.resyncMs;
+  // What is older than a resync was not asked for in this pass: Secrets without mTLS, or in a pause.
+  const dueAt = [secrets, references, podMonitor]
+    .map((read) => (read?.atMs ?? now) + deps.settings.resyncMs)
+    .filter((at) => at > now);
+  const resyncAt = Math.min(now + deps.settings.resyncMs, ...dueAt);
   const askAgainMs = now + pollMs;
   const untilMs = Math.min(resyncAt, now + (pass.lookAgainMs ?? Number.POSITIVE_INFINITY));
   const resourceVersion = versionOf(pass, resource);

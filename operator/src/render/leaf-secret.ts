@@ -11,10 +11,10 @@ export interface LeafContent {
   readonly answeredRequest?: string;
 }
 
-/** Secrets `{name}-scheduler-tls` and `{name}-executor-{i}-tls`. */
+/** Secrets `{name}-scheduler-tls`, `{name}-executor-{i}-tls` and `{name}-operator-tls`. */
 export function renderLeafSecret(
   context: RenderContext,
-  secret: { readonly name: string; readonly role: Role; readonly executor?: number },
+  secret: { readonly name: string; readonly role?: Role; readonly executor?: number },
   content: LeafContent,
 ): KubernetesObject {
   const { name } = context.cluster.metadata;

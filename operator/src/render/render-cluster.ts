@@ -1,4 +1,5 @@
 import { roles } from "../api/names.ts";
+import { leavesOf, renderCertificate } from "./certificate.ts";
 import { renderClientService } from "./client-service.ts";
 import { renderConfigMap } from "./config-map.ts";
 import type { KubernetesObject, RenderContext } from "./context.ts";
@@ -18,6 +19,7 @@ import { renderServiceAccount } from "./service-account.ts";
  */
 export function renderCluster(context: RenderContext): readonly KubernetesObject[] {
   return [
+    ...leavesOf(context, executorIndexes(context)).flatMap((leaf) => renderCertificate(context, leaf)),
     renderConfigMap(context),
     renderClientService(context),
     ...roles.map((role) => renderHeadlessService(context, role)),

@@ -96,6 +96,7 @@ async function optionsOf(objects: readonly Manifest[]): Promise<RunOptions> {
     },
     read: () => "",
     applyCrd: async () => "",
+    check: async () => [],
     run: async (options: RunOptions) => {
       asked.push(options);
       return 0;
@@ -145,6 +146,47 @@ describe("the Deployment", () => {
         capabilities: { drop: ["ALL"] },
       });
   });
+});
+
+test("helm test runs the operator's own check, and nothing selects its pod", async () => {
+  interface Check {
+    readonly metadata: {
+      readonly labels: Record<string, string>;
+      readonly annotations: Record<string, string>;
+    };
+    readonly spec: Deployment["spec"]["template"]["spec"] & { readonly restartPolicy: string };
+  }
+  interface Selecting {
+    readonly kind: string;
+    readonly spec: { readonly selector: Record<string, string> };
+  }
+  for (const name of names) {
+    const objects = objectsOf(name);
+    const { metadata, spec } = find<Check>(objects, "Pod");
+    expect(metadata.annotations["helm.sh/hook"]).toBe("test");
+    expect(spec).toMatchObject({ restartPolicy: "Never", securityContext: { runAsNonRoot: true } });
+    const [{ args, securityContext }] = spec.containers as [Check["spec"]["containers"][number]];
+    expect(securityContext).toMatchObject({ readOnlyRootFilesystem: true, capabilities: { drop: ["ALL"] } });
+    let url: URL | undefined;
+    const io = { out: () => {}, err: () => {}, read: () => "", run: async () => 1, applyCrd: async () => "" };
+    const check = async (options: { readonly url: URL }) => {
+      ({ url } = options);
+      return [];
+    };
+    expect(await runOperatorCli(args, { ...io, check }, "1")).toBe(0);
+    const services = objects.filter(({ kind }) => kind === "Service") as never as readonly (Selecting &
+      Manifest)[];
+    const [service] = services.filter(
+      ({ metadata }) => url?.hostname.startsWith(`${metadata.name}.${metadata.namespace}.svc.`) === true,
+    );
+    expect(service?.spec).toMatchObject({
+      ports: expect.arrayContaining([expect.objectContaining({ port: 8090 })]),
+    });
+    for (const { spec } of services)
+      expect(Object.entries(spec.selector).every(([key, value]) => metadata.labels[key] === value)).toBe(
+        false,
+      );
+  }
 });
 
 test("the webhook's objects are those that the operator keeps", async () => {

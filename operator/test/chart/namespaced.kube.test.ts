@@ -1,8 +1,10 @@
+/** @jest-environment ./scripts/jest/environment.mjs */
 import { afterAll, afterEach, beforeAll, expect, test } from "@jest/globals";
 import type { KubeObject, ResourceType } from "@spice-shards/kube";
 import { ApiServer } from "../../../kube/test/support/api-server.ts";
 import { eventually } from "../../../kube/test/support/wait.ts";
 import { types } from "../../src/reconcile/resource-types.ts";
+import { leaveBundlesIfFailed } from "../support/leave-bundle.ts";
 import { OperatorProcess } from "./operator-process.ts";
 import { chart, namespace } from "./support.ts";
 
@@ -39,6 +41,8 @@ beforeAll(async () => {
 });
 
 afterEach(async () => {
+  const logs = running.map(({ lines }, i) => [`operator/log-${i}.json`, lines] as const);
+  await leaveBundlesIfFailed(api.client(), Object.fromEntries(logs));
   for (const each of running.splice(0)) await each.stop();
 });
 

@@ -1,10 +1,12 @@
-import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+/** @jest-environment ./scripts/jest/environment.mjs */
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "@jest/globals";
 import { Applier, type Client, type KubeObject, type ResourceType } from "@spice-shards/kube";
 import { ApiServer } from "../../../kube/test/support/api-server.ts";
 import { KubeletDouble } from "../../../kube/test/support/kubelet-double.ts";
 import { eventually } from "../../../kube/test/support/wait.ts";
 import { listRules } from "../../src/api/list-rules.ts";
 import { exampleNames } from "../examples.ts";
+import { leaveBundlesIfFailed } from "../support/leave-bundle.ts";
 import {
   type ClusterObject,
   clusterCrd,
@@ -45,6 +47,7 @@ describe("what the renderers make, on a real API server", () => {
       value: 1000,
     });
   });
+  afterEach(() => leaveBundlesIfFailed(editor));
   afterAll(async () => {
     await kubelet?.stop();
     await api?.stop();

@@ -1,3 +1,4 @@
+/** @jest-environment ./scripts/jest/environment.mjs */
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "@jest/globals";
 import { types } from "../../src/reconcile/resource-types.ts";

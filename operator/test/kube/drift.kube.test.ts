@@ -1,4 +1,5 @@
-import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+/** @jest-environment ./scripts/jest/environment.mjs */
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "@jest/globals";
 import {
   Applier,
   type Client,
@@ -12,6 +13,7 @@ import {
 import { ApiServer } from "../../../kube/test/support/api-server.ts";
 import { listRules } from "../../src/api/list-rules.ts";
 import type { Json } from "../../src/schema/schema.ts";
+import { leaveBundlesIfFailed } from "../support/leave-bundle.ts";
 import {
   type ClusterObject,
   clusterCrd,
@@ -37,6 +39,7 @@ describe("drift of the children on a real API server", () => {
     editor = api.client({ user: "editor" });
     typeOf = typesOf(operator);
   });
+  afterEach(() => leaveBundlesIfFailed(editor));
   afterAll(async () => {
     await api?.stop();
   });

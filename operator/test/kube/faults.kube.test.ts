@@ -1,5 +1,6 @@
+/** @jest-environment ./scripts/jest/environment.mjs */
 import { setTimeout as delay } from "node:timers/promises";
-import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "@jest/globals";
 import { eventually } from "../../../kube/test/support/wait.ts";
 import { types } from "../../src/reconcile/resource-types.ts";
 import { imagesOf } from "./support/operator-bed.ts";
@@ -15,6 +16,7 @@ describe("an operator whose API server fails", () => {
     operator = await bed.operate();
     await operator.leading();
   });
+  afterEach(() => bed.leaveIfFailed());
   afterAll(() => bed?.stop());
 
   /** Does something once, when the operator has made so many more writes. */

@@ -1,18 +1,21 @@
+/** @jest-environment ./scripts/jest/environment.mjs */
 import { mkdtempSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "@jest/globals";
 import type { Client, KubeObject } from "@spice-shards/kube";
 import { ApiServer } from "../../../kube/test/support/api-server.ts";
 import { Component } from "../../../kube/test/support/component.ts";
 import { drawPorts } from "../../../kube/test/support/draw.ts";
 import { Forwarder } from "../../../kube/test/support/forwarder.ts";
 import { KubeletDouble, type Pod } from "../../../kube/test/support/kubelet-double.ts";
+import { runTool } from "../../../kube/test/support/run-tool.ts";
 import { eventually } from "../../../kube/test/support/wait.ts";
 import { FakeAdmin } from "../../src/admin/testing/fake-admin.ts";
 import { types } from "../../src/reconcile/resource-types.ts";
 import type { JsonObject } from "../../src/schema/schema.ts";
+import { leaveBundlesIfFailed } from "../support/leave-bundle.ts";
 import { type ClusterObject, podMonitorCrd } from "./support/cluster-objects.ts";
 import { conditionOf, imagesOf, isReady } from "./support/operator-bed.ts";
 
@@ -43,6 +46,10 @@ describe("the chart on a real API server", () => {
     kubelet = new KubeletDouble(admin, { terminationMs: 20 });
     await kubelet.start();
   });
+  afterEach(() => {
+    const logs = processes.map((process, i) => [`operator/log-${i}.txt`, process.log()] as const);
+    return leaveBundlesIfFailed(admin, Object.fromEntries(logs));
+  });
   afterAll(async () => {
     await Promise.all(processes.map((process) => process.stop(5000)));
     for (const scheduler of schedulers) scheduler.stop();
@@ -53,14 +60,16 @@ describe("the chart on a real API server", () => {
   });
 
   /** A replica of the operator as the installed Deployment would run it, under the chart's own service account. */
-  async function startReplica(): Promise<{ process: Component; webhookAddress: string }> {
-    const [port = 0] = await drawPorts(1);
+  async function startReplica(): Promise<{ process: Component; webhookAddress: string; health: number }> {
+    const [port = 0, health = 0] = await drawPorts(2);
     const target = { namespace: "spice-system", name: "spiceai-operator" };
     const { spec } = await admin.get<Deployment>(types.deployment, target);
     const args = (spec.template.spec.containers[0]?.args ?? []).map((arg) =>
       arg.startsWith("--webhook-bind-address")
         ? `--webhook-bind-address=127.0.0.1:${port}`
-        : arg.replace(/^(--(?:health-probe|metrics)-bind-address)=.*/, "$1=127.0.0.1:0"),
+        : arg
+            .replace(/^(--metrics-bind-address)=.*/, "$1=127.0.0.1:0")
+            .replace(/^(--health-probe-bind-address)=.*/, `$1=127.0.0.1:${health}`),
     );
     const token = await api.serviceAccountToken("spice-system", "spiceai-operator");
     const kubeconfig = api.kubeconfig({ token, namespace: "spice-system" });
@@ -69,7 +78,7 @@ describe("the chart on a real API server", () => {
     const run = [program, ...args, "--kubeconfig", kubeconfig];
     const replica = new Component(name, process.execPath, run, dir);
     processes.push(replica);
-    return { process: replica, webhookAddress: `127.0.0.1:${port}` };
+    return { process: replica, webhookAddress: `127.0.0.1:${port}`, health };
   }
 
   const holder = async () => {
@@ -121,6 +130,16 @@ describe("the chart on a real API server", () => {
     });
     webhook = await Forwarder.start(spec.clusterIP, 443, first.webhookAddress);
     expect(processes.map(({ alive }) => alive)).toEqual([true, true]);
+    // What the pod of `helm test` runs, with an account that has no rights.
+    const token = await api.serviceAccountToken("spice-system", "default");
+    const kubeconfig = api.kubeconfig({ token, namespace: "spice-system" });
+    const program = join(root, "operator", "bin", "spiceai-operator.mjs");
+    const check = (port: number, seconds: number) => {
+      const flags = [`--timeout=${seconds}`, `--url=http://127.0.0.1:${port}`, "--kubeconfig", kubeconfig];
+      return runTool(process.execPath, [program, "check", ...flags], { env: {} });
+    };
+    expect(await check(first.health, 20)).toContain("is healthy and ready, and SpicepodCluster is known");
+    await expect(check(1, 0)).rejects.toThrow("http://127.0.0.1:1/ready does not answer");
   });
 
   it("refuses at admission what the operator could not run", async () => {

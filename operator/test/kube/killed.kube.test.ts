@@ -1,5 +1,6 @@
+/** @jest-environment ./scripts/jest/environment.mjs */
 import { setTimeout as delay } from "node:timers/promises";
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
 import { certificateFacts, readBundle } from "@spice-shards/certificates";
 import type { KubeObject } from "@spice-shards/kube";
 import { FaultProxy } from "../../../kube/test/support/fault-proxy.ts";
@@ -38,6 +39,7 @@ describe("an operator that is killed again and again", () => {
   beforeEach(async () => {
     proxy = await FaultProxy.start(bed.api);
   });
+  afterEach(() => bed.leaveIfFailed());
   afterAll(() => bed?.stop());
 
   /** Starts an operator that dies at a step. */

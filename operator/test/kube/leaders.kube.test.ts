@@ -1,4 +1,5 @@
-import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+/** @jest-environment ./scripts/jest/environment.mjs */
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "@jest/globals";
 import { eventually } from "../../../kube/test/support/wait.ts";
 import { imagesOf } from "./support/operator-bed.ts";
 import type { OperatorReplica } from "./support/operator-replica.ts";
@@ -18,6 +19,7 @@ describe("operators of which one leads", () => {
     await bed.settled(namespace);
     bed.schedulers.count(namespace, 3);
   }, 180_000);
+  afterEach(() => bed.leaveIfFailed());
   afterAll(async () => {
     for (const each of replicas.values()) if (each.alive) each.thaw();
     await bed?.stop();

@@ -1,4 +1,5 @@
-import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+/** @jest-environment ./scripts/jest/environment.mjs */
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "@jest/globals";
 import type { KubeObject } from "@spice-shards/kube";
 import { Forwarder } from "../../../kube/test/support/forwarder.ts";
 import { eventually } from "../../../kube/test/support/wait.ts";
@@ -51,6 +52,7 @@ describe("what cannot be run", () => {
     await bed.settled(namespace);
     pods = running();
   }, 180_000);
+  afterEach(() => bed.leaveIfFailed());
   afterAll(async () => {
     await webhook?.stop();
     await bed?.stop();

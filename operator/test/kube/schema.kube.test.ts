@@ -8,6 +8,7 @@ import type { Json, JsonObject } from "../../src/schema/schema.ts";
 import { formatFieldProblem, validateCluster } from "../../src/validate/validate.ts";
 import {
   type ClusterObject,
+  certificateCrd,
   clusterCrd,
   podMonitorCrd,
   spicepodClusters,
@@ -45,7 +46,7 @@ describe("every path of a SpicepodCluster has an effect", () => {
   let typeOf: (object: KubeObject) => Promise<ResourceType>;
 
   beforeAll(async () => {
-    api = await ApiServer.start({ crds: [clusterCrd, podMonitorCrd], controllers: false });
+    api = await ApiServer.start({ crds: [clusterCrd, podMonitorCrd, certificateCrd], controllers: false });
     client = api.client();
     namespace = await api.namespace("paths");
     typeOf = typesOf(client);

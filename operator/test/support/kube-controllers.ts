@@ -111,7 +111,8 @@ export class KubeControllers {
         creationTimestamp: this.#time(),
         ownerReferences: [{ ...ref, controller: true }],
       },
-    });
+      spec: template["spec"],
+    } as KubeObject);
   }
 
   #makeClaim(set: StatefulSetObject, template: JsonObject): void {
@@ -155,6 +156,7 @@ export class KubeControllers {
       "rbac.authorization.k8s.io/roles",
       "rbac.authorization.k8s.io/rolebindings",
       "networking.k8s.io/networkpolicies",
+      "cert-manager.io/certificates",
     ];
     const uids = new Set(collections.flatMap((each) => this.#list(each)).map(({ metadata }) => metadata.uid));
     for (const collection of collections)

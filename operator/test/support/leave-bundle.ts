@@ -1,10 +1,11 @@
 import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Client } from "@spice-shards/kube";
+import type { Client, KubeObject } from "@spice-shards/kube";
 import { Bundle } from "../../../runtime/src/cli/report/bundle.ts";
 import { collectKubernetes } from "../../../runtime/src/cli/report/kubernetes/collect.ts";
 import { folderSink } from "../../../runtime/src/cli/report/sink.ts";
+import { types } from "../../src/reconcile/resource-types.ts";
 
 /** Longer would hide the failure that the bundle is about. */
 const longestMs = 30_000;
@@ -52,4 +53,20 @@ export async function leaveBundle(
     console.error(`No bundle of the failure of "${testName}":`, error);
     return undefined;
   }
+}
+
+/**
+ * For hooks after a test: when it failed, a bundle of each of the newest clusters that are still there. Needs the environment
+ * of tests that knows of failures (`@jest-environment ./scripts/jest/environment.mjs`).
+ */
+export async function leaveBundlesIfFailed(client: Client, more: MoreFiles = {}): Promise<void> {
+  const { failedTest } = globalThis as { failedTest?: string };
+  if (failedTest === undefined) return;
+  const { items } = await client.list<KubeObject>(types.cluster).catch(() => ({ items: [] }));
+  for (const { metadata } of items.slice(-3))
+    await leaveBundle(
+      failedTest,
+      { client, namespace: metadata.namespace ?? "", cluster: metadata.name ?? "" },
+      more,
+    );
 }

@@ -23,6 +23,7 @@ import { SecretStore } from "../../src/reconcile/secret-store.ts";
 import { defaultSettings, type OperatorSettings } from "../../src/reconcile/settings.ts";
 import { StateLocations } from "../../src/reconcile/state-locations.ts";
 import type { JsonObject } from "../../src/schema/schema.ts";
+import { type CertificateObject, type CertificateStore, CertManagerDouble } from "./cert-manager-double.ts";
 import { FakeAdmin } from "./fake-admin.ts";
 import { KubeControllers } from "./kube-controllers.ts";
 
@@ -47,6 +48,18 @@ executorSpec: { replicas: 2 }
 
 export function specOf(text = spec): JsonObject {
   return parse(text) as JsonObject;
+}
+
+export const certificates = "cert-manager.io/certificates";
+
+function certificatesIn({ store }: FakeApiServer): CertificateStore {
+  return {
+    certificates: async () => store.list(certificates) as CertificateObject[],
+    secret: async (namespace, name) => store.get("/secrets", `${namespace}/${name}`),
+    putSecret: async (secret) => void store.put("/secrets", secret),
+    setStatus: async (certificate, status) =>
+      void store.put(certificates, { ...certificate, status } as never),
+  };
 }
 
 /** One operator process: its caches and memory end with {@link stop}. */
@@ -110,6 +123,7 @@ export class World {
   readonly client: Client;
   readonly admin: FakeAdmin;
   readonly kube: KubeControllers;
+  readonly certManager: CertManagerDouble;
   operator: Operator;
   /** Nodes load what the kubelet gives them at once. */
   loads = true;
@@ -122,6 +136,7 @@ export class World {
     this.client = new Client({ transport: this.#mortal(), clock, random: seededRandom(7) });
     this.admin = new FakeAdmin(api.store);
     this.kube = new KubeControllers(api.store, () => clock.wallMs());
+    this.certManager = new CertManagerDouble(certificatesIn(api), () => clock.wallMs());
     this.operator = new Operator(this, settings);
   }
 
@@ -146,6 +161,12 @@ export class World {
 
   async stop(): Promise<void> {
     await this.operator.stop();
+  }
+
+  /** The API server knows the kinds of cert-manager from now on. */
+  installCertManager(): void {
+    const resources = [{ name: "certificates", kind: "Certificate", namespaced: true, verbs: ["get"] }];
+    this.api.paths.set("/apis/cert-manager.io/v1", { resources });
   }
 
   create(body: JsonObject, metadata: object = {}): void {
@@ -243,6 +264,7 @@ export class World {
   /** One round: the cluster's controllers, the kubelets, then the operator. */
   async round(which = key): Promise<Reconciled> {
     this.kube.play();
+    await this.certManager.play();
     if (this.loads) this.admin.load();
     await this.flush();
     const done = await this.operator.reconcile(which);

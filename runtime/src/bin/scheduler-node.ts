@@ -180,6 +180,7 @@ export async function startScheduler(
   scheduler = running;
   const remote = new GrpcExchange({
     address: (executor) => running.addressOf(executor),
+    instance: (executor) => running.document.executors[executor]?.instance_id,
     credentials: () => security.channel(["executor"]),
   });
   const exchange = new MeasuredExchange(single === undefined ? remote : single.exchange, metrics, clock);

@@ -1,33 +1,36 @@
-import { certificateFacts, type PemPair, readBundle } from "@spice-shards/certificates";
+import { certificateFacts, readBundle } from "@spice-shards/certificates";
 import { isAlreadyExists } from "@spice-shards/kube";
-import { annotation, names, type Role } from "../../api/names.ts";
-import { bundleOf, type IssuedLeaf, issueLeafContent, observeLeaf } from "../../certificates/leaf-content.ts";
-import { alternativeNamesText, executorNames, schedulerNames } from "../../certificates/leaf-names.ts";
+import { annotation, names } from "../../api/names.ts";
+import {
+  bundleOf,
+  type IssuedLeaf,
+  issueLeafContent,
+  observeLeaf,
+  takeIssued,
+} from "../../certificates/leaf-content.ts";
+import { alternativeNamesText } from "../../certificates/leaf-names.ts";
 import { planCertificates } from "../../certificates/plan.ts";
 import { applyRootAction, observeRoot, type RootContent } from "../../certificates/root-content.ts";
-import {
-  decodeLeaf,
-  decodeRoot,
-  decodeSuppliedRoot,
-  encodeRoot,
-  InvalidSecretError,
-} from "../../certificates/secret-content.ts";
+import { encodeRoot } from "../../certificates/secret-content.ts";
 import type {
   CertificateAction,
   CertificateInput,
   CertificatePlan,
   NodeReports,
 } from "../../certificates/state.ts";
+import { type Leaf, leavesOf } from "../../render/certificate.ts";
 import { renderLeafSecret } from "../../render/leaf-secret.ts";
 import { executorIndexes } from "../../render/render-cluster.ts";
 import { renderRootSecret } from "../../render/root-secret.ts";
 import type { AdminAccess } from "../admin-access.ts";
 import type { SeenSecrets } from "../memory.ts";
 import { nobody, reportsOf } from "../node-reports.ts";
-import type { PodObject, SecretObject, StatefulSetObject } from "../objects.ts";
-import { blocked, goOn, type StepOutcome } from "../outcome.ts";
+import type { PodObject, StatefulSetObject } from "../objects.ts";
+import { goOn, requeue, type StepOutcome } from "../outcome.ts";
 import type { Pass } from "../pass.ts";
-import { contentOf } from "../secret-objects.ts";
+import { askIssuer, issuerLookMs, issuerOf, observe, pruneIssued } from "./issued-certificates.ts";
+import { type Live, readSecrets } from "./read-certificates.ts";
+import { withoutMtls } from "./without-mtls.ts";
 
 const dayMs = 86_400_000;
 /** How often to ask nodes what they have loaded, while a rotation waits for them. */
@@ -35,34 +38,20 @@ const askAgainMs = 5_000;
 /** More rounds than a rotation has phases: each round ends with a write or is the last. */
 const roundsAtMost = 12;
 
-interface WantedSecret {
-  readonly name: string;
-  readonly role: Role;
-  readonly executor?: number;
-  readonly names: ReturnType<typeof schedulerNames>;
-}
-
-/** The Secrets as they are now: objects for writing, contents for signing. Leaves this function's callers never. */
-interface Live {
-  rootObject: SecretObject | undefined;
-  root: RootContent | undefined;
-  readonly leafObjects: Map<string, SecretObject>;
-  readonly leaves: Map<string, IssuedLeaf>;
-  readonly supplied: PemPair | undefined;
-}
-
 /**
  * Root and leaves (spec chapter 09, Certificates). Each action of the plan is one write that holds all the progress, made
  * before the next is planned, so the operator may die after any of them.
  */
 export async function certificates(pass: Pass, admin: AdminAccess): Promise<StepOutcome> {
   const { spec } = pass.valid.cluster;
-  if (spec.allowInsecureConnections) return goOn;
-  const wanted = wantedSecrets(pass);
+  if (spec.allowInsecureConnections) return await withoutMtls(pass);
+  pass.memory.leavesGone = false;
+  const wanted = wantedLeaves(pass);
   const seen = pass.memory.secrets;
   if (seen !== undefined && isFresh(pass, seen, wanted)) {
     const plan = planCertificates(inputOf(pass, seen, wanted, nobody));
-    if (plan.actions.length === 0 && seen.root?.phase === "stable") return finish(pass, seen, plan);
+    const isSettled = plan.actions.length === 0 && Object.keys(plan.waitingFor).length === 0;
+    if (isSettled && seen.root?.phase === "stable") return finish(pass, seen, plan, wanted);
   }
   try {
     return await bringAbout(pass, admin, wanted);
@@ -74,11 +63,7 @@ export async function certificates(pass: Pass, admin: AdminAccess): Promise<Step
   }
 }
 
-async function bringAbout(
-  pass: Pass,
-  admin: AdminAccess,
-  wanted: readonly WantedSecret[],
-): Promise<StepOutcome> {
+async function bringAbout(pass: Pass, admin: AdminAccess, wanted: readonly Leaf[]): Promise<StepOutcome> {
   const live = await readSecrets(pass, wanted);
   if ("kind" in live) return live;
   for (let round = 0; round < roundsAtMost; round++) {
@@ -88,9 +73,12 @@ async function bringAbout(
     const plan = planCertificates(inputOf(pass, seen, wanted, nodes));
     if (plan.actions.length === 0) {
       await repair(pass, live, wanted);
-      if (seen.root?.phase !== "stable") pass.lookAgainIn(askAgainMs);
-      if (live.root !== undefined) await admin.prepare(live.root);
-      return finish(pass, seen, plan);
+      const isWaiting = seen.root?.phase !== "stable" || Object.keys(plan.waitingFor).length > 0;
+      if (isWaiting) pass.lookAgainIn(askAgainMs);
+      else await pruneIssued(pass, wanted);
+      if (live.root !== undefined)
+        await admin.prepare(live.root, live.leaves.get(names.operatorSecret(pass.name)));
+      return finish(pass, seen, plan, wanted);
     }
     for (const action of plan.actions) await perform(pass, live, wanted, action);
     tellIssued(pass, plan.actions);
@@ -100,25 +88,17 @@ async function bringAbout(
 }
 
 /** Every leaf that a node mounts or will mount. One that leaves and has no pod any more needs none. */
-function wantedSecrets({ deps, valid, namespace, name }: Pass): readonly WantedSecret[] {
+function wantedLeaves({ deps, valid, namespace, name }: Pass): readonly Leaf[] {
   const { context } = valid;
-  const place = { cluster: name, namespace, clusterDomain: context.clusterDomain };
   const leaving = [...context.observed.executors.keys()].filter((index) => {
     const key = `${namespace}/${names.executor(name, index)}`;
     return deps.caches.child<StatefulSetObject>("statefulSet", key)?.spec.replicas !== 0;
   });
   const indexes = new Set([...executorIndexes(context), ...leaving]);
-  return [
-    { name: names.schedulerSecret(name), role: "scheduler", names: schedulerNames(place) },
-    ...[...indexes]
-      .sort((a, b) => a - b)
-      .map((index) => ({
-        name: names.executorSecret(name, index),
-        role: "executor" as const,
-        executor: index,
-        names: executorNames(place, index),
-      })),
-  ];
+  return leavesOf(
+    context,
+    [...indexes].sort((a, b) => a - b),
+  );
 }
 
 /** How often to look whether it is a Secret that a pod waits for. */
@@ -139,22 +119,23 @@ function podsWait({ deps, key, nowMs }: Pass): boolean {
  * Secrets are read again at every resync, when what is wanted of them has changed, and while a pod may wait for one. They
  * are not watched: that would need the right to list all Secrets.
  */
-function isFresh(pass: Pass, seen: SeenSecrets, wanted: readonly WantedSecret[]): boolean {
+function isFresh(pass: Pass, seen: SeenSecrets, wanted: readonly Leaf[]): boolean {
   const { deps, valid } = pass;
   const age = deps.clock.monotonicMs() - seen.atMs;
-  const bringsRoot = valid.cluster.spec.certificates.rootSecretRef !== undefined;
+  const { rootSecretRef, issuerRef } = valid.cluster.spec.certificates;
   return (
     age < deps.settings.resyncMs &&
     (age < waitingAgainMs || !podsWait(pass)) &&
     wanted.every(({ name }) => seen.leaves.has(name)) &&
-    bringsRoot === (seen.suppliedRoot !== undefined)
+    issuerOf(valid.cluster) === seen.issuer &&
+    (issuerRef !== undefined || (rootSecretRef !== undefined) === (seen.suppliedRoot !== undefined))
   );
 }
 
 function inputOf(
   pass: Pass,
   seen: SeenSecrets,
-  wanted: readonly WantedSecret[],
+  wanted: readonly Leaf[],
   nodes: NodeReports,
 ): CertificateInput {
   const { [annotation.renewCertificates]: renew, [annotation.rotateRoot]: rotateRoot } =
@@ -173,73 +154,16 @@ function inputOf(
       ...(rotateRoot === undefined ? {} : { rotateRoot }),
     },
     suppliedRoot: seen.suppliedRoot,
+    ...(seen.issuing === undefined ? {} : { issuing: seen.issuing }),
   };
 }
 
-async function readSecrets(pass: Pass, wanted: readonly WantedSecret[]): Promise<Live | StepOutcome> {
-  const { namespace, name, deps, signal, valid } = pass;
-  const { rootSecretRef } = valid.cluster.spec.certificates;
-  let supplied: PemPair | undefined;
-  if (rootSecretRef !== undefined) {
-    const path = "spec.certificates.rootSecretRef.name";
-    const secret = await deps.secrets.read(namespace, rootSecretRef.name, signal);
-    const where = `Secret ${namespace}/${rootSecretRef.name}`;
-    if (secret === undefined) {
-      pass.lookAgainIn(15_000);
-      return blocked("MissingSecret", `${path}: ${where} does not exist.`);
-    }
-    try {
-      supplied = decodeSuppliedRoot(secret.data ?? {}, pass.nowMs);
-    } catch (error) {
-      if (!(error instanceof InvalidSecretError)) throw error;
-      pass.lookAgainIn(15_000);
-      return blocked("InvalidSecret", `${path}: ${where}: ${error.message}.`);
-    }
-  }
-  const read = async (secret: string) =>
-    pass.isFirst ? undefined : await deps.secrets.read(namespace, secret, signal);
-  const rootObject = await read(names.rootSecret(name));
-  const foreign = rootObject === undefined ? undefined : foreignOwner(pass, rootObject);
-  if (foreign !== undefined) return foreign;
-  const live: Live = {
-    rootObject,
-    root: undefined,
-    leafObjects: new Map(),
-    leaves: new Map(),
-    supplied,
-  };
-  try {
-    live.root = rootObject === undefined ? undefined : decodeRoot(contentOf(rootObject));
-  } catch (error) {
-    if (!(error instanceof InvalidSecretError)) throw error;
-    pass.lookAgainIn(15_000);
-    const message = `Secret ${namespace}/${names.rootSecret(name)}: ${error.message}. Restore it, or delete it to begin a rotation to another root.`;
-    return blocked("InvalidSecret", message);
-  }
-  for (const secret of wanted) {
-    const object = await read(secret.name);
-    if (object === undefined) continue;
-    const owned = foreignOwner(pass, object);
-    if (owned !== undefined) return owned;
-    live.leafObjects.set(secret.name, object);
-    const leaf = decodeLeaf(contentOf(object));
-    if (leaf !== undefined) live.leaves.set(secret.name, leaf);
-  }
-  return live;
-}
-
-/** A Secret of an earlier cluster of this name waits for garbage collection; it is not taken over. */
-function foreignOwner(pass: Pass, { metadata }: SecretObject): StepOutcome | undefined {
-  const owner = metadata.ownerReferences?.find((each) => each.controller === true);
-  if (owner === undefined || owner.uid === pass.resource.metadata.uid) return undefined;
-  const message = `Secret ${pass.namespace}/${metadata.name} belongs to ${owner.kind} ${owner.name} of uid ${owner.uid}.`;
-  return { kind: "requeue", afterMs: 2000, reason: "CertificatesPending", message };
-}
-
-function remember(pass: Pass, live: Live, wanted: readonly WantedSecret[]): SeenSecrets {
-  const { root, leaves, supplied } = live;
+function remember(pass: Pass, live: Live, wanted: readonly Leaf[]): SeenSecrets {
+  const { root, leaves, supplied, issuing } = live;
+  const isPending = issuing?.isPending === true;
+  if (isPending) pass.lookAgainIn(issuerLookMs);
   const secrets: SeenSecrets = {
-    atMs: pass.deps.clock.monotonicMs(),
+    atMs: pass.deps.clock.monotonicMs() - (isPending ? pass.deps.settings.resyncMs - issuerLookMs : 0),
     root: root === undefined ? undefined : observeRoot(root),
     leaves: new Map(
       wanted.flatMap(({ name }) => {
@@ -248,6 +172,8 @@ function remember(pass: Pass, live: Live, wanted: readonly WantedSecret[]): Seen
       }),
     ),
     suppliedRoot: supplied === undefined ? undefined : certificateFacts(supplied.certificate).sha256,
+    issuer: issuerOf(pass.valid.cluster),
+    issuing: issuing && observe(issuing),
   };
   pass.memory.secrets = secrets;
   return secrets;
@@ -256,27 +182,23 @@ function remember(pass: Pass, live: Live, wanted: readonly WantedSecret[]): Seen
 async function perform(
   pass: Pass,
   live: Live,
-  wanted: readonly WantedSecret[],
+  wanted: readonly Leaf[],
   action: CertificateAction,
 ): Promise<void> {
   const { certificates: validity } = pass.valid.cluster.spec;
   const { log } = pass.deps;
-  if (action.kind === "issue-leaf" || action.kind === "set-trust") {
+  if ("secret" in action) {
     const secret = wanted.find(({ name }) => name === action.secret);
-    const { root } = live;
-    if (secret === undefined || root === undefined) return;
-    const request = pass.resource.metadata.annotations?.[annotation.renewCertificates];
-    const before = live.leaves.get(secret.name);
-    const content =
-      action.kind === "set-trust" && before !== undefined
-        ? { ...before, bundle: bundleOf(root) }
-        : await issueLeafContent(root, secret.names, {
-            nowMs: pass.nowMs,
-            validMs: msOf(validity.leafValidity),
-            request,
-          });
+    if (secret === undefined || live.root === undefined) return;
+    if (action.kind === "ask-issuer") {
+      if (live.issuing !== undefined) await askIssuer(pass, live.issuing, secret.name);
+      log.info(`asked the issuer for ${secret.name}`, { cluster: pass.key, because: action.reason });
+      return;
+    }
+    const content = await contentOfLeaf(pass, live, live.root, secret, action);
+    if (content === undefined) return;
     await writeLeaf(pass, live, secret, content);
-    if (action.kind === "issue-leaf")
+    if (action.kind !== "set-trust")
       log.info(`issued certificate ${secret.name}`, { cluster: pass.key, because: action.reason });
     return;
   }
@@ -302,15 +224,33 @@ function tellIssued(pass: Pass, actions: readonly CertificateAction[]): void {
   if (pass.isFirst) return;
   const issued = new Map<string, string[]>();
   for (const action of actions) {
-    if (action.kind !== "issue-leaf") continue;
+    if (action.kind !== "issue-leaf" && action.kind !== "take-leaf") continue;
     issued.set(action.reason, [...(issued.get(action.reason) ?? []), action.secret]);
   }
   for (const [reason, secrets] of issued)
     pass.record("Normal", "CertificatesIssued", "Issue", `${secrets.join(", ")}: ${reason}`);
 }
 
+async function contentOfLeaf(
+  pass: Pass,
+  live: Live,
+  root: RootContent,
+  { name, names: alternatives }: Leaf,
+  { kind }: Extract<CertificateAction, { readonly secret: string }>,
+): Promise<IssuedLeaf | undefined> {
+  const request = pass.resource.metadata.annotations?.[annotation.renewCertificates];
+  const before = live.leaves.get(name);
+  if (kind === "set-trust") return before && { ...before, bundle: bundleOf(root) };
+  if (kind === "take-leaf") {
+    const issued = live.issuing?.contents.get(name);
+    return issued && takeIssued(root, issued, request);
+  }
+  const validMs = msOf(pass.valid.cluster.spec.certificates.leafValidity);
+  return await issueLeafContent(root, alternatives, { nowMs: pass.nowMs, validMs, request });
+}
+
 /** Brings back labels, owners and keys besides that somebody has changed; writes nothing when all is right. */
-async function repair(pass: Pass, live: Live, wanted: readonly WantedSecret[]): Promise<void> {
+async function repair(pass: Pass, live: Live, wanted: readonly Leaf[]): Promise<void> {
   if (live.root !== undefined) await writeRoot(pass, live, live.root);
   for (const secret of wanted) {
     const leaf = live.leaves.get(secret.name);
@@ -324,7 +264,7 @@ async function writeRoot(pass: Pass, live: Live, root: RootContent): Promise<voi
   live.root = root;
 }
 
-async function writeLeaf(pass: Pass, live: Live, secret: WantedSecret, leaf: IssuedLeaf): Promise<void> {
+async function writeLeaf(pass: Pass, live: Live, secret: Leaf, leaf: IssuedLeaf): Promise<void> {
   const { answeredRequest, ...content } = leaf;
   const wanted = renderLeafSecret(pass.valid.context, secret, {
     ...content,
@@ -335,7 +275,15 @@ async function writeLeaf(pass: Pass, live: Live, secret: WantedSecret, leaf: Iss
   live.leaves.set(secret.name, leaf);
 }
 
-function finish(pass: Pass, { root, leaves }: SeenSecrets, plan: CertificatePlan): StepOutcome {
+function finish(
+  pass: Pass,
+  { root, leaves, issuing }: SeenSecrets,
+  plan: CertificatePlan,
+  wanted: readonly Leaf[],
+): StepOutcome {
+  // No pod could start, or be talked to, without them. What has one goes on with it.
+  const lacking = wanted.filter(({ name }) => (leaves.get(name)?.notAfterMs ?? 0) <= pass.nowMs);
+  if (issuing !== undefined && lacking.length > 0) return notReady(pass, plan, lacking);
   const expiries = [...leaves.values()].map(({ notAfterMs }) => notAfterMs);
   pass.certificates = {
     secretName: names.rootSecret(pass.name),
@@ -346,6 +294,15 @@ function finish(pass: Pass, { root, leaves }: SeenSecrets, plan: CertificatePlan
   };
   if (plan.nextCheckMs !== undefined) pass.lookAgainIn(plan.nextCheckMs - pass.nowMs);
   return goOn;
+}
+
+function notReady(pass: Pass, { waitingFor }: CertificatePlan, lacking: readonly Leaf[]): StepOutcome {
+  const shown = lacking.slice(0, 3).map(({ name }) => {
+    const certificate = `Certificate ${pass.namespace}/${names.certificate(name)}`;
+    return `${certificate}: ${waitingFor[name] ?? "it waits for the others"}.`;
+  });
+  const more = lacking.length > 3 ? ` So ${lacking.length - 3} more.` : "";
+  return requeue(askAgainMs, "CertificateNotReady", `${shown.join(" ")}${more}`);
 }
 
 /** `90d`. */

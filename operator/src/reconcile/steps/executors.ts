@@ -7,6 +7,7 @@ import { executorStatefulSet } from "../executor-sets.ts";
 import { goOn, type StepOutcome } from "../outcome.ts";
 import type { Pass } from "../pass.ts";
 import { types } from "../resource-types.ts";
+import { removeIssuedOf } from "./issued-certificates.ts";
 
 /** Carries out what was planned for the executors, in order; the first that fails ends the pass. */
 export async function executors(
@@ -58,7 +59,9 @@ async function perform(
     }
     case "delete-stateful-set": {
       // The certificate first: as long as the StatefulSet is there, this is tried again.
-      await pass.deps.secrets.remove(namespace, names.executorSecret(name, action.index), signal);
+      const secret = names.executorSecret(name, action.index);
+      if (pass.valid.cluster.spec.certificates.issuerRef !== undefined) await removeIssuedOf(pass, secret);
+      await pass.deps.secrets.remove(namespace, secret, signal);
       pass.memory.secrets = undefined;
       const target = { namespace, name: names.executor(name, action.index), uid: action.uid };
       await pass.removeByName("StatefulSet", target);

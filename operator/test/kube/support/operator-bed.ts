@@ -7,7 +7,7 @@ import { eventually } from "../../../../kube/test/support/wait.ts";
 import { label, type Role } from "../../../src/api/names.ts";
 import { types } from "../../../src/reconcile/resource-types.ts";
 import type { JsonObject } from "../../../src/schema/schema.ts";
-import { leaveBundle } from "../../support/leave-bundle.ts";
+import { leaveBundlesIfFailed } from "../../support/leave-bundle.ts";
 import { ClusterDouble } from "./cluster-double.ts";
 import { type ClusterObject, clusterCrd, podMonitorCrd } from "./cluster-objects.ts";
 import { type OperatorOptions, RunningOperator } from "./running-operator.ts";
@@ -15,7 +15,7 @@ import { type OperatorOptions, RunningOperator } from "./running-operator.ts";
 /** Kinds that a cluster has children of. */
 export const childTypes: readonly ResourceType[] = [
   ...[types.configMap, types.service, types.secret, types.deployment, types.statefulSet, types.budget],
-  ...[types.serviceAccount, types.role, types.roleBinding, types.networkPolicy],
+  ...[types.serviceAccount, types.role, types.roleBinding, types.networkPolicy, types.podMonitor],
 ];
 
 export interface ConditionSeen {
@@ -32,6 +32,7 @@ export class OperatorBed {
   readonly kubelet: KubeletDouble;
   double: ClusterDouble;
   #operator: RunningOperator | undefined;
+  readonly #resting: { readonly namespace: string; readonly mark: number; readonly sinceMs: number }[] = [];
 
   private constructor(api: ApiServer, kubelet: KubeletDouble) {
     this.api = api;
@@ -66,24 +67,10 @@ export class OperatorBed {
 
   /** Ends the operator and forgets what tests have set; of a test that failed, what was there is left in a bundle. */
   async stopOperator(): Promise<void> {
-    const { failedTest } = globalThis as { failedTest?: string };
-    if (failedTest !== undefined) await this.leave(failedTest);
+    await leaveBundlesIfFailed(this.admin, { "operator/log.json": this.#operator?.log ?? [] });
     await this.#operator?.stop();
     this.#operator = undefined;
     this.double = new ClusterDouble(this.kubelet);
-  }
-
-  /** Leaves a bundle of every cluster that tests have made in this bed and that is still there. */
-  async leave(testName: string): Promise<void> {
-    const { items } = await this.admin.list<ClusterObject>(types.cluster).catch(() => ({ items: [] }));
-    for (const { metadata } of items.slice(-3)) {
-      const target = {
-        client: this.admin,
-        namespace: metadata.namespace ?? "",
-        cluster: metadata.name ?? "",
-      };
-      await leaveBundle(testName, target, { "operator/log.json": this.#operator?.log ?? [] });
-    }
   }
 
   /** A small resource; two executors unless told. */
@@ -153,6 +140,20 @@ export class OperatorBed {
   writesSince(mark: number): AuditEntry[] {
     const { audit } = this.api;
     return audit.writesSince(mark, "operator").filter(({ resource }) => resource !== "events");
+  }
+
+  /** Nothing in a namespace is to be written from now on, whatever other tests do. */
+  rests(namespace: string): void {
+    this.#resting.push({ namespace, mark: this.api.audit.mark(), sinceMs: performance.now() });
+  }
+
+  /** What operators wrote, events too, in namespaces that rest, when all have rested for `ms` at least. */
+  async writesToResting(ms: number): Promise<AuditEntry[]> {
+    const last = Math.max(...this.#resting.map(({ sinceMs }) => sinceMs));
+    await delay(Math.max(0, last + ms - performance.now()));
+    return this.#resting.flatMap(({ namespace, mark }) =>
+      this.api.audit.writesSince(mark, "operator").filter((entry) => entry.namespace === namespace),
+    );
   }
 
   /** Waits until the operator writes nothing, and answers what it writes in the time after that. */

@@ -200,6 +200,11 @@ export const renderedCases: readonly PathCase[] = [
     other: whole({ schedulerSpec: { updateStrategy: { type: "RollingParallel", maxUnavailable: 2 } } }),
   },
   { path: "allowInsecureConnections", one: whole({}), other: whole({ allowInsecureConnections: true }) },
+  ...["name", "kind", "group"].map((field) => ({
+    path: `certificates.issuerRef.${field}`,
+    one: whole({ certificates: { issuerRef: { name: "a" } } }),
+    other: whole({ certificates: { issuerRef: { name: "a", [field]: "Other" } } }),
+  })),
   {
     path: "schedulerSpec.spicepod",
     one: whole({}),

@@ -6,6 +6,7 @@ import { KubeletDouble, type KubeletOptions } from "../../../../kube/test/suppor
 import { eventually } from "../../../../kube/test/support/wait.ts";
 import { types } from "../../../src/reconcile/resource-types.ts";
 import type { JsonObject } from "../../../src/schema/schema.ts";
+import { leaveBundlesIfFailed } from "../../support/leave-bundle.ts";
 import { type ClusterObject, podMonitorCrd } from "./cluster-objects.ts";
 import { conditionOf } from "./operator-bed.ts";
 import { OperatorReplica } from "./operator-replica.ts";
@@ -85,6 +86,12 @@ export class ProcessBed {
     await this.stopOperators(2000);
     await Promise.all([this.schedulers.stop(), this.readiness.stop(), this.kubelet.stop()]);
     await this.api.stop();
+  }
+
+  /** Leaves bundles of the newest clusters when the test before this hook has failed. */
+  async leaveIfFailed(): Promise<void> {
+    const logs = [...this.#replicas].map((replica, i) => [`operator/log-${i}.json`, replica.lines] as const);
+    await leaveBundlesIfFailed(this.admin, Object.fromEntries(logs));
   }
 
   /** Another operator; with `--leader-elect=false` in `flags` it works at once. */

@@ -36,6 +36,11 @@ const claim = (name: string, storage: Json, storageClassName?: string): JsonObje
 const claims = (...volumeClaimTemplates: JsonObject[]) =>
   resource({ executorSpec: { volumeClaimTemplates } });
 
+const certificates = (more: JsonObject): JsonObject => {
+  const { spec, ...rest } = resource() as { readonly spec: JsonObject };
+  return { ...rest, spec: { ...spec, certificates: more } };
+};
+
 /** Rules that both roles have. */
 function ofRole(role: Role): RuleCase[] {
   const at = (path: string) => `.spec.${role}${path}`;
@@ -143,6 +148,12 @@ export const ruleCases: readonly RuleCase[] = [
     message: "schedulers and executors cannot both create",
     bad: resource({ schedulerSpec: sharedAccount(true), executorSpec: sharedAccount(true) }),
     good: resource({ schedulerSpec: sharedAccount(true), executorSpec: sharedAccount(false) }),
+  },
+  {
+    at: ".spec.certificates",
+    message: "rootSecretRef and issuerRef exclude each other",
+    bad: certificates({ rootSecretRef: { name: "mine" }, issuerRef: { name: "ca" } }),
+    good: certificates({ issuerRef: { name: "ca", kind: "ClusterIssuer" } }),
   },
   {
     at: ".spec.schedulerSpec",

@@ -37,38 +37,30 @@ import {
   UUID,
   VARCHAR,
 } from "@duckdb/node-api";
-import { parseSqlType, type SqlField, type SqlType } from "../../core/sql/type.ts";
+import { parseSqlType, type SqlField, type SqlType, SqlTypeError } from "../../core/sql/type.ts";
 
-const scalars: ReadonlyMap<string, DuckDBType> = new Map<string, DuckDBType>(
-  [
-    ...[
-      BOOLEAN,
-      TINYINT,
-      SMALLINT,
-      INTEGER,
-      BIGINT,
-      HUGEINT,
-      FLOAT,
-      DOUBLE,
-      VARCHAR,
-      BLOB,
-      BIT,
-      BIGNUM,
-      UUID,
-    ],
-    ...[UTINYINT, USMALLINT, UINTEGER, UBIGINT, UHUGEINT, DATE, TIME, TIME_NS, TIMETZ, INTERVAL],
-    ...[TIMESTAMP, TIMESTAMP_S, TIMESTAMP_MS, TIMESTAMP_NS, TIMESTAMPTZ, DuckDBVarCharType.create("JSON")],
-  ].map((type) => [type.toString(), type]),
-);
+const kinds: readonly DuckDBType[] = [
+  ...[BOOLEAN, TINYINT, SMALLINT, INTEGER, BIGINT, HUGEINT, FLOAT, DOUBLE, VARCHAR, BLOB, BIT, BIGNUM, UUID],
+  ...[UTINYINT, USMALLINT, UINTEGER, UBIGINT, UHUGEINT, DATE, TIME, TIME_NS, TIMETZ, INTERVAL],
+  ...[TIMESTAMP, TIMESTAMP_S, TIMESTAMP_MS, TIMESTAMP_NS, TIMESTAMPTZ],
+];
+const scalars: ReadonlyMap<string, DuckDBType> = new Map([
+  ...kinds.map((type): [string, DuckDBType] => [type.toString(), type]),
+  // An alias of text, which the engine's columns do not print.
+  ["JSON", DuckDBVarCharType.create("JSON")],
+]);
 
 /**
  * The type that the engine would give a result column of this type; undefined for the few that only the engine can
- * say (unnamed structs, NULL, VARIANT, geometries).
- *
- * @throws SqlTypeError when the text is not a type.
+ * say (unnamed structs, NULL, VARIANT, geometries), and for text that is not a type.
  */
 export function duckType(text: string): DuckDBType | undefined {
-  return fromSql(parseSqlType(text));
+  try {
+    return fromSql(parseSqlType(text));
+  } catch (error) {
+    if (error instanceof SqlTypeError) return undefined;
+    throw error;
+  }
 }
 
 function fromSql(type: SqlType): DuckDBType | undefined {

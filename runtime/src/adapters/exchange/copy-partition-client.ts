@@ -7,6 +7,7 @@ import type {
   PartitionCopyPart,
   PartitionCopyRequest,
 } from "../../ports/partition-copy.ts";
+import { connected, connectLimitMs } from "./connected.ts";
 import { copyDeadlineMs } from "./copy-partition-source.ts";
 import { readMessages } from "./grpc-read.ts";
 import { EnvelopeError } from "./grpc-status.ts";
@@ -44,6 +45,12 @@ export class GrpcPartitionCopier implements PartitionCopier {
     if (channel === undefined) {
       channel = new Channel(executor, this.#credentials(), channelOptions);
       this.#channels.set(executor, channel);
+    }
+    if (!(await connected(channel, connectLimitMs, signal))) {
+      // The next copy dials anew and asks for the address again.
+      channel.close();
+      if (this.#channels.get(executor) === channel) this.#channels.delete(executor);
+      throw new ExecutorUnavailableError(executor, `Executor ${executor} does not answer`);
     }
     yield* read(executor, channel, request, signal);
   }

@@ -2,6 +2,7 @@ import { Channel, type ChannelCredentials, Metadata } from "@grpc/grpc-js";
 import { ExchangeServiceService, RunFragmentRequest } from "@spice-shards/proto";
 import type { Exchange, FragmentRequest, FragmentResult, FragmentStats } from "../../ports/exchange.ts";
 import { ExecutorUnavailableError } from "../../ports/exchange.ts";
+import { connected, connectLimitMs } from "./connected.ts";
 import { encodeEnvelope } from "./envelope.ts";
 import { readFragmentMessage } from "./fragment-message.ts";
 import { readMessages } from "./grpc-read.ts";
@@ -9,8 +10,19 @@ import { readMessages } from "./grpc-read.ts";
 export interface GrpcExchangeOptions {
   /** `host:port` of an executor by its id; undefined while it is not a member. */
   readonly address: (executor: string) => string | undefined;
+  /** The process that has the id now, where that is known: another one may have the name at another address. */
+  readonly instance?: (executor: string) => string | undefined;
   /** Credentials for a new channel to an executor. */
   readonly credentials: () => ChannelCredentials;
+  /** How long a connection may take; {@link connectLimitMs} when absent. */
+  readonly connectMs?: number;
+}
+
+interface Dialled {
+  readonly channel: Channel;
+  readonly instance: string | undefined;
+  calls: number;
+  wanted: boolean;
 }
 
 const method = ExchangeServiceService.runFragment.path;
@@ -33,7 +45,7 @@ const channelOptions = {
 /** Runs fragments on executors over gRPC, on one channel per address. */
 export class GrpcExchange implements Exchange {
   readonly #options: GrpcExchangeOptions;
-  readonly #channels = new Map<string, { channel: Channel; calls: number; wanted: boolean }>();
+  readonly #channels = new Map<string, Dialled>();
   #closed = false;
 
   constructor(options: GrpcExchangeOptions) {
@@ -80,9 +92,13 @@ export class GrpcExchange implements Exchange {
       if (address === undefined || this.#closed) {
         throw new ExecutorUnavailableError(executor, `Executor ${executor} is not a member of the cluster`);
       }
-      const entry = this.#channel(address);
+      const entry = this.#channel(address, this.#options.instance?.(executor));
       entry.calls++;
       try {
+        if (!(await connected(entry.channel, this.#options.connectMs ?? connectLimitMs, signal))) {
+          this.#drop(address, entry);
+          throw new ExecutorUnavailableError(executor, `Executor ${executor} does not answer at ${address}`);
+        }
         const stats = yield* this.#read(executor, entry.channel, request, signal);
         resolve(stats);
       } finally {
@@ -123,17 +139,22 @@ export class GrpcExchange implements Exchange {
     throw new ExecutorUnavailableError(executor, `Executor ${executor} ended a fragment without its figures`);
   }
 
-  #channel(address: string): { channel: Channel; calls: number; wanted: boolean } {
+  #channel(address: string, instance: string | undefined): Dialled {
     const known = this.#channels.get(address);
-    if (known !== undefined) return known;
+    if (known !== undefined && known.instance === instance) return known;
+    // What still runs on it waits for a process that has a successor.
+    if (known !== undefined) this.#drop(address, known);
     const target = address.includes("://") ? new URL(address).host : address;
-    const entry = {
-      channel: new Channel(target, this.#options.credentials(), channelOptions),
-      calls: 0,
-      wanted: true,
-    };
+    const channel = new Channel(target, this.#options.credentials(), channelOptions);
+    const entry = { channel, instance, calls: 0, wanted: true };
     this.#channels.set(address, entry);
     return entry;
+  }
+
+  /** The next call dials anew and asks for the address again. */
+  #drop(address: string, entry: Dialled): void {
+    entry.channel.close();
+    if (this.#channels.get(address) === entry) this.#channels.delete(address);
   }
 
   #closeIfIdle(address: string): void {

@@ -1,3 +1,4 @@
+import { type AddressInfo, createServer, type Socket } from "node:net";
 import { credentials, Server, ServerCredentials } from "@grpc/grpc-js";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import type { Exchange, FragmentRequest } from "../../ports/exchange.ts";
@@ -132,6 +133,35 @@ describe("an exchange over gRPC", () => {
     const broken = { ...heavy, scans: "t" } as unknown;
     await expect(run(broken as FragmentRequest)).rejects.toMatchObject({ name: "EnvelopeError" });
     expect(executor.pins).toBe(0);
+  });
+
+  test("an address where nobody answers is given up, and dialled anew for another process", async () => {
+    const connections: Socket[] = [];
+    const silent = createServer((connection) => connections.push(connection));
+    await new Promise<void>((resolve) => {
+      silent.listen(0, "127.0.0.1", resolve);
+    });
+    const { port } = silent.address() as AddressInfo;
+    let instance = "one";
+    const client = new GrpcExchange({
+      address: () => `127.0.0.1:${port}`,
+      instance: () => instance,
+      credentials: () => credentials.createInsecure(),
+      connectMs: 300,
+    });
+    const ask = () => readAll(client.run("e", heavy, never));
+    const gone = { name: "ExecutorUnavailableError", executor: "e" };
+    await expect(ask()).rejects.toMatchObject(gone);
+    expect(connections).toHaveLength(1);
+    // One that waits for the old process ends as soon as somebody asks the new one.
+    const waiting = expect(ask()).rejects.toMatchObject(gone);
+    await until(() => connections.length === 2, 2_000);
+    instance = "two";
+    await Promise.all([expect(ask()).rejects.toMatchObject(gone), waiting]);
+    expect(connections).toHaveLength(3);
+    client.close();
+    for (const connection of connections) connection.destroy();
+    silent.close();
   });
 
   test("too many fragments are refused with an error that says to come back", async () => {

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { type Table, tableFromIPC } from "apache-arrow";
+import { plainValue } from "../../../../adapters/arrow/testing/plain-value.ts";
 import { openDatabase } from "../../../../adapters/duckdb/database.ts";
 import type { Database } from "../../../../ports/database.ts";
 import { arrowFormat } from "./arrow-format.ts";
@@ -157,7 +158,7 @@ describe("arrowFormat", () => {
       UNION ALL SELECT 2, CAST(NULL AS ${type}) UNION ALL SELECT 3, ${cast(second!)}) ORDER BY i`;
     const table = await read(sql);
     expect(String(table.schema.fields[0]!.type)).toBe(arrow);
-    expect([...table.getChildAt(0)!].map(plain)).toEqual([one, null, two]);
+    expect([...table.getChildAt(0)!].map(plainValue)).toEqual([one, null, two]);
   });
 
   test("a large result with NULLs everywhere equals what the engine says, chunk borders included", async () => {
@@ -175,13 +176,13 @@ describe("arrowFormat", () => {
     for (const got of table) {
       const expected = engine[row++]!;
       const { i, big, text, flag, list, item } = got!.toJSON() as Record<string, unknown>;
-      const item_ = plain(item) as { d: bigint } | null;
+      const item_ = plainValue(item) as { d: bigint } | null;
       const same =
         String(i) === expected["i"] &&
         (big === null ? null : String(big)) === expected["big"] &&
         text === expected["text"] &&
         flag === expected["flag"] &&
-        JSON.stringify(plain(list), text64) === JSON.stringify(expected["list"]) &&
+        JSON.stringify(plainValue(list), text64) === JSON.stringify(expected["list"]) &&
         (item_ === null
           ? expected["item"] === null
           : Number((expected["item"] as { d: string }).d) === Number(item_.d) / 100);
@@ -225,27 +226,5 @@ describe("arrowFormat", () => {
     await expect(bytesOf("SELECT to_microseconds(9223372036854775807) AS i")).rejects.toThrow(/292 years/);
   });
 });
-
-/** Values as plain data: Arrow's vectors, rows and buffers unwrapped. */
-function plain(value: unknown): unknown {
-  if (typeof value !== "object" || value === null) return value;
-  if (value instanceof Uint8Array) return Uint8Array.from(value);
-  if (value instanceof Uint32Array) {
-    // 128 bits of a decimal.
-    const [a, b, c, d] = [...value].map(BigInt);
-    return BigInt.asIntN(128, a! | (b! << 32n) | (c! << 64n) | (d! << 96n));
-  }
-  if (value instanceof Int32Array) {
-    const [months, days, low, high] = value;
-    return [months, days, (BigInt(high!) << 32n) | BigInt(low! >>> 0)];
-  }
-  const { toJSON } = value as { toJSON?: () => unknown };
-  if (typeof toJSON === "function") {
-    const json = toJSON.call(value);
-    if (Array.isArray(json)) return json.map(plain);
-    return Object.fromEntries(Object.entries(json as object).map(([key, inner]) => [key, plain(inner)]));
-  }
-  return value;
-}
 
 const text64 = (_key: string, value: unknown) => (typeof value === "bigint" ? String(value) : value);
