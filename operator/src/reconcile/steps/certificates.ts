@@ -312,7 +312,9 @@ function overdueOf(
     if (leaf === undefined || nowMs < (renewalMs(leaf) + leaf.notAfterMs) / 2) return [];
     const until = new Date(leaf.notAfterMs).toISOString();
     const why = waitingFor[name] ?? "the issuer has not renewed it yet";
-    return [[`Certificate ${names.certificate(name)}`, `${why}; the present one is valid until ${until}`] as const];
+    return [
+      [`Certificate ${names.certificate(name)}`, `${why}; the present one is valid until ${until}`] as const,
+    ];
   });
   return Object.fromEntries(late);
 }
