@@ -209,6 +209,12 @@ describe("what cannot be run", () => {
       "MissingStorageClass",
       `${classPath}: storage class slow does not exist.`,
     ],
+    [
+      "any",
+      () => good("any", { executors: claim("1Gi", "") }),
+      "MissingStorageClass",
+      `${classPath}: no storage class is named, and there is no default storage class.`,
+    ],
     ["copy", () => good("copy", { spicepod: location("sales") }), "StateLocationInUse", sharedMessage],
   ] as const)(
     "is not begun where admission lets it in: %s",
