@@ -24,10 +24,16 @@ interface CertificateObject extends KubeObject {
 export interface LiveIssuing {
   readonly contents: Map<string, IssuedContent>;
   readonly missing: Map<string, string>;
+  readonly young: Set<string>;
   /** Whether something else may be issued soon, so that it is worth a look. */
   isPending: boolean;
 }
 
+export const missingCertManager =
+  "the API server knows no Certificate of cert-manager.io/v1. Install cert-manager, or name no issuer.";
+
+/** How long an issuer may take before that is told as wrong. */
+const youngMs = 120_000;
 /** How often to look at what the issuer is about. */
 export const issuerLookMs = 5_000;
 
@@ -47,16 +53,18 @@ export async function readIssued(
   if (issuerRef === undefined) return undefined;
   if (!(await deps.discovery.serves(types.certificate))) {
     deps.discovery.invalidate();
-    const message = `spec.certificates.issuerRef: the API server knows no Certificate of cert-manager.io/v1. Install cert-manager, or name no issuer.`;
+    const message = `spec.certificates.issuerRef: ${missingCertManager}`;
     return requeue(issuerLookMs, "MissingCertManager", message);
   }
   const present = await certificatesOf(pass);
-  const live: LiveIssuing = { contents: new Map(), missing: new Map(), isPending: false };
+  const live: LiveIssuing = { contents: new Map(), missing: new Map(), young: new Set(), isPending: false };
   for (const leaf of wanted) {
     for (const object of renderCertificate(valid.context, leaf)) {
       const certificate = present.get(object.metadata.name);
       const { kind } = await pass.apply(object, { object: certificate });
       if (kind !== "unchanged" || !isReady(certificate)) live.isPending = true;
+      const createdAt = Date.parse(certificate?.metadata.creationTimestamp ?? "");
+      if (certificate === undefined || pass.nowMs - createdAt < youngMs) live.young.add(leaf.name);
     }
     const found = await readOne(pass, leaf);
     if (typeof found !== "string") live.contents.set(leaf.name, found);
@@ -71,9 +79,9 @@ export function rootOf({ contents }: LiveIssuing): string | undefined {
 }
 
 /** What plans may know of it. */
-export function observe({ contents, missing }: LiveIssuing): Issuing {
+export function observe({ contents, missing, young }: LiveIssuing): Issuing {
   const issued = new Map([...contents].map(([name, content]) => [name, observeIssued(content)]));
-  return { issued, missing: new Map(missing) };
+  return { issued, missing: new Map(missing), young: new Set(young) };
 }
 
 /** Has cert-manager issue again: it does when the Secret is gone, which no pod mounts. */
