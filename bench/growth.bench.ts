@@ -37,11 +37,20 @@ export async function run(): Promise<readonly Figure[]> {
       const table = { name: "t0", file, partitionBy: "bucket(100, id)" };
       figures.push(...(await measure(`100 partitions, ${executors} executors`, [table], executors)));
     }
-    return figures;
+    return besideTheFirst(figures);
   } finally {
     await database.close();
     rmSync(dir, { recursive: true, force: true });
   }
+}
+
+/** Each figure with its like at the start of the curves as the baseline: the ratio is what growth costs. */
+function besideTheFirst(figures: readonly Figure[]): Figure[] {
+  const what = ({ name }: Figure) => name.slice(name.indexOf(":"));
+  return figures.map((figure) => {
+    const first = figures.find((other) => what(other) === what(figure));
+    return first === undefined || first === figure ? figure : { ...figure, baseline: first.value };
+  });
 }
 
 async function measure(label: string, tables: readonly BenchTable[], executors = 3): Promise<Figure[]> {
