@@ -94,8 +94,14 @@ export async function askIssuer(pass: Pass, live: LiveIssuing, leafSecret: strin
 /** Takes back what was asked of cert-manager for leaves that are not wanted any more. */
 export async function pruneIssued(pass: Pass, wanted: readonly Leaf[]): Promise<void> {
   if (!(await pass.deps.discovery.serves(types.certificate))) return;
-  const { issuerRef } = pass.valid.cluster.spec.certificates;
-  const kept = new Set(issuerRef === undefined ? [] : wanted.map(({ name }) => names.certificate(name)));
+  const { cluster, context } = pass.valid;
+  const isAsked = cluster.spec.certificates.issuerRef !== undefined;
+  // Those of executors that leave go with their StatefulSets.
+  const leaving = [...context.observed.executors.keys()].map((index) =>
+    names.executorSecret(pass.name, index),
+  );
+  const secrets = isAsked ? [...wanted.map(({ name }) => name), ...leaving] : [];
+  const kept = new Set(secrets.map(names.certificate));
   for (const [name, certificate] of await certificatesOf(pass)) {
     if (kept.has(name) || !pass.isOurs(certificate)) continue;
     const leafSecret = `${name}-tls`;
@@ -105,12 +111,19 @@ export async function pruneIssued(pass: Pass, wanted: readonly Leaf[]): Promise<
   }
 }
 
-/** Takes back the Certificate of one leaf, with what was issued for it. The leaf itself stays. */
-export async function removeIssuedOf(pass: Pass, leafSecret: string): Promise<void> {
-  if (!(await pass.deps.discovery.serves(types.certificate))) return;
+/**
+ * Takes back the Certificate of one leaf, with what was issued for it; the leaf itself stays. @returns false when it must be
+ * done once more: cert-manager may just be about to issue.
+ */
+export async function removeIssuedOf(pass: Pass, leafSecret: string): Promise<boolean> {
+  if (!(await pass.deps.discovery.serves(types.certificate))) return true;
   const certificate = await pass.read<CertificateObject>(types.certificate, names.certificate(leafSecret));
-  if (certificate !== undefined && pass.isOurs(certificate))
+  if (certificate !== undefined && pass.isOurs(certificate)) {
     await removeIssued(pass, leafSecret, certificate);
+    return false;
+  }
+  await pass.deps.secrets.remove(pass.namespace, names.issuedSecret(leafSecret), pass.signal);
+  return true;
 }
 
 async function removeIssued(pass: Pass, leafSecret: string, certificate: CertificateObject): Promise<void> {
