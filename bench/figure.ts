@@ -1,18 +1,20 @@
 import type { Tier } from "../scripts/testbed/tiers.ts";
 
-/** One measured figure; a baseline was measured in the same run, interleaved. */
+/** One measured figure, named after the benchmark that it belongs to (`B4 aggregate, …`); a baseline was measured in the same run, interleaved. */
 export interface Figure {
   readonly name: string;
   readonly value: number;
   readonly unit: string;
   readonly baseline?: number;
+  /** What the figure or its ratio should be, e.g. `ratio ≤ 1.3`. */
+  readonly aim?: string;
 }
 
 /** What every `bench/{name}.bench.ts` exports. */
 export interface Bench {
   /** The test tier whose servers it needs. Default `cluster`. */
   readonly tier?: Tier;
-  run(): Promise<readonly Figure[] | undefined>;
+  run(): Promise<readonly Figure[]>;
 }
 
 /** Median of some numbers. */

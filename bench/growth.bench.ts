@@ -1,6 +1,6 @@
 /**
- * Growth: what more partitions per table and more tables cost. PARTITIONS=10,100,1000,10000 and TABLES=1,10,100 set the
- * curves; assignment over 1,000 executors is the bench `assignment`.
+ * Growth: what more partitions per table, more tables and more executors cost. PARTITIONS, TABLES and EXECUTORS set the
+ * curves; assignment over up to 1,000 executors is the bench `assignment`, requests at rest are in `state`.
  */
 import { mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -21,7 +21,7 @@ export async function run(): Promise<readonly Figure[]> {
       `COPY (SELECT i AS id, i % 1000 AS g, i * 0.5 AS v FROM range(200000) r(i)) TO '${file}' (FORMAT parquet)`,
     );
     const figures: Figure[] = [];
-    for (const partitions of numbers("PARTITIONS", "10,100,1000")) {
+    for (const partitions of numbers("PARTITIONS", "10,100,1000,10000")) {
       const table = { name: "t0", file, partitionBy: `bucket(${partitions}, id)` };
       figures.push(...(await measure(`${partitions} partitions, 1 table`, [table])));
     }
@@ -33,16 +33,29 @@ export async function run(): Promise<readonly Figure[]> {
       }));
       figures.push(...(await measure(`10 partitions, ${tables} tables`, list)));
     }
-    return figures;
+    for (const executors of numbers("EXECUTORS", "1,10")) {
+      const table = { name: "t0", file, partitionBy: "bucket(100, id)" };
+      figures.push(...(await measure(`100 partitions, ${executors} executors`, [table], executors)));
+    }
+    return besideTheFirst(figures);
   } finally {
     await database.close();
     rmSync(dir, { recursive: true, force: true });
   }
 }
 
-async function measure(label: string, tables: readonly BenchTable[]): Promise<Figure[]> {
+/** Each figure with its like at the start of the curves as the baseline: the ratio is what growth costs. */
+function besideTheFirst(figures: readonly Figure[]): Figure[] {
+  const what = ({ name }: Figure) => name.slice(name.indexOf(":"));
+  return figures.map((figure) => {
+    const first = figures.find((other) => what(other) === what(figure));
+    return first === undefined || first === figure ? figure : { ...figure, baseline: first.value };
+  });
+}
+
+async function measure(label: string, tables: readonly BenchTable[], executors = 3): Promise<Figure[]> {
   const started = performance.now();
-  const cluster = await benchCluster(tables);
+  const cluster = await benchCluster(tables, executors);
   try {
     const readyMs = performance.now() - started;
     const aggregate = await p50(cluster, () => "SELECT count(*) AS n, sum(v) AS s FROM t0");

@@ -3,8 +3,9 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openDatabase } from "../runtime/src/adapters/duckdb/database.ts";
+import type { Database } from "../runtime/src/ports/database.ts";
 import { type Figure, median } from "./figure.ts";
-import { benchCluster, timed } from "./support.ts";
+import { benchCluster, schedulerPeak, timed } from "./support.ts";
 
 const rounds = Number(process.env["ROUNDS"] ?? 200);
 
@@ -36,25 +37,30 @@ export async function run(): Promise<readonly Figure[]> {
         };
         const key = (i: number) => ((i + 1000) * 7919) % 1_000_000;
         figures.push({
-          name: `point query, ${perExecutor} partitions per executor, p50`,
+          name: `B3 point query, ${perExecutor} partitions per executor, p50`,
+          aim: "ratio ≤ 2 and ≤ +2.5 ms",
           ...(await measure((i) => `SELECT id, b, d, s FROM t WHERE id = ${key(i)}`)),
         });
         figures.push({
-          name: `point query, same key, ${perExecutor} partitions per executor, p50`,
+          name: `B3 point query, same key, ${perExecutor} partitions per executor, p50`,
           ...(await measure(() => `SELECT id, b, d, s FROM t WHERE id = ${key(0)}`)),
         });
         figures.push({
-          name: `aggregate, ${perExecutor} partitions per executor, p50`,
+          name: `B4 aggregate, ${perExecutor} partitions per executor, p50`,
+          aim: "≤ 6 ms",
           ...(await measure(() => "SELECT count(*) AS n, sum(b) AS s, max(d) AS m FROM t")),
         });
         figures.push({
-          name: `aggregate, new literal, ${perExecutor} partitions per executor, p50`,
+          name: `B4 aggregate, new literal, ${perExecutor} partitions per executor, p50`,
           ...(await measure(
             (i) => `SELECT count(*) AS n, sum(b) AS s, max(d) AS m FROM t WHERE b > ${i + 50}`,
           )),
         });
-        figures.push(...(await throughput(cluster, perExecutor)));
+        figures.push(...(await throughput(cluster, one, perExecutor)));
         figures.push(await executorsAsked(cluster, perExecutor, key));
+        figures.push(
+          await schedulerPeak(cluster, `during B3 and B4, ${perExecutor} partitions per executor`),
+        );
       } finally {
         await cluster.stop();
       }
@@ -68,27 +74,35 @@ export async function run(): Promise<readonly Figure[]> {
 
 async function throughput(
   cluster: Awaited<ReturnType<typeof benchCluster>>,
+  one: Database,
   perExecutor: number,
 ): Promise<Figure[]> {
   const figures: Figure[] = [];
+  const sql = "SELECT count(*) AS n, sum(b) AS s FROM t";
   for (const clients of [1, 16, 64]) {
-    const until = performance.now() + 3_000;
-    let done = 0;
-    await Promise.all(
-      Array.from({ length: clients }, async () => {
-        while (performance.now() < until) {
-          await timed(cluster, "SELECT count(*) AS n, sum(b) AS s FROM t");
-          done += 1;
-        }
-      }),
-    );
     figures.push({
-      name: `aggregates per second, ${perExecutor} partitions per executor, ${clients} clients`,
-      value: done / 3,
+      name: `B4 aggregates per second, ${perExecutor} partitions per executor, ${clients} clients`,
+      value: await perSecond(clients, () => timed(cluster, sql)),
       unit: "1/s",
+      baseline: await perSecond(clients, () => one.rows(sql)),
     });
   }
   return figures;
+}
+
+/** How often `clients` together get through `ask` in a second. */
+async function perSecond(clients: number, ask: () => Promise<unknown>): Promise<number> {
+  const until = performance.now() + 3_000;
+  let done = 0;
+  await Promise.all(
+    Array.from({ length: clients }, async () => {
+      while (performance.now() < until) {
+        await ask();
+        done += 1;
+      }
+    }),
+  );
+  return done / 3;
 }
 
 async function executorsAsked(
@@ -96,19 +110,23 @@ async function executorsAsked(
   perExecutor: number,
   key: (i: number) => number,
 ): Promise<Figure> {
-  let most = 0;
-  const keys = Number(process.env["KEYS"] ?? 1_000);
-  for (let i = 0; i < keys; i++) {
-    const response = await fetch(`${await cluster.http()}/v1/sql`, {
-      method: "POST",
-      body: `SELECT count(*) AS n FROM t WHERE id = ${key(i)}`,
-    });
-    await response.text();
-    most = Math.max(most, response.headers.get("x-spice-executors")?.split(",").length ?? 0);
-  }
+  let [most, next] = [0, 0];
+  const keys = Number(process.env["KEYS"] ?? 10_000);
+  const url = `${await cluster.http()}/v1/sql`;
+  const ask = async () => {
+    while (next < keys) {
+      const body = `SELECT count(*) AS n FROM t WHERE id = ${key(next++)}`;
+      const response = await fetch(url, { method: "POST", body });
+      const text = await response.text();
+      if (response.status !== 200) throw new Error(`${body}: ${text}`);
+      most = Math.max(most, response.headers.get("x-spice-executors")?.split(",").length ?? 0);
+    }
+  };
+  await Promise.all([ask(), ask(), ask(), ask()]);
   return {
-    name: `executors asked at most, ${keys} keys, ${perExecutor} per executor`,
+    name: `B3 executors asked at most, ${keys} keys, ${perExecutor} partitions per executor`,
     value: most,
     unit: "",
+    aim: "1",
   };
 }

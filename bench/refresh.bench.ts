@@ -1,7 +1,7 @@
 /**
- * B9 and B10 of the benchmarks (spec chapter 11): what a refresh costs against one `CREATE TABLE AS`, against
- * `COPY TO STDOUT` of PostgreSQL, and with 100 partitions against one. The sides run interleaved in one process;
- * medians are printed with their ratio.
+ * B9 and B10 (spec chapter 11) for one executor in this process, by engine: what a refresh costs against one
+ * `CREATE TABLE AS`, against `COPY TO STDOUT` of PostgreSQL, and with 100 partitions against one. The sides run
+ * interleaved. With three executors: the bench `cluster-refresh`.
  */
 import { execFile } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
@@ -17,6 +17,7 @@ import { openDataset } from "../runtime/src/executor/storage/open-dataset.ts";
 import type { Database } from "../runtime/src/ports/database.ts";
 import { extensionFiles } from "../runtime/test/support/duckdb-extensions.ts";
 import { type PostgresServer, startPostgres } from "../runtime/test/support/postgres-server.ts";
+import { type Figure, median } from "./figure.ts";
 
 const rows = Number(process.env["BENCH_ROWS"] ?? 5_000_000);
 const repeats = Number(process.env["BENCH_REPEATS"] ?? 7);
@@ -41,8 +42,8 @@ const engines: readonly Engine[] = [
   },
 ];
 
-/** Measure and print. Needs DuckDB's extensions and the PostgreSQL binaries, as the engine tier does. */
-export async function run(): Promise<undefined> {
+/** Needs DuckDB's extensions and the PostgreSQL binaries, as the engine tier does. */
+export async function run(): Promise<readonly Figure[]> {
   const directory = await mkdtemp(join(tmpdir(), "bench-refresh-"));
   const database = await openDatabase({
     threads: 2,
@@ -59,12 +60,12 @@ export async function run(): Promise<undefined> {
          TIMESTAMP '2020-01-01' + INTERVAL (i % 1000000) SECOND AS at, 'customer ' || hash(i) % 50000 AS name,
          md5((i % 200000)::VARCHAR) AS token FROM range(${rows}) t(i)) TO '${source}' (FORMAT parquet, COMPRESSION zstd)`,
     );
-    const table: Record<string, string>[] = [];
+    const figures: Figure[] = [];
     for (const engine of engines)
-      table.push(...(await measure(database, directory, engine, `file:${source}`)));
+      figures.push(...(await measure(database, directory, engine, `file:${source}`)));
     if (process.env["TEST_POSTGRES_BIN"] !== undefined)
-      table.push(...(await fromPostgres(database, directory, source)));
-    console.table(table);
+      figures.push(...(await fromPostgres(database, directory, source)));
+    return figures;
   } finally {
     await database.close();
     await rm(directory, { recursive: true, force: true });
@@ -76,7 +77,7 @@ async function measure(
   directory: string,
   engine: Engine,
   from: string,
-): Promise<Record<string, string>[]> {
+): Promise<Figure[]> {
   const path = from.slice("file:".length);
   const baseline = await createTableAs(database, directory, engine.target, path);
   const sides: Record<string, () => Promise<number>> = { baseline };
@@ -84,20 +85,34 @@ async function measure(
   for (const count of counts)
     sides[`${count}`] = await refresher(database, directory, engine, from, {}, count);
   const times = await interleaved(sides);
-  return counts.map((count) => ({
-    figure: count === 100 ? "B10" : "B9",
-    engine: engine.label,
-    partitions: String(count),
-    "ms (median)": times[`${count}`]!.toFixed(0),
-    "ms until settled": median(settledMs.get(`${engine.label} ${count}`)!).toFixed(0),
-    "rows/s": perSecond(times[`${count}`]!),
-    "CREATE TABLE AS ms": times["baseline"]!.toFixed(0),
-    "ratio to it": (times[`${count}`]! / times["baseline"]!).toFixed(2),
-    "ratio to 1 partition": (times[`${count}`]! / times["1"]!).toFixed(2),
-  }));
+  return counts.flatMap((count) => {
+    const label = `${engine.label}, ${count} partitions`;
+    const [ms, settled] = [times[`${count}`]!, median(settledMs.get(`${engine.label} ${count}`)!)];
+    return [
+      {
+        name: `B9 in one process, ${label} (baseline: CREATE TABLE AS)`,
+        value: ms,
+        unit: "ms",
+        baseline: times["baseline"]!,
+        aim: "ratio ≤ 1.2",
+      },
+      { name: `${label}: until settled`, value: settled, unit: "ms" },
+      ...(count === 100
+        ? [
+            {
+              name: `B10 in one process, ${label} (baseline: 1 partition)`,
+              value: ms,
+              unit: "ms",
+              baseline: times["1"]!,
+              aim: "ratio ≤ 1.15",
+            },
+          ]
+        : []),
+    ];
+  });
 }
 
-async function fromPostgres(database: Database, directory: string, parquet: string) {
+async function fromPostgres(database: Database, directory: string, parquet: string): Promise<Figure[]> {
   const server = await startPostgres();
   try {
     await loadPostgres(server, database, directory, parquet);
@@ -115,13 +130,11 @@ async function fromPostgres(database: Database, directory: string, parquet: stri
     const times = await interleaved(sides);
     return [
       {
-        figure: "B9",
-        engine: "arrow, from PostgreSQL",
-        partitions: "4",
-        "ms (median)": times["4"]!.toFixed(0),
-        "rows/s": perSecond(times["4"]!),
-        "COPY TO STDOUT ms": times["baseline"]!.toFixed(0),
-        "ratio to it": (times["4"]! / times["baseline"]!).toFixed(2),
+        name: "B9 in one process, arrow from PostgreSQL, 4 partitions (baseline: COPY TO STDOUT)",
+        value: times["4"]!,
+        unit: "ms",
+        baseline: times["baseline"]!,
+        aim: "ratio ≤ 1.3",
       },
     ];
   } finally {
@@ -230,10 +243,6 @@ async function interleaved(
   return Object.fromEntries(Object.entries(times).map(([name, list]) => [name, median(list)]));
 }
 
-function median(list: readonly number[]): number {
-  return list.toSorted((a, b) => a - b)[list.length >> 1]!;
-}
-
 function timed(work: () => Promise<unknown>): () => Promise<number> {
   return async () => {
     const start = performance.now();
@@ -241,9 +250,3 @@ function timed(work: () => Promise<unknown>): () => Promise<number> {
     return performance.now() - start;
   };
 }
-
-function perSecond(ms: number): string {
-  return `${((rows / ms) * 1000).toExponential(2)}`;
-}
-
-if (import.meta.filename === process.argv[1]) await run();

@@ -19,7 +19,20 @@ if (unknown.length > 0) {
   process.exit(2);
 }
 mkdirSync(join(here, "results"), { recursive: true });
+const failed: string[] = [];
 for (const name of asked.length > 0 ? asked : available) {
+  try {
+    await measure(name);
+  } catch (error) {
+    // The others say something by themselves.
+    console.error(error);
+    failed.push(name);
+  }
+}
+if (failed.length > 0) console.error(`Could not be measured: ${failed.join(", ")}`);
+process.exitCode = failed.length > 0 ? 1 : 0;
+
+async function measure(name: string): Promise<void> {
   const load = loadavg()[0]!;
   console.log(
     `\n## ${name} (${cpus().length} cores, load ${load.toFixed(2)}, Node ${process.versions.node})`,
@@ -31,8 +44,6 @@ for (const name of asked.length > 0 ? asked : available) {
   Object.assign(process.env, bed.env);
   for (const reason of bed.missing) console.log(`Some figures cannot be measured: ${reason}`);
   const figures = await bench.run();
-  // Some benches print a table of their own.
-  if (figures === undefined) continue;
   const file = join(here, "results", `${name}.json`);
   print(figures, previous(file));
   writeFileSync(file, JSON.stringify({ date: new Date().toISOString(), load, figures }, undefined, 2));
@@ -54,9 +65,10 @@ function print(figures: readonly Figure[], before: ReadonlyMap<string, number>):
     `${format(f.value)} ${f.unit}`,
     f.baseline === undefined ? "" : `${format(f.baseline)} ${f.unit}`,
     f.baseline === undefined ? "" : format(f.value / f.baseline),
+    f.aim ?? "",
     before.has(f.name) ? format(before.get(f.name)!) : "",
   ]);
-  const table = [["figure", "measured", "baseline", "ratio", "last run"], ...rows];
+  const table = [["figure", "measured", "baseline", "ratio", "aim", "last run"], ...rows];
   const widths = table[0]!.map((_, column) => Math.max(...table.map((row) => row[column]!.length)));
   for (const row of table)
     console.log(

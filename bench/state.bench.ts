@@ -38,11 +38,12 @@ async function commits(): Promise<Figure[]> {
   }
   return [
     {
-      name: `PUTs per commit, 2 schedulers, ${seeds} seeds, 10 % lost replies`,
+      name: `B18 PUTs per commit, 2 schedulers, ${seeds} seeds, 10 % lost replies`,
       value: puts / committed,
       unit: "",
+      aim: "≤ 1.3",
     },
-    { name: "runs with lost or doubled changes", value: wrong, unit: "" },
+    { name: "B18 runs with lost or doubled changes", value: wrong, unit: "", aim: "0" },
   ];
 }
 
@@ -74,9 +75,10 @@ datasets: []
     const requests = proxy.seen.slice(before);
     return [
       {
-        name: "store requests per scheduler and minute at rest",
+        name: "B19 store requests per scheduler and minute at rest",
         value: (requests.length * 60) / seconds,
         unit: "",
+        aim: "≤ 8",
       },
     ];
   } finally {

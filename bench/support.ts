@@ -5,6 +5,7 @@ import { tpcParquet } from "../runtime/test/corpus/tpc.ts";
 import { tpch } from "../runtime/test/corpus/tpch.ts";
 import { TestCluster } from "../runtime/test/support/cluster.ts";
 import { cacheDir, provision } from "../scripts/testbed/provision.ts";
+import type { Figure } from "./figure.ts";
 
 /** Partition expression of each TPC-H table. */
 export const tpchPartitions: Readonly<Record<string, string>> = {
@@ -56,15 +57,20 @@ export async function baseline(dir: string, tables: readonly string[]): Promise<
 
 export interface BenchTable {
   readonly name: string;
-  readonly file: string;
+  /** A Parquet file, or … */
+  readonly file?: string;
+  /** … another source with its parameters. */
+  readonly from?: string;
+  readonly params?: Readonly<Record<string, string>>;
   readonly partitionBy: string;
 }
 
 /** A scheduler and `executors` executors of one engine thread each, loaded. */
 export async function benchCluster(tables: readonly BenchTable[], executors = 3): Promise<TestCluster> {
   const datasets = tables.map(
-    ({ name, file, partitionBy }) => `  - from: file:${file}
+    ({ name, file, from = `file:${file}`, params = {}, partitionBy }) => `  - from: ${from}
     name: ${name}
+    params: ${JSON.stringify(params)}
     acceleration:
       engine: duckdb
       mode: file
@@ -79,6 +85,7 @@ name: bench
 runtime:
   scheduler:
     state_location: "STATE"
+    max_partitions_per_executor: 10000
 datasets:
 ${datasets.join("\n")}
 `,
@@ -90,6 +97,12 @@ ${datasets.join("\n")}
     throw error;
   }
   return cluster;
+}
+
+/** The most memory that the scheduler has taken so far (aim: below 300 MB). */
+export async function schedulerPeak(cluster: TestCluster, when: string): Promise<Figure> {
+  const bytes = await cluster.schedulers[0]!.peakResidentBytes();
+  return { name: `scheduler memory, peak, ${when}`, value: bytes / 2 ** 20, unit: "MiB", aim: "< 286" };
 }
 
 /** Milliseconds of one statement through HTTP, read to the end. */

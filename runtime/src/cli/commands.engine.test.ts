@@ -1,56 +1,16 @@
-import { existsSync, mkdtempSync, rmSync, statSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
-import { openDatabase } from "../adapters/duckdb/database.ts";
-import { HttpServer } from "../api/http/server.ts";
-import { DuckDbQueries } from "../api/testing/duckdb-queries.ts";
-import { FixedNode } from "../api/testing/fixed-node.ts";
-import { Log } from "../observe/log.ts";
-import { parseLogLevels } from "../observe/log-level.ts";
-import { Metrics } from "../observe/metrics.ts";
-import type { Database } from "../ports/database.ts";
-import { runCli } from "./program.ts";
-import { TestIo } from "./testing/test-io.ts";
+import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import { type CliBed, openCliBed } from "./testing/cli-bed.ts";
 
 describe("spice", () => {
-  let database: Database;
-  let server: HttpServer;
-  let metrics: Metrics;
-  let node: FixedNode;
-  let endpoint: string;
-  let cwd: string;
-
-  beforeAll(async () => {
-    database = await openDatabase({ threads: 1, memoryLimit: "256MB" });
-  });
-  afterAll(() => database.close());
+  let bed: CliBed;
   beforeEach(async () => {
-    cwd = mkdtempSync(join(tmpdir(), "spice-cli-"));
-    node = new FixedNode();
-    metrics = new Metrics({ role: "scheduler", nodeId: "n" });
-    server = new HttpServer({
-      queries: new DuckDbQueries(database),
-      node,
-      clock: { wallMs: () => Date.now(), monotonicMs: () => performance.now(), sleep: (ms) => sleep(ms) },
-      logger: new Log({ levels: parseLogLevels("silent") }).module("http"),
-      metrics,
-    });
-    endpoint = `http://127.0.0.1:${(await server.listen({ host: "127.0.0.1", port: 0 })).port}`;
+    bed = await openCliBed();
   });
-  afterEach(async () => {
-    await server.close(0);
-    metrics.close();
-    rmSync(cwd, { recursive: true });
-  });
-
-  const spice = async (args: readonly string[], input?: string) => {
-    const io = new TestIo(cwd, input === undefined ? {} : { input });
-    const code = await runCli(args, io, "1.2.3");
-    return { code, out: io.out, err: io.err };
-  };
-  const ask = (...args: string[]) => spice([...args, "--endpoint", endpoint]);
+  afterEach(() => bed.close());
+  const spice = (args: readonly string[], input?: string) => bed.spice(args, input);
+  const ask = (...args: string[]) => spice([...args, "--endpoint", bed.endpoint]);
 
   test("query prints a table, JSON or CSV", async () => {
     const sql = "SELECT 1 AS a, 'x' AS b;";
@@ -60,13 +20,13 @@ describe("spice", () => {
       out: "+---+---+\n| a | b |\n+---+---+\n| 1 | x |\n+---+---+\n",
     });
     expect((await ask("query", sql, "--output", "json")).out).toBe('[{"a":1,"b":"x"}]\n');
-    expect((await spice(["--output", "csv", "--http-endpoint", endpoint, "query", sql])).out).toBe(
+    expect((await spice(["--output", "csv", "--http-endpoint", bed.endpoint, "query", sql])).out).toBe(
       "a,b\r\n1,x\r\n",
     );
   });
 
   test("sql runs the statements of its input, of -c and of its arguments, and stops at an error", async () => {
-    const csv = ["--output", "csv", "--endpoint", endpoint];
+    const csv = ["--output", "csv", "--endpoint", bed.endpoint];
     expect((await spice(["sql", ...csv], "SELECT 1 AS a;\nSELECT ';' AS b -- no end\n")).out).toBe(
       "a\r\n1\r\nb\r\n;\r\n",
     );
@@ -100,7 +60,7 @@ describe("spice", () => {
       code: 0,
       out: "Dataset refresh triggered for flights.\n",
     });
-    expect(node.refreshes).toEqual([{ dataset: "flights", request: { refreshMode: "append" } }]);
+    expect(bed.node.refreshes).toEqual([{ dataset: "flights", request: { refreshMode: "append" } }]);
   });
 
   test("exit codes and messages", async () => {
@@ -116,7 +76,7 @@ describe("spice", () => {
     expect(nobody).toMatchObject({ code: 1, err: expect.stringMatching(/Cannot reach .*spice cluster up/) });
     expect(await spice(["--version"])).toMatchObject({ code: 0, out: "1.2.3\n" });
     // What asks no node takes none.
-    expect(await spice(["cluster", "down", "--endpoint", endpoint])).toMatchObject({ code: 2 });
+    expect(await spice(["cluster", "down", "--endpoint", bed.endpoint])).toMatchObject({ code: 2 });
     expect(await spice(["cluster", "down"])).toMatchObject({
       code: 0,
       out: "No local cluster is running here.\n",
@@ -124,7 +84,7 @@ describe("spice", () => {
   });
 
   test("cluster tls init asks before it overwrites, add needs a CA and a plain name", async () => {
-    const dir = join(cwd, "pki");
+    const dir = join(bed.cwd, "pki");
     const missing = await spice(["cluster", "tls", "add", "n1", "--dir", dir]);
     expect(missing).toMatchObject({
       code: 1,

@@ -1,55 +1,34 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import type { Database } from "../../src/ports/database.ts";
 import { comparable, statements } from "../support/answers.ts";
-import { TestCluster } from "../support/cluster.ts";
-import { eventsTable } from "../support/tables.ts";
+import type { TestCluster } from "../support/cluster.ts";
+import { type EventsCluster, startEventsCluster } from "../support/events-cluster.ts";
 
 const engines = [
-  { name: "arrow", acceleration: "engine: arrow" },
-  { name: "duckdb files", acceleration: "engine: duckdb\n      mode: file" },
+  { name: "arrow", acceleration: ["engine: arrow"] },
+  { name: "duckdb files", acceleration: ["engine: duckdb", "mode: file"] },
   {
     name: "duckdb tables",
-    acceleration: "engine: duckdb\n      mode: file\n      params: { partition_mode: tables }",
+    acceleration: ["engine: duckdb", "mode: file", "params: { partition_mode: tables }"],
   },
 ];
 
 describe.each(engines)("a cluster of three executors with $name", ({ acceleration }) => {
-  let dir: string;
+  let bed: EventsCluster | undefined;
   let truth: Database;
   let cluster: TestCluster;
 
   beforeAll(async () => {
-    dir = await mkdtemp(join(tmpdir(), "spice-data-"));
-    truth = await eventsTable(join(dir, "events.parquet"), 50_000);
-    cluster = await TestCluster.start({
+    bed = await startEventsCluster({
       executors: 3,
-      spicepod: `version: v1
-kind: Spicepod
-name: answers
-runtime:
-  scheduler:
-    state_location: "STATE"
-datasets:
-  - from: file:${join(dir, "events.parquet")}
-    name: events
-    time_column: created_at
-    acceleration:
-      ${acceleration}
-      partition_by:
-        - "bucket(8, customer_id)"
-`,
+      rows: 50_000,
+      dataset: ["time_column: created_at"],
+      acceleration: [...acceleration, 'partition_by: ["bucket(8, customer_id)"]'],
     });
-    await cluster.ready();
+    ({ cluster, truth } = bed);
   });
 
-  afterAll(async () => {
-    await cluster?.stop();
-    await truth?.close();
-    await rm(dir, { recursive: true, force: true });
-  });
+  afterAll(() => bed?.stop());
 
   test.each(statements)("%s", async (statement) => {
     const expected = await truth.rows(statement);

@@ -12,10 +12,10 @@ import { AdminServiceClient, type GetClusterResponse } from "@spice-shards/proto
 import { createAuthority, issueNode } from "../../src/cli/tls/authority.ts";
 import type { Database } from "../../src/ports/database.ts";
 import { expectExactAnswers } from "../support/answers.ts";
-import { eventually, listening, spawnSpiced, TestCluster } from "../support/cluster.ts";
+import { eventually, listening, spawnSpiced, type TestCluster } from "../support/cluster.ts";
+import { type EventsCluster, startEventsCluster } from "../support/events-cluster.ts";
 import { type S3TestServer, startS3Server } from "../support/s3-server.ts";
 import { SecretVolume } from "../support/secret-volume.ts";
-import { eventsTable } from "../support/tables.ts";
 
 const nodes = ["scheduler-0", "scheduler-1", "executor-0", "executor-1"] as const;
 const roleOf = (node: string) => `${node.split("-")[0]}.sales.prod`;
@@ -58,6 +58,7 @@ test("the public certificate is replaced while the node runs", async () => {
 });
 
 describe("certificates that are replaced while a cluster works", () => {
+  let bed: EventsCluster | undefined;
   let dir: string;
   let truth: Database;
   let s3: S3TestServer;
@@ -70,48 +71,27 @@ describe("certificates that are replaced while a cluster works", () => {
 
   beforeAll(async () => {
     dir = await mkdtemp(join(tmpdir(), "spice-data-"));
-    truth = await eventsTable(join(dir, "events.parquet"), 20_000);
     s3 = await startS3Server();
     root = await createAuthority(Date.now());
     for (const node of nodes) {
       volumes.set(node, new SecretVolume(join(dir, node)));
       volume(node).write(await issue(root, node), root.certificate);
     }
-    cluster = await TestCluster.start({
+    bed = await startEventsCluster({
+      dir,
       executors: 2,
       schedulers: 2,
+      rows: 20_000,
       security: (name) => volume(name).flags,
-      stateLocation: `s3://${s3.bucket}/certificates/`,
-      env: { TEST_S3_SECRET: s3.secretKey },
-      spicepod: `version: v1
-kind: Spicepod
-name: certificates
-runtime:
-  scheduler:
-    state_location: "STATE"
-    params:
-      endpoint: ${s3.endpoint}
-      region: us-east-1
-      auth: key
-      key: ${s3.accessKey}
-      secret: \${env:TEST_S3_SECRET}
-datasets:
-  - from: file:${join(dir, "events.parquet")}
-    name: events
-    acceleration:
-      engine: arrow
-      partition_by: ["bucket(4, customer_id)"]
-`,
+      state: { s3, prefix: "certificates" },
+      acceleration: ["engine: arrow", 'partition_by: ["bucket(4, customer_id)"]'],
     });
-    await cluster.ready(60_000, 0);
-    await cluster.ready(60_000, 1);
+    ({ cluster, truth } = bed);
   });
 
   afterAll(async () => {
-    await cluster?.stop();
+    await bed?.stop();
     await s3?.stop();
-    await truth?.close();
-    await rm(dir, { recursive: true, force: true });
   });
 
   /** What one of the schedulers tells an operator whose leaf `ca` signed. */

@@ -1,3 +1,3 @@
 import { killPoints } from "../support/kill-points.ts";
 
-killPoints({ acceleration: "mode: file", lane: 0 });
+killPoints({ acceleration: ["mode: file"], lane: 0 });

@@ -1,3 +1,3 @@
 import { killPoints } from "../support/kill-points.ts";
 
-killPoints({ acceleration: "mode: file\nparams: { partition_mode: tables }", lane: 1 });
+killPoints({ acceleration: ["mode: file", "params: { partition_mode: tables }"], lane: 1 });

@@ -1,5 +1,5 @@
 import { writeFileSync } from "node:fs";
-import { mkdtemp, rename, rm } from "node:fs/promises";
+import { mkdtemp, rename } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -10,11 +10,11 @@ import { createAuthority, issueNode } from "../../src/cli/tls/authority.ts";
 import type { Database } from "../../src/ports/database.ts";
 import type { ObjectStore } from "../../src/ports/object-store.ts";
 import { comparable, expectExactAnswers } from "../support/answers.ts";
-import { eventually, listening, TestCluster } from "../support/cluster.ts";
+import { eventually, listening, type TestCluster } from "../support/cluster.ts";
+import { type EventsCluster, startEventsCluster } from "../support/events-cluster.ts";
 import { FaultProxy, type ProxiedRequest } from "../support/fault-proxy.ts";
 import { askDrain, balanced, type ExecutorView, whileAsking } from "../support/moving-cluster.ts";
 import { type S3TestServer, startS3Server } from "../support/s3-server.ts";
-import { eventsTable } from "../support/tables.ts";
 
 interface ClusterView {
   readonly revision: number;
@@ -29,6 +29,7 @@ const prefix = "faults";
 
 describe("bad input and faults while partitions move", () => {
   let dir: string;
+  let bed: EventsCluster | undefined;
   let truth: Database;
   let answer: unknown;
   let s3: S3TestServer;
@@ -53,8 +54,6 @@ describe("bad input and faults while partitions move", () => {
 
   beforeAll(async () => {
     dir = await mkdtemp(join(tmpdir(), "spice-data-"));
-    truth = await eventsTable(join(dir, "events.parquet"), 20_000);
-    answer = comparable(await truth.rows(question));
     s3 = await startS3Server();
     proxy = await FaultProxy.start(s3.endpoint);
     store = openStore(`s3://${s3.bucket}/${prefix}/`, s3.params);
@@ -63,47 +62,30 @@ describe("bad input and faults while partitions move", () => {
     for (const name of ["scheduler-0", "scheduler-1", "executor-0", "executor-1", "executor-2"]) {
       write(name, await issue(name));
     }
-    cluster = await TestCluster.start({
+    bed = await startEventsCluster({
+      dir,
       executors: 2,
       schedulers: 2,
+      rows: 20_000,
       security: flags,
-      stateLocation: `s3://${s3.bucket}/${prefix}/`,
-      env: { TEST_S3_SECRET: s3.secretKey },
-      spicepod: `version: v1
-kind: Spicepod
-name: faults
-runtime:
-  scheduler:
-    state_location: "STATE"
-    partition_assignment_interval: 5s
-    executor_lost_after: ${lostAfterMs / 1000}s
-    max_partition_assignments_per_interval: 2
-    params:
-      endpoint: ${proxy.url}
-      region: us-east-1
-      auth: key
-      key: ${s3.accessKey}
-      secret: \${env:TEST_S3_SECRET}
-datasets:
-  - from: file:${join(dir, "events.parquet")}
-    name: events
-    acceleration:
-      engine: arrow
-      partition_by: ["bucket(12, id)"]
-`,
+      state: { s3, prefix, endpoint: proxy.url },
+      scheduler: [
+        "partition_assignment_interval: 5s",
+        `executor_lost_after: ${lostAfterMs / 1000}s`,
+        "max_partition_assignments_per_interval: 2",
+      ],
+      acceleration: ["engine: arrow", 'partition_by: ["bucket(12, id)"]'],
     });
+    ({ cluster, truth } = bed);
+    answer = comparable(await truth.rows(question));
     for (const executor of cluster.executors) ids.push(await listening(executor, "cluster"));
-    await cluster.ready(60_000, 0);
-    await cluster.ready(60_000, 1);
   });
 
   afterAll(async () => {
-    await cluster?.stop();
+    await bed?.stop();
     await store?.close();
     await proxy?.stop();
     await s3?.stop();
-    await truth?.close();
-    await rm(dir, { recursive: true, force: true });
   });
 
   const view = (scheduler = 0) => cluster.get<ClusterView>("/v1/cluster", scheduler);

@@ -1,12 +1,12 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import type { Database } from "../../src/ports/database.ts";
 import { expectExactAnswers } from "../support/answers.ts";
-import { eventually, listening, spawnSpiced, TestCluster } from "../support/cluster.ts";
+import { eventually, listening, spawnSpiced, type TestCluster } from "../support/cluster.ts";
+import { type EventsCluster, startEventsCluster } from "../support/events-cluster.ts";
 import { TestProcess } from "../support/process.ts";
-import { eventsTable } from "../support/tables.ts";
 
 const root = join(import.meta.dirname, "../../..");
 
@@ -28,6 +28,7 @@ const files = (pki: string, name: string) => [
 ];
 
 describe("a cluster under mTLS with certificates of `spice cluster tls`", () => {
+  let bed: EventsCluster | undefined;
   let dir: string;
   let truth: Database;
   let cluster: TestCluster;
@@ -35,38 +36,23 @@ describe("a cluster under mTLS with certificates of `spice cluster tls`", () => 
 
   beforeAll(async () => {
     dir = await mkdtemp(join(tmpdir(), "spice-data-"));
-    truth = await eventsTable(join(dir, "events.parquet"), 20_000);
     pki = join(dir, "pki");
     await spice(dir, "cluster", "tls", "init", "--dir", pki);
     for (const name of ["scheduler-0", "executor-0", "executor-1", "stranger"]) {
       await spice(dir, "cluster", "tls", "add", name, "--dir", pki, "--host", "127.0.0.1");
     }
-    cluster = await TestCluster.start({
+    bed = await startEventsCluster({
+      dir,
       executors: 2,
+      rows: 20_000,
       security: (name) => files(pki, name),
       env: { TEST_MTLS_SECRET: "a secret value" },
-      spicepod: `version: v1
-kind: Spicepod
-name: mtls
-runtime:
-  scheduler:
-    state_location: "STATE"
-datasets:
-  - from: file:${join(dir, "events.parquet")}
-    name: events
-    acceleration:
-      engine: arrow
-      partition_by: ["bucket(4, customer_id)"]
-`,
+      acceleration: ["engine: arrow", 'partition_by: ["bucket(4, customer_id)"]'],
     });
-    await cluster.ready();
+    ({ cluster, truth } = bed);
   });
 
-  afterAll(async () => {
-    await cluster?.stop();
-    await truth?.close();
-    await rm(dir, { recursive: true, force: true });
-  });
+  afterAll(() => bed?.stop());
 
   test("answers exactly", async () => {
     await expectExactAnswers(cluster, truth);

@@ -1,58 +1,31 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import type { Database } from "../../src/ports/database.ts";
 import { expectExactAnswers } from "../support/answers.ts";
-import { eventually, TestCluster } from "../support/cluster.ts";
+import { eventually, type TestCluster } from "../support/cluster.ts";
+import { type EventsCluster, startEventsCluster } from "../support/events-cluster.ts";
 import { type S3TestServer, startS3Server } from "../support/s3-server.ts";
-import { eventsTable } from "../support/tables.ts";
 
 describe("two schedulers with their state in S3", () => {
-  let dir: string;
+  let bed: EventsCluster | undefined;
   let truth: Database;
   let s3: S3TestServer;
   let cluster: TestCluster;
 
   beforeAll(async () => {
-    dir = await mkdtemp(join(tmpdir(), "spice-data-"));
-    truth = await eventsTable(join(dir, "events.parquet"), 20_000);
     s3 = await startS3Server();
-    cluster = await TestCluster.start({
+    bed = await startEventsCluster({
       executors: 2,
       schedulers: 2,
-      stateLocation: `s3://${s3.bucket}/state/`,
-      env: { TEST_S3_SECRET: s3.secretKey },
-      spicepod: `version: v1
-kind: Spicepod
-name: s3
-runtime:
-  scheduler:
-    state_location: "STATE"
-    params:
-      endpoint: ${s3.endpoint}
-      region: us-east-1
-      auth: key
-      key: ${s3.accessKey}
-      secret: \${env:TEST_S3_SECRET}
-datasets:
-  - from: file:${join(dir, "events.parquet")}
-    name: events
-    acceleration:
-      engine: duckdb
-      mode: file
-      partition_by: ["bucket(6, customer_id)"]
-`,
+      rows: 20_000,
+      state: { s3, prefix: "state" },
+      acceleration: ["engine: duckdb", "mode: file", 'partition_by: ["bucket(6, customer_id)"]'],
     });
-    await cluster.ready(60_000, 0);
-    await cluster.ready(60_000, 1);
+    ({ cluster, truth } = bed);
   });
 
   afterAll(async () => {
-    await cluster?.stop();
+    await bed?.stop();
     await s3?.stop();
-    await truth?.close();
-    await rm(dir, { recursive: true, force: true });
   });
 
   interface ClusterView {

@@ -5,9 +5,9 @@ import {
   type Server,
   type ServerResponse,
 } from "node:http";
-import type { AddressInfo, Socket } from "node:net";
 import { finished } from "node:stream/promises";
 import { setTimeout as delay } from "node:timers/promises";
+import { FaultServer, type Rule } from "../../../testbed/proxy/fault-server.ts";
 
 export type Fault =
   /** Forward the request, wait until the server has answered it, then cut the connection instead of answering. */
@@ -23,14 +23,6 @@ export type Fault =
   /** Let the answer's body through at this rate. */
   | { readonly kind: "throttle"; readonly bytesPerSecond: number };
 
-export interface FaultRule {
-  readonly fault: Fault;
-  /** Which requests; all when absent. */
-  readonly matches?: (request: ProxiedRequest) => boolean;
-  /** How many requests it hits; no limit when absent. */
-  readonly times?: number;
-}
-
 export interface ProxiedRequest {
   readonly method: string;
   /** Path and query. */
@@ -38,73 +30,29 @@ export interface ProxiedRequest {
   readonly headers: IncomingMessage["headers"];
 }
 
+export type FaultRule = Rule<ProxiedRequest, Fault>;
+
 /** An HTTP proxy on loopback before one server, with faults by script. */
-export class FaultProxy {
-  readonly url: string;
+export class FaultProxy extends FaultServer<ProxiedRequest, Fault> {
   /** Called with the whole body of each PUT that the server took, before the client learns of it. */
   onWritten: ((request: ProxiedRequest, body: Buffer) => void) | undefined;
   /** Every request that arrived, in order, with the fault that it met. */
   readonly seen: (ProxiedRequest & { fault?: Fault })[] = [];
   readonly #target: URL;
-  readonly #server: Server;
-  readonly #sockets = new Set<Socket>();
-  readonly #stopped = new AbortController();
-  #rules: { rule: FaultRule; left: number }[] = [];
 
   private constructor(server: Server, target: URL) {
-    this.#server = server;
+    super(server, "http");
     this.#target = target;
-    this.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-    server.on("connection", (socket) => {
-      this.#sockets.add(socket);
-      socket.on("close", () => this.#sockets.delete(socket));
-    });
-    server.on("request", (request, response) => {
-      // Whatever fails on the way is for the client a lost connection, as in a real proxy.
-      this.#handle(request, response).catch(() => request.socket.destroy());
-    });
   }
 
   static async start(targetUrl: string): Promise<FaultProxy> {
-    const server = createServer({ requestTimeout: 0 });
-    await new Promise<void>((resolve, reject) => {
-      server.once("error", reject).listen(0, "127.0.0.1", resolve);
-    });
+    const server = await FaultServer.listening(createServer({ requestTimeout: 0 }));
     return new FaultProxy(server, new URL(targetUrl));
   }
 
-  /** Add a rule; of the rules that match a request, the oldest one that has hits left applies. */
-  inject(rule: FaultRule): void {
-    this.#rules.push({ rule, left: rule.times ?? Number.POSITIVE_INFINITY });
-  }
-
-  /** Drop all rules. */
-  heal(): void {
-    this.#rules = [];
-  }
-
-  /** Cut every connection that is open now. */
-  cutAll(): void {
-    for (const socket of this.#sockets) socket.destroy();
-  }
-
-  async stop(): Promise<void> {
-    this.#stopped.abort();
-    const closed = new Promise((resolve) => this.#server.close(resolve));
-    this.cutAll();
-    await closed;
-  }
-
-  #faultFor(request: ProxiedRequest): Fault | undefined {
-    const found = this.#rules.find(({ rule, left }) => left > 0 && (rule.matches?.(request) ?? true));
-    if (found === undefined) return undefined;
-    found.left -= 1;
-    return found.rule.fault;
-  }
-
-  async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  protected async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const about = { method: request.method ?? "", path: request.url ?? "", headers: request.headers };
-    const fault = this.#faultFor(about);
+    const fault = this.faultFor(about);
     this.seen.push(fault === undefined ? about : { ...about, fault });
     if (fault?.kind === "drop") {
       request.socket.destroy();
@@ -146,7 +94,7 @@ export class FaultProxy {
   }
 
   async #wait(ms: number): Promise<void> {
-    await delay(ms, undefined, { signal: this.#stopped.signal });
+    await delay(ms, undefined, { signal: this.stopped });
   }
 
   #forward(request: IncomingMessage): Promise<IncomingMessage> {

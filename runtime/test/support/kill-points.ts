@@ -1,15 +1,14 @@
-import { mkdtemp, readdir, readFile, rm, utimes } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readdir, readFile, utimes } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import type { FaultPoint } from "../../src/adapters/system/fault-point.ts";
 import type { Database } from "../../src/ports/database.ts";
 import { expectExactAnswers } from "./answers.ts";
-import { TestCluster } from "./cluster.ts";
+import type { TestCluster } from "./cluster.ts";
 import { Draw } from "./draw.ts";
+import { type EventsCluster, startEventsCluster } from "./events-cluster.ts";
 import type { TestProcess } from "./process.ts";
-import { eventsTable } from "./tables.ts";
 
 const full = process.env["FULL"] === "1";
 const seed = Number(process.env["SEED"] ?? 1);
@@ -49,8 +48,8 @@ function plan(lane: number): Kill[] {
 }
 
 export interface Lane {
-  /** How the acceleration stores, as YAML below `engine: duckdb`. */
-  readonly acceleration: string;
+  /** How the acceleration stores, as lines below `engine: duckdb`. */
+  readonly acceleration: readonly string[];
   /** Half of all kills each; other draws in each. */
   readonly lane: 0 | 1;
 }
@@ -60,42 +59,29 @@ export interface Lane {
  * exactly within 60 s, with a revision that never falls and no file that nothing refers to.
  */
 export function killPoints({ acceleration, lane }: Lane): void {
-  describe(`kill points with ${acceleration}`, () => {
+  describe(`kill points with ${acceleration.join(", ")}`, () => {
+    let bed: EventsCluster | undefined;
     let dir: string;
     let truth: Database;
     let cluster: TestCluster;
     let revision = 0;
 
     beforeAll(async () => {
-      dir = await mkdtemp(join(tmpdir(), "spice-data-"));
-      truth = await eventsTable(join(dir, "events.parquet"), 10_000);
-      cluster = await TestCluster.start({
+      bed = await startEventsCluster({
         executors: 2,
-        spicepod: `version: v1
-kind: Spicepod
-name: kills
-runtime:
-  scheduler:
-    state_location: "STATE"
-datasets:
-  - from: file:${join(dir, "events.parquet")}
-    name: events
-    acceleration:
-      engine: duckdb
-      ${acceleration.replaceAll("\n", "\n      ")}
-      refresh_check_interval: 1s
-      partition_by: ["bucket(6, customer_id)"]
-`,
+        rows: 10_000,
+        acceleration: [
+          "engine: duckdb",
+          ...acceleration,
+          "refresh_check_interval: 1s",
+          'partition_by: ["bucket(6, customer_id)"]',
+        ],
       });
-      await cluster.ready();
+      ({ cluster, dir, truth } = bed);
       await expectExactAnswers(cluster, truth);
     });
 
-    afterAll(async () => {
-      await cluster?.stop();
-      await truth?.close();
-      await rm(dir, { recursive: true, force: true });
-    });
+    afterAll(() => bed?.stop());
 
     /** Ask and refresh, so that every point is passed; an answer is exact or an error. */
     async function useUntilDead(node: TestProcess): Promise<void> {

@@ -1,4 +1,4 @@
-import { Channel, type ChannelCredentials, Metadata, status } from "@grpc/grpc-js";
+import { Channel, type ChannelCredentials, Metadata } from "@grpc/grpc-js";
 import { CopyPartitionRequest, CopyPartitionResponse, ExchangeServiceService } from "@spice-shards/proto";
 import { ExecutorUnavailableError } from "../../ports/exchange.ts";
 import type {
@@ -9,8 +9,8 @@ import type {
 } from "../../ports/partition-copy.ts";
 import { connected, connectLimitMs } from "./connected.ts";
 import { copyDeadlineMs } from "./copy-partition-source.ts";
-import { grpcRead } from "./grpc-read.ts";
-import { EnvelopeError, errorOf } from "./grpc-status.ts";
+import { readMessages } from "./grpc-read.ts";
+import { EnvelopeError } from "./grpc-status.ts";
 
 const method = ExchangeServiceService.copyPartition.path;
 
@@ -68,50 +68,39 @@ async function* read(
   request: PartitionCopyRequest,
   signal: AbortSignal,
 ): AsyncGenerator<PartitionCopyPart, void> {
-  const metadata = new Metadata();
-  const messages = grpcRead({
+  const call = {
     channel,
     method,
     request: Buffer.from(CopyPartitionRequest.encode(request).finish()),
     deadline: Date.now() + copyDeadlineMs,
-    metadata,
+    metadata: new Metadata(),
     signal,
-  });
+  };
   let header: CopiedVersion | undefined;
   let rows: number | undefined;
-  try {
-    for (;;) {
-      const next = await messages.next();
-      signal.throwIfAborted();
-      if (next.done === true) {
-        if (next.value.code !== status.OK) throw errorOf(executor, next.value);
-        if (header !== undefined && rows === expectedRows(header, request)) return;
-        throw new ExecutorUnavailableError(
-          executor,
-          `Executor ${executor} ended the copy of ${request.key} of ${request.table} before it was whole`,
-        );
-      }
-      const { payload } = CopyPartitionResponse.decode(next.value);
-      switch (payload?.$case) {
-        case "header":
-          header = readHeader(payload.value);
-          yield { kind: "header", header };
-          break;
-        case "frame":
-          yield { kind: "frame", bytes: payload.value };
-          break;
-        case "rows":
-          rows = payload.value;
-          break;
-        case undefined:
-          break;
-        default:
-          payload satisfies never;
-      }
+  for await (const { payload } of readMessages(executor, call, (m) => CopyPartitionResponse.decode(m))) {
+    switch (payload?.$case) {
+      case "header":
+        header = readHeader(payload.value);
+        yield { kind: "header", header };
+        break;
+      case "frame":
+        yield { kind: "frame", bytes: payload.value };
+        break;
+      case "rows":
+        rows = payload.value;
+        break;
+      case undefined:
+        break;
+      default:
+        payload satisfies never;
     }
-  } finally {
-    await messages.return({ code: status.CANCELLED, details: "", metadata });
   }
+  if (header !== undefined && rows === expectedRows(header, request)) return;
+  throw new ExecutorUnavailableError(
+    executor,
+    `Executor ${executor} ended the copy of ${request.key} of ${request.table} before it was whole`,
+  );
 }
 
 function expectedRows(header: CopiedVersion, { haveVersion }: PartitionCopyRequest): number {

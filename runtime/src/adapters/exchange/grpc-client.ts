@@ -1,12 +1,11 @@
-import { Channel, type ChannelCredentials, Metadata, status } from "@grpc/grpc-js";
+import { Channel, type ChannelCredentials, Metadata } from "@grpc/grpc-js";
 import { ExchangeServiceService, RunFragmentRequest } from "@spice-shards/proto";
 import type { Exchange, FragmentRequest, FragmentResult, FragmentStats } from "../../ports/exchange.ts";
 import { ExecutorUnavailableError } from "../../ports/exchange.ts";
 import { connected, connectLimitMs } from "./connected.ts";
 import { encodeEnvelope } from "./envelope.ts";
 import { readFragmentMessage } from "./fragment-message.ts";
-import { grpcRead } from "./grpc-read.ts";
-import { errorOf } from "./grpc-status.ts";
+import { readMessages } from "./grpc-read.ts";
 
 export interface GrpcExchangeOptions {
   /** `host:port` of an executor by its id; undefined while it is not a member. */
@@ -123,34 +122,21 @@ export class GrpcExchange implements Exchange {
     const metadata = new Metadata();
     metadata.set("traceparent", request.trace);
     const envelope = encodeEnvelope(request);
-    const messages = grpcRead({
+    const call = {
       channel,
       method,
       request: Buffer.from(RunFragmentRequest.encode({ envelope }).finish()),
       deadline: Date.now() + request.deadlineMs + graceMs,
       metadata,
       signal,
-    });
+    };
     let stats: FragmentStats | undefined;
-    try {
-      for (;;) {
-        const next = await messages.next();
-        signal.throwIfAborted();
-        if (next.done === true) {
-          if (next.value.code !== status.OK) throw errorOf(executor, next.value);
-          if (stats !== undefined) return stats;
-          throw new ExecutorUnavailableError(
-            executor,
-            `Executor ${executor} ended a fragment without its figures`,
-          );
-        }
-        const { payload } = readFragmentMessage(next.value);
-        if (payload?.$case === "frame") yield payload.value;
-        else if (payload?.$case === "stats") stats = JSON.parse(payload.value.toString()) as FragmentStats;
-      }
-    } finally {
-      await messages.return({ code: status.CANCELLED, details: "", metadata });
+    for await (const { payload } of readMessages(executor, call, readFragmentMessage)) {
+      if (payload?.$case === "frame") yield payload.value;
+      else if (payload?.$case === "stats") stats = JSON.parse(payload.value.toString()) as FragmentStats;
     }
+    if (stats !== undefined) return stats;
+    throw new ExecutorUnavailableError(executor, `Executor ${executor} ended a fragment without its figures`);
   }
 
   #channel(address: string, instance: string | undefined): Dialled {

@@ -1,4 +1,5 @@
 import { type ChannelInterface, type Metadata, type StatusObject, status } from "@grpc/grpc-js";
+import { errorOf } from "./grpc-status.ts";
 
 export interface ReadCall {
   readonly channel: ChannelInterface;
@@ -50,5 +51,28 @@ export async function* grpcRead(options: ReadCall): AsyncGenerator<Buffer, Statu
   } finally {
     signal.removeEventListener("abort", cancel);
     if (!ended) cancel();
+  }
+}
+
+/**
+ * The messages of a call to an executor, decoded. The iteration ends when the call ended well; rejects with the error that
+ * the executor's status stands for, and with the signal's reason once it is aborted.
+ */
+export async function* readMessages<T>(
+  executor: string,
+  options: ReadCall,
+  decode: (message: Buffer) => T,
+): AsyncGenerator<T, void> {
+  const messages = grpcRead(options);
+  try {
+    for (;;) {
+      const next = await messages.next();
+      options.signal.throwIfAborted();
+      if (next.done !== true) yield decode(next.value);
+      else if (next.value.code === status.OK) return;
+      else throw errorOf(executor, next.value);
+    }
+  } finally {
+    await messages.return({ code: status.CANCELLED, details: "", metadata: options.metadata });
   }
 }

@@ -1,64 +1,20 @@
 import { execFileSync } from "node:child_process";
-import {
-  existsSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-  writeSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
-import { openDatabase } from "../../adapters/duckdb/database.ts";
-import { HttpServer } from "../../api/http/server.ts";
-import { DuckDbQueries } from "../../api/testing/duckdb-queries.ts";
-import { FixedNode } from "../../api/testing/fixed-node.ts";
-import { Log } from "../../observe/log.ts";
-import { parseLogLevels } from "../../observe/log-level.ts";
-import { Metrics } from "../../observe/metrics.ts";
-import type { Database } from "../../ports/database.ts";
+import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { ClusterDir } from "../local/cluster-dir.ts";
-import { runCli } from "../program.ts";
-import { TestIo } from "../testing/test-io.ts";
+import { type CliBed, openCliBed } from "../testing/cli-bed.ts";
 
 describe("spice report of an endpoint", () => {
-  let database: Database;
-  let server: HttpServer;
-  let metrics: Metrics;
+  let bed: CliBed;
   let endpoint: string;
   let cwd: string;
-
-  beforeAll(async () => {
-    database = await openDatabase({ threads: 1, memoryLimit: "256MB" });
-  });
-  afterAll(() => database.close());
   beforeEach(async () => {
-    cwd = mkdtempSync(join(tmpdir(), "spice-report-"));
-    metrics = new Metrics({ role: "scheduler", nodeId: "n" });
-    server = new HttpServer({
-      queries: new DuckDbQueries(database),
-      node: new FixedNode(),
-      clock: { wallMs: () => Date.now(), monotonicMs: () => performance.now(), sleep: (ms) => sleep(ms) },
-      logger: new Log({ levels: parseLogLevels("silent") }).module("http"),
-      metrics,
-    });
-    endpoint = `http://127.0.0.1:${(await server.listen({ host: "127.0.0.1", port: 0 })).port}`;
+    bed = await openCliBed();
+    ({ endpoint, cwd } = bed);
   });
-  afterEach(async () => {
-    await server.close(0);
-    metrics.close();
-    rmSync(cwd, { recursive: true });
-  });
-
-  const spice = async (...args: string[]) => {
-    const io = new TestIo(cwd);
-    const code = await runCli(args, io, "1.2.3");
-    return { code, out: io.out, err: io.err };
-  };
+  afterEach(() => bed.close());
+  const spice = (...args: string[]) => bed.spice(args);
 
   test("writes an archive that tar unpacks, readable by its owner alone", async () => {
     const { code, out } = await spice("report", "--endpoint", endpoint);

@@ -1,4 +1,5 @@
 import type { Catalog } from "../../core/query/catalog.ts";
+import { isBaseTable } from "../../core/query/tree/is-node.ts";
 import { print } from "../../core/query/tree/print.ts";
 import type { ParsedStatement } from "../../core/query/tree/read-tree.ts";
 import type { BaseTableRef, QueryNode, ShowRef } from "../../core/query/tree/tree.ts";
@@ -26,10 +27,9 @@ export class Metadata {
       return true;
     });
     walk(node, (object) => {
-      if (object["type"] !== "BASE_TABLE") return true;
-      const ref = object as unknown as BaseTableRef;
-      if (isMetadata(ref)) metadata = true;
-      else if (ref.schema_name !== "" || !ctes.has(ref.table_name.toLowerCase())) other = true;
+      if (!isBaseTable(object)) return true;
+      if (isMetadata(object)) metadata = true;
+      else if (object.schema_name !== "" || !ctes.has(object.table_name.toLowerCase())) other = true;
       return true;
     });
     if (metadata && other) {
@@ -41,9 +41,8 @@ export class Metadata {
   query(parsed: ParsedStatement, catalog: Catalog, tools: ConnectionTools): Promise<ChunkStream> {
     const relations = relationsOf(catalog);
     const names = new Map<string, string>();
-    const node = rewrite(parsed.node, (object) => {
-      if (object["type"] !== "BASE_TABLE") return undefined;
-      const ref = object as unknown as BaseTableRef;
+    const node = rewrite(parsed.node, (ref) => {
+      if (!isBaseTable(ref)) return undefined;
       const relation = isMetadata(ref) ? relations[ref.table_name.toLowerCase()] : undefined;
       if (relation === undefined) {
         if (isMetadata(ref)) {

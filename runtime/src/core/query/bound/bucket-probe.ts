@@ -1,4 +1,4 @@
-import type { FunctionExpression } from "../tree/tree.ts";
+import { isFunctionCall } from "../tree/is-node.ts";
 import { rewrite } from "../tree/walk.ts";
 
 /**
@@ -15,11 +15,8 @@ export const bucketProbe = {
 
 /** The tree with calls of `bucket` as calls of the stand-in. */
 export function withBucketProbe<T>(tree: T): T {
-  return rewrite(tree, (object) => {
-    if (object["class"] !== "FUNCTION" || String(object["function_name"]).toLowerCase() !== "bucket") {
-      return undefined;
-    }
-    const f = object as unknown as FunctionExpression;
+  return rewrite(tree, (f) => {
+    if (!isFunctionCall(f) || f.function_name.toLowerCase() !== "bucket") return undefined;
     return { ...f, function_name: bucketProbe.name, schema: "", children: withBucketProbe(f.children) };
   });
 }

@@ -4,8 +4,9 @@ import type { TableNeeds } from "../bound/table-needs.ts";
 import type { Block, OutputColumn } from "../split/block.ts";
 import type { FoundBlocks } from "../split/find-blocks.ts";
 import { positional } from "../split/rows.ts";
+import { isBaseTable } from "../tree/is-node.ts";
 import { print } from "../tree/print.ts";
-import type { BaseTableRef, QueryNode, SelectNode } from "../tree/tree.ts";
+import type { QueryNode, SelectNode } from "../tree/tree.ts";
 import { rewrite, walk } from "../tree/walk.ts";
 import type {
   DistributedPlan,
@@ -95,8 +96,8 @@ function wholeQuery(analysis: Analysis, executor: string): Decided {
 /** The tree with references to catalog tables under the names that they have where the text runs. */
 export function named<T>(tree: T, nameOf: (use: number) => string | readonly [string, string]): T {
   return rewrite(tree, (object) => {
-    if (object["use"] === undefined) return undefined;
-    const { use, ...ref } = object as unknown as BaseTableRef & { use: number };
+    if (!isBaseTable(object) || object.use === undefined) return undefined;
+    const { use, ...ref } = object;
     const name = nameOf(use);
     const [schema, table] = typeof name === "string" ? ["", name] : name;
     return { ...ref, catalog_name: "", schema_name: schema, table_name: table };

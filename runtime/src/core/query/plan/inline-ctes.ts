@@ -1,5 +1,6 @@
 import { propertiesOf } from "../split/properties.ts";
-import type { BaseTableRef, CteEntry, QueryNode, SubqueryRef } from "../tree/tree.ts";
+import { isBaseTable } from "../tree/is-node.ts";
+import type { CteEntry, QueryNode, SubqueryRef } from "../tree/tree.ts";
 import { rewrite, walk } from "../tree/walk.ts";
 
 /**
@@ -42,9 +43,8 @@ function countReferences(root: QueryNode): Map<string, number> {
   return counts;
 }
 
-function cteReference(object: { readonly [key: string]: unknown }): string | undefined {
-  if (object["type"] !== "BASE_TABLE" || object["use"] !== undefined) return undefined;
-  const ref = object as unknown as BaseTableRef;
+function cteReference(ref: object): string | undefined {
+  if (!isBaseTable(ref) || ref.use !== undefined) return undefined;
   return ref.schema_name === "" && ref.catalog_name === "" ? ref.table_name.toLowerCase() : undefined;
 }
 
@@ -52,14 +52,14 @@ function replace<T>(tree: T, inlined: ReadonlyMap<string, CteEntry>): T {
   return rewrite(tree, (object) => {
     const name = cteReference(object);
     const entry = name === undefined ? undefined : inlined.get(name);
-    if (entry !== undefined) {
-      const ref = object as unknown as BaseTableRef;
+    if (entry !== undefined && isBaseTable(object)) {
       return {
         type: "SUBQUERY",
-        alias: ref.alias === "" ? ref.table_name : ref.alias,
-        sample: ref.sample,
+        alias: object.alias === "" ? object.table_name : object.alias,
+        sample: object.sample,
         subquery: { node: replace(entry.value.query.node, inlined) },
-        column_name_alias: ref.column_name_alias.length > 0 ? ref.column_name_alias : entry.value.aliases,
+        column_name_alias:
+          object.column_name_alias.length > 0 ? object.column_name_alias : entry.value.aliases,
       } satisfies SubqueryRef;
     }
     const map = (object["cte_map"] as { map?: readonly CteEntry[] } | undefined)?.map ?? [];

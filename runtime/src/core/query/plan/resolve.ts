@@ -1,4 +1,5 @@
 import type { Catalog, CatalogTable } from "../catalog.ts";
+import { isBaseTable } from "../tree/is-node.ts";
 import type { BaseTableRef, CteMap, QueryNode, Statement, SubqueryRef } from "../tree/tree.ts";
 import { rewrite, type TreeObject } from "../tree/walk.ts";
 import { StatementError } from "./statement-error.ts";
@@ -39,8 +40,7 @@ export function resolveTables(
   const resolve = <T>(tree: T, ctes: ReadonlySet<string>, views: readonly string[]): T =>
     rewrite(tree, (object) => {
       if (isQueryWithCtes(object)) return resolveQuery(object, ctes, views);
-      if (object["type"] !== "BASE_TABLE") return undefined;
-      return resolveName(object as unknown as BaseTableRef, ctes, views);
+      return isBaseTable(object) ? resolveName(object, ctes, views) : undefined;
     });
 
   const resolveQuery = (query: QueryNode, ctes: ReadonlySet<string>, views: readonly string[]): QueryNode => {
@@ -113,9 +113,8 @@ function shortenColumns(node: QueryNode, uses: readonly TableUse[]): QueryNode {
 /** The views of the catalog that a tree may read, by their keys; expressions of the same name are found too. */
 export function viewsNamedIn(tree: unknown, catalog: Catalog): Set<string> {
   const names = new Set<string>();
-  rewrite(tree, (object) => {
-    if (object["type"] !== "BASE_TABLE") return undefined;
-    const ref = object as unknown as BaseTableRef;
+  rewrite(tree, (ref) => {
+    if (!isBaseTable(ref)) return undefined;
     const path = [ref.catalog_name, ref.schema_name, ref.table_name].filter((part) => part !== "");
     const view = findView(catalog, path);
     if (view !== undefined) names.add(view);

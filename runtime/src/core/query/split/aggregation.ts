@@ -1,4 +1,5 @@
 import type { TableUse } from "../plan/resolve.ts";
+import { isExpression } from "../tree/is-node.ts";
 import { aliased, call, cast, column, select, table } from "../tree/make.ts";
 import { printType } from "../tree/print-literal.ts";
 import type {
@@ -245,7 +246,7 @@ class Parts {
     rewrite(expression, (node) => {
       if (this.#groupIndex(node) !== undefined) return node;
       if (isAggregateCall(node)) {
-        this.#collectCall(node as unknown as FunctionExpression);
+        this.#collectCall(node);
         return node;
       }
       if (node["class"] === "SUBQUERY") {
@@ -309,8 +310,8 @@ class Parts {
   }
 
   #groupIndex(node: TreeObject): number | undefined {
-    if (typeof node["class"] !== "string" || node["class"] === "CONSTANT") return undefined;
-    return this.#groupKeys.get(this.#key(node as unknown as Expression));
+    if (!isExpression(node) || node.class === "CONSTANT") return undefined;
+    return this.#groupKeys.get(this.#key(node));
   }
 
   /** An output expression over the fragments' columns. */
@@ -325,7 +326,7 @@ class Parts {
         };
       }
       if (!isAggregateCall(node)) return undefined;
-      const call = this.#splits.get(this.#key(node as unknown as Expression));
+      const call = this.#splits.get(this.#key(node));
       if (call === undefined) throw new NotSplit("an aggregate that was not collected");
       return this.#combineCall(call, types);
     });
@@ -361,9 +362,8 @@ const nullValue = { type: { id: "NULL", type_info: null }, is_null: true } as co
 
 /** The combining aggregates of `expression`, restricted to the rows of one grouping. */
 function onlyWhereGrouping(expression: Expression, grouping: number): Expression {
-  return rewrite(expression, (node) => {
-    if (!isAggregateCall(node)) return undefined;
-    const f = node as unknown as FunctionExpression;
+  return rewrite(expression, (f) => {
+    if (!isAggregateCall(f)) return undefined;
     const here: Expression = {
       class: "COMPARISON",
       type: "COMPARE_EQUAL",

@@ -1,3 +1,4 @@
+import { isExpression } from "../tree/is-node.ts";
 import type { Expression, SelectNode } from "../tree/tree.ts";
 import { rewrite } from "../tree/walk.ts";
 import { NotSplit } from "./block.ts";
@@ -51,11 +52,11 @@ export class Aliases {
   /** As `inline` where the engine looks at aliases first: refused when a column has the name of a different value. */
   inlineAliasFirst(expression: Expression, same: (a: Expression, b: Expression) => boolean): Expression {
     rewrite(expression, (node) => {
-      if (node["class"] !== "COLUMN_REF") return undefined;
-      const names = node["column_names"] as readonly string[];
+      if (!isExpression(node) || node.class !== "COLUMN_REF") return undefined;
+      const names = node.column_names;
       const aliased = names.length === 1 ? this.get(names[0] ?? "") : undefined;
       if (aliased === undefined || !isColumnName(this.#scope, names[0] ?? "")) return node;
-      if (!same(aliased, node as unknown as Expression)) {
+      if (!same(aliased, node)) {
         throw new NotSplit(`${names[0]} is a column and the name of another expression`);
       }
       return node;

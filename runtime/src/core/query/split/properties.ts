@@ -1,5 +1,6 @@
 import { expressionFunctionClass, functionClass, isAggregate } from "../allow/function-class.ts";
-import type { Expression, SelectNode } from "../tree/tree.ts";
+import { isFunctionCall } from "../tree/is-node.ts";
+import type { Expression, FunctionExpression, SelectNode } from "../tree/tree.ts";
 import { type TreeObject, walk } from "../tree/walk.ts";
 
 /** What a part of a statement contains, at any depth unless said otherwise. */
@@ -57,9 +58,9 @@ export function propertiesOf(part: unknown): Properties {
 }
 
 /** True for a call of an aggregate function that is not a window call. */
-export function isAggregateCall(object: TreeObject): boolean {
-  if (object["class"] !== "FUNCTION") return false;
-  const name = String(object["function_name"]).toLowerCase();
+export function isAggregateCall(object: object): object is FunctionExpression {
+  if (!isFunctionCall(object)) return false;
+  const name = object.function_name.toLowerCase();
   // `histogram` and a few others are names of scalar macros too, which expand to the aggregate.
   return isAggregate(name) && functionClass("table", name) === undefined;
 }
