@@ -36,4 +36,16 @@ describe("FairQueue", () => {
     expect([queue.running, queue.queued]).toEqual([0, 0]);
     (await queue.acquire("c", open))();
   });
+
+  test("does not refuse one that was let in before", async () => {
+    const queue = new FairQueue({ concurrent: 1, waiting: 0 });
+    const release = await queue.acquire("a", open);
+    await expect(queue.acquire("b", open)).rejects.toMatchObject({ name: "ResourceExhaustedError" });
+    const again = queue.acquire("b", open, true);
+    await settle();
+    expect([queue.running, queue.queued]).toEqual([1, 1]);
+    release();
+    (await again)();
+    expect([queue.running, queue.queued]).toEqual([0, 0]);
+  });
 });

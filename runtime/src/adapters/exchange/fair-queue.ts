@@ -31,12 +31,13 @@ export class FairQueue {
 
   /**
    * Wait for a place. The returned function gives it back and may be called twice.
+   * @param admitted the owner was let in before and gave its place back for a while: it is not turned away.
    * @throws ResourceExhaustedError when too many wait already; the signal's reason when aborted first.
    */
-  async acquire(owner: string, signal: AbortSignal): Promise<() => void> {
+  async acquire(owner: string, signal: AbortSignal, admitted = false): Promise<() => void> {
     signal.throwIfAborted();
     if (this.#running < this.#concurrent) this.#running++;
-    else await this.#wait(owner, signal);
+    else await this.#wait(owner, signal, admitted);
     let held = true;
     return () => {
       if (!held) return;
@@ -45,8 +46,8 @@ export class FairQueue {
     };
   }
 
-  async #wait(owner: string, signal: AbortSignal): Promise<void> {
-    if (this.#queued >= this.#waiting) {
+  async #wait(owner: string, signal: AbortSignal, admitted: boolean): Promise<void> {
+    if (this.#queued >= this.#waiting && !admitted) {
       throw new ResourceExhaustedError(
         `${this.#running} fragments run and ${this.#queued} wait on this node; try again later`,
       );

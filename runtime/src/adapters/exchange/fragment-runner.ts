@@ -171,7 +171,13 @@ export class LocalFragmentRunner implements FragmentRunner {
     total: { ungrouped: boolean },
     signal: AbortSignal,
   ): AsyncGenerator<Frame, void> {
-    const turn = () => this.#queue.acquire(request.queryId, signal);
+    let admitted = false;
+    const turn = async () => {
+      // A result that has begun is not broken because many others wait.
+      const end = await this.#queue.acquire(request.queryId, signal, admitted);
+      admitted = true;
+      return end;
+    };
     if (yield* this.#recordBatches(request, scans, turn, signal)) return;
     const end = await turn();
     let sql: string;

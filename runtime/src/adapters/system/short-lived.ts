@@ -3,7 +3,7 @@ import { runInNewContext } from "node:vm";
 
 type Collect = (options: { readonly type: "minor" }) => void;
 
-/** Measured: at twice this V8 begins to mark the heap in between. */
+/** Measured: with twice as much V8 begins to mark the heap in between. */
 const limitBytes = 4 << 20;
 
 let bytes = 0;
@@ -12,8 +12,8 @@ let collect: Collect | undefined;
 /**
  * Tell of buffers that were made for a moment: frames on their way, views of the engine's memory. V8 counts their bytes,
  * also those that are not its own, but collects the young objects that hold them only when *those* have filled their
- * space; so after 64 MB of buffers it marks the whole heap, which for a large result is most of the work. Collecting the
- * young objects here, every 32 MiB, takes a millisecond and leaves it nothing to do.
+ * space; so after 64 MB of buffers it marks the whole heap, which for a large result was most of the work. Collecting the
+ * young objects here takes half a millisecond and leaves it nothing to do.
  */
 export function shortLived(count: number): void {
   bytes += count;
@@ -25,5 +25,6 @@ export function shortLived(count: number): void {
 
 function youngCollector(): Collect {
   setFlagsFromString("--expose-gc");
-  return runInNewContext("gc") as Collect;
+  const found: unknown = runInNewContext("typeof gc === 'function' ? gc : undefined");
+  return typeof found === "function" ? (found as Collect) : () => undefined;
 }
