@@ -186,7 +186,7 @@ export async function run(): Promise<readonly Figure[]> {
     mark = api.audit.mark();
     startedAt = performance.now();
     const second = await start("--leader-elect=false");
-    const passes = async () => (await meter(second, "spice_operator_reconcile_duration_seconds")).count;
+    const passes = async () => (await meter(second, "spiceai_operator_reconcile_duration_seconds")).count;
     await eventually("the restarted operator to have looked at all", async () => (await passes()) > count, {
       timeoutMs: 300_000,
       everyMs: 250,
@@ -194,10 +194,10 @@ export async function run(): Promise<readonly Figure[]> {
     figure("restart: to the first look at the last", (performance.now() - startedAt) / 1000, "s");
     figure("restart: requests per cluster", asked(mark, ["get", "list"]) / count, "");
     await delay(5000);
-    const before = await meter(second, "spice_operator_reconcile_duration_seconds");
+    const before = await meter(second, "spiceai_operator_reconcile_duration_seconds");
     const quiet = api.audit.mark();
     figure("processor at rest (B21)", await rest(second), "%", 1);
-    const after = await meter(second, "spice_operator_reconcile_duration_seconds");
+    const after = await meter(second, "spiceai_operator_reconcile_duration_seconds");
     const looks = after.count - before.count;
     figure(
       "reconcile that changes nothing, by the clock with a scheduler's answer",
@@ -212,7 +212,7 @@ export async function run(): Promise<readonly Figure[]> {
 
     // Two that take turns; a cluster that is changed shows who works.
     const leader = await start();
-    await eventually("a leader", async () => (await metricOf(leader, "spice_operator_leader")) === 1, {
+    await eventually("a leader", async () => (await metricOf(leader, "spiceai_operator_leader")) === 1, {
       timeoutMs: 60_000,
     });
     await delay(10_000);
@@ -223,7 +223,7 @@ export async function run(): Promise<readonly Figure[]> {
     await leader.process.stop(0);
     await eventually(
       "the next reconcile",
-      async () => (await meter(heir, "spice_operator_reconcile_duration_seconds")).count > 0,
+      async () => (await meter(heir, "spiceai_operator_reconcile_duration_seconds")).count > 0,
       {
         timeoutMs: 120_000,
       },
@@ -240,7 +240,7 @@ export async function run(): Promise<readonly Figure[]> {
     const stopping = heir.process.stop(12_000);
     await eventually(
       "the next reconcile",
-      async () => (await meter(third, "spice_operator_reconcile_duration_seconds")).count > 0,
+      async () => (await meter(third, "spiceai_operator_reconcile_duration_seconds")).count > 0,
       {
         timeoutMs: 120_000,
       },

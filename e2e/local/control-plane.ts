@@ -158,6 +158,8 @@ export class ControlPlane {
     this.#start("kube-scheduler", [
       ...["--kubeconfig", scheduler, "--authentication-kubeconfig", scheduler, "--profiling=false"],
       ...["--authorization-kubeconfig", scheduler, "--leader-elect=false", "--bind-address=127.0.0.1"],
+      // Under load it can miss that a claim was bound, and would look at the pod again after five minutes.
+      "--pod-max-in-unschedulable-pods-duration=10s",
     ]);
   }
 

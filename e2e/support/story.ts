@@ -1,5 +1,6 @@
 import { expect, test } from "@jest/globals";
 import type { Client } from "@spice-shards/kube";
+import { ReadyWatch } from "../../operator/test/kube/support/ready-watch.ts";
 import { leaveBundle } from "../../operator/test/support/leave-bundle.ts";
 import { ClientPod } from "./client-pod.ts";
 import { storyClient } from "./kube-client.ts";
@@ -25,6 +26,7 @@ interface Running {
   readonly pods: PodWatch;
   readonly operatorPods: PodWatch;
   readonly owners: OwnershipWatch;
+  readonly ready: ReadyWatch;
 }
 
 /** One installation, on which the steps of a story follow each other, under queries and under watch. */
@@ -50,14 +52,14 @@ export class Story {
     const operatorPods = new PodWatch(client, "spice-system");
     await Promise.all([pods.start(), operatorPods.start()]);
     const owners = new OwnershipWatch(client, () => pods.ready("scheduler"));
-    this.#parts = { client, close, nodes, pods, operatorPods, owners };
+    this.#parts = { client, close, nodes, pods, operatorPods, owners, ready: new ReadyWatch(client) };
   }
 
   async end(): Promise<void> {
     console.log(this.#figures.join("\n"));
     if (this.#parts === undefined) return;
-    const { nodes, pods, operatorPods, owners, close } = this.#parts;
-    await Promise.all([owners.stop(), pods.stop(), operatorPods.stop(), nodes.stop()]);
+    const { nodes, pods, operatorPods, owners, ready, close } = this.#parts;
+    await Promise.all([owners.stop(), pods.stop(), operatorPods.stop(), ready.stop(), nodes.stop()]);
     close();
   }
 
@@ -79,6 +81,11 @@ export class Story {
 
   get owners(): OwnershipWatch {
     return this.#running.owners;
+  }
+
+  /** Follows the condition Ready, from when there is such a resource. */
+  get ready(): ReadyWatch {
+    return this.#running.ready;
   }
 
   /** The pod that asks all the time. */

@@ -211,6 +211,18 @@ describe("a spicepod in a ConfigMap", () => {
     expect(world.condition("ConfigValid")?.status).toBe("True");
   });
 
+  test("has a state location that is told when the cluster is deleted", async () => {
+    give({ "spicepod.yaml": pod("s3://a/b") });
+    world.create(ref);
+    await world.rest();
+    const deletionTimestamp = new Date(world.clock.wallMs()).toISOString();
+    world.edit(({ metadata }) => ({ metadata: { ...metadata, deletionTimestamp } }));
+    await settle();
+    expect(world.operator.events).toContainEqual(
+      expect.objectContaining({ note: "Left behind: the cluster's state at s3://a/b." }),
+    );
+  });
+
   test("has a state location that two schedulers can share", async () => {
     give({ "spicepod.yaml": "name: sales\n" });
     world.create({ schedulerSpec: { replicas: 2, spicepodConfigMapRef: { name: "pod" } } });

@@ -110,11 +110,13 @@ test("clusters become ready by watches alone, rest without writes, and end", asy
   stage.api.store.delete("/services", "data/one");
   await stage.until(() => stage.api.store.get("/services", "data/one") !== undefined);
   const metrics = await stage.registry.metrics();
-  expect(metrics).toMatch(/spice_operator_reconcile_total\{result="done"\} [1-9]/);
   expect(metrics).toMatch(
-    /spice_operator_api_requests_total\{verb="POST",resource="secrets",code="201"\} 12/,
+    /spiceai_operator_reconcile_total\{controller="spicepodcluster",result="done"\} [1-9]/,
   );
-  expect(metrics).toContain('spice_operator_cluster_paused{namespace="data",name="one"} 0');
+  expect(metrics).toMatch(
+    /spiceai_operator_api_requests_total\{verb="POST",resource="secrets",code="201"\} 12/,
+  );
+  expect(metrics).toContain('spiceai_operator_cluster_paused{namespace="data",name="one"} 0');
   await stage.stop();
   expect(stage.clock.pending).toBe(0);
   const ended = stage.api.requests.length;

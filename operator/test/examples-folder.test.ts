@@ -12,7 +12,7 @@ import { formatFieldProblem, validateCluster } from "../src/validate/validate.ts
 
 const folder = join(import.meta.dirname, "..", "..", "examples");
 const read = (file: string) => readFileSync(join(folder, file), "utf8");
-const documents = globSync("{minimal,production,gitops}/**/*.yaml", { cwd: folder })
+const documents = globSync("{minimal,production,cert-manager,gitops}/**/*.yaml", { cwd: folder })
   .sort()
   .flatMap((file) =>
     parseAllDocuments(read(file)).map((document) => {
@@ -24,6 +24,7 @@ const clusters = documents.filter(({ object }) => isObject(object) && object["ki
 
 test("there are clusters for each purpose", () => {
   expect(clusters.map(({ file }) => file)).toEqual([
+    "cert-manager/cluster.yaml",
     "gitops/clusters/cluster.yaml",
     "minimal/cluster.yaml",
     "production/cluster.yaml",

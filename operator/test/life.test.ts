@@ -96,6 +96,19 @@ test("schedulers that cannot be asked make the cluster not ready, with the reaso
   expect(world.condition("Ready")?.status).toBe("True");
 });
 
+test("schedulers that are silent for a moment only flip nothing", async () => {
+  await running();
+  const before = world.status();
+  world.admin.reachable = false;
+  await world.clock.advance(pollMs);
+  const { outcome } = await world.round();
+  expect(outcome).toEqual({ kind: "after", ms: 1000 });
+  await world.clock.advance(1000);
+  world.admin.reachable = true;
+  await world.rest();
+  expect(world.status()).toEqual(before);
+});
+
 test("a canary that fails stops the rollout, names itself, and a revert heals it", async () => {
   await running();
   world.kube.broken.add("sales-executor-1-0");

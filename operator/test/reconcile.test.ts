@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import type { KubeObject } from "@spice-shards/kube";
-import type { DeploymentObject, StatefulSetObject } from "../src/reconcile/objects.ts";
+import type { DeploymentObject, SecretObject, StatefulSetObject } from "../src/reconcile/objects.ts";
 import { clusters, key, specOf, World } from "./support/world.ts";
 
 let world: World;
@@ -90,6 +90,35 @@ test("a new cluster becomes ready, and then nothing is written", async () => {
   expect((await world.operator.reconcile(key)).result).toBe("done");
   expect(world.writes(second)).toEqual([]);
   expect(world.operator.events).toEqual([]);
+});
+
+test("the first pass over a cluster reads nothing, and what it writes is what a cluster needs", async () => {
+  world.create({ schedulerSpec: { spicepod: { datasets: [] } }, executorSpec: { replicas: 1 } });
+  await world.flush();
+  const from = world.api.requests.length;
+  await world.rest();
+  const seen = world.api.requests.slice(from).filter(({ query }) => !query.has("watch"));
+  // Which kinds the API server has is asked once in a while for all clusters.
+  const isDiscovery = (path: string) => /^\/apis\/[^/]+\/v1$/.test(path);
+  expect(seen.filter(({ method, path }) => method === "GET" && !isDiscovery(path))).toEqual([]);
+  const children = seen.filter(({ path }) => !path.includes("spicepodclusters"));
+  expect(children.filter(({ method }) => method !== "GET")).toHaveLength(11);
+  const finalizers = seen.filter(({ method, path }) => method === "PATCH" && path.endsWith("clusters/sales"));
+  expect(finalizers).toHaveLength(1);
+});
+
+test("a root that outlived an earlier cluster of the name is not overwritten", async () => {
+  await running();
+  const root = world.get<SecretObject>("/secrets", "data/sales-ca");
+  const { ownerReferences: _, ...metadata } = root.metadata;
+  await world.stop();
+  world = new World();
+  world.api.store.put("/secrets", { ...root, metadata } as SecretObject);
+  await running();
+  const after = world.get<SecretObject>("/secrets", "data/sales-ca");
+  expect(after.data?.["tls.crt"]).toBe(root.data?.["tls.crt"]);
+  expect(world.condition("CertificatesReady")).toMatchObject({ reason: "CertificatesIssued" });
+  expect(world.admin.untrusted()).toEqual([]);
 });
 
 test("no key leaves the Secrets", async () => {

@@ -22,6 +22,7 @@ export function beginning(story: Story): void {
 
   story.step("a SpicepodCluster over S3 and PostgreSQL becomes ready", async () => {
     await data.apply(salesResource);
+    await story.ready.start();
     await data.run("wait", "--for=condition=Ready", "spicepodcluster/sales", "--timeout=280s");
     await settled(data, 3);
   });

@@ -35,11 +35,22 @@ export function ending(story: Story): void {
     }
   });
 
-  story.step("meanwhile each partition had one owner, and no container ended unasked", async () => {
+  story.step("meanwhile each partition had one owner, and nothing happened without a reason", async () => {
     expect(story.owners.broken).toEqual([]);
     expect(story.owners.answers).toBeGreaterThan(50);
     expect(story.pods.unexplained).toEqual([]);
     expect(story.operatorPods.unexplained).toEqual([]);
+    const ready = story.ready.of("story-data/sales");
+    story.note(
+      `  Ready: ${ready.map(({ status, reason }) => (status === "True" ? status : reason)).join(", ")}`,
+    );
+    expect(ready.length).toBeGreaterThan(1);
+    for (const { status, reason, message } of ready)
+      expect({ status, reason, message }).toMatchObject(
+        status === "True" ? { reason: "AsExpected" } : { reason: expect.not.stringMatching(/^AsExpected$/) },
+      );
+    const logs = await data.run("logs", "--selector", ofCluster, "--tail=-1", "--max-log-requests=10");
+    expect(logs.split("\n").filter((line) => line.includes('"level":"error"'))).toEqual([]);
   });
 
   story.step("its support bundle has all of it and no secret", async () => {
@@ -52,7 +63,7 @@ export function ending(story: Story): void {
       revision: number;
     };
     expect([executors.length, revision > 1]).toEqual([2, true]);
-    expect(JSON.parse(file(`nodes/${scheduler}/partitions/orders.json`))).toHaveLength(10);
+    expect(JSON.parse(file(`nodes/${scheduler}/partitions/orders.json`))).toHaveLength(11);
     expect(file(`nodes/${scheduler}/metrics.txt`)).toContain("scheduler_active_executors_count 2");
     expect(file(`logs/${scheduler}/spiced.log`)).toContain("Scheduler started");
     for (const path of globSync("**/*", { cwd: folder, withFileTypes: true }))

@@ -49,6 +49,20 @@ function setUp() {
 }
 
 describe("EventRecorder", () => {
+  it("forgets what is written for what is new, and drops only what cannot wait any more", async () => {
+    const { clock, recorder, created, errors, stop, ended } = setUp();
+    const about = (i: number): KubeObject => ({ ...pod, metadata: { name: `p${i}`, uid: `u${i}` } });
+    for (let i = 0; i < 1000; i++) recorder.record(about(i), event("boom"));
+    await clock.advance(1000);
+    for (let i = 1000; i < 1600; i++) recorder.record(about(i), event("boom"));
+    await clock.advance(1000);
+    expect([created.length, errors]).toEqual([1600, []]);
+    for (let i = 2000; i < 3001; i++) recorder.record(about(i), event("boom"));
+    expect(errors).toEqual([new Error("event Failed was dropped: 1000 are kept already")]);
+    stop.abort();
+    await ended;
+  });
+
   it("writes an event once and counts its repetitions", async () => {
     const { clock, recorder, created, patched, stop, ended } = setUp();
     recorder.record(pod, event("boom"));

@@ -171,10 +171,10 @@ test("one of two works; the other is ready too, and takes over at once after a s
   expect(await get(await a.url("health", "/ready"))).toEqual({ code: 200, text: "ok\n" });
   expect(lease()?.spec?.holderIdentity).toBe("a");
   expect((await get(await a.url("metrics", "/metrics"))).text).toContain(
-    'spice_operator_leader{region="eu"} 1',
+    'spiceai_operator_leader{region="eu"} 1',
   );
   expect((await get(await b.url("metrics", "/metrics"))).text).toContain(
-    'spice_operator_leader{region="eu"} 0',
+    'spiceai_operator_leader{region="eu"} 0',
   );
   expect(b.controllers).toHaveLength(0);
   a.stop();
@@ -207,9 +207,11 @@ test("the controller gets what the flags say; every request is counted, and logg
   await until(() => (a.controllers[0]?.writes ?? 0) > 0);
   expect(a.deps[0]?.settings.watchNamespaces).toEqual(["data"]);
   const { text } = await get(await a.url("metrics", "/metrics"));
-  expect(text).toMatch(/spice_operator_reconcile_total\{result="done",region="eu"\} \d/);
   expect(text).toMatch(
-    /spice_operator_api_requests_total\{verb="PATCH",resource="configmaps",code="201",region="eu"\} 1/,
+    /spiceai_operator_reconcile_total\{controller="spicepodcluster",result="done",region="eu"\} \d/,
+  );
+  expect(text).toMatch(
+    /spiceai_operator_api_requests_total\{verb="PATCH",resource="configmaps",code="201",region="eu"\} 1/,
   );
   expect(a.lines).toContainEqual(
     expect.objectContaining({ message: "API request", method: "PATCH", code: 201 }),
@@ -245,7 +247,7 @@ describe("the webhook", () => {
     });
     expect(code).toBe(404);
     const { text } = await get(await a.url("metrics", "/metrics"));
-    expect(text).toContain("spice_operator_admission_reviews_total");
+    expect(text).toContain("spiceai_operator_admission_reviews_total");
   });
 
   test("that cannot be served ends the process", async () => {

@@ -36,7 +36,7 @@ const graceMs = 2000;
 export async function serveWebhook(options: ServeWebhookOptions, signal: AbortSignal): Promise<void> {
   const { client, clock, random, log, registry, policy } = options;
   const reviews = new Counter({
-    name: "spice_operator_admission_reviews_total",
+    name: "spiceai_operator_admission_reviews_total",
     help: "Reviews of SpicepodClusters by result.",
     labelNames: ["result"],
     registers: [registry],

@@ -1,7 +1,10 @@
+import { parse } from "yaml";
 import { fieldManager, label, names } from "../api/names.ts";
+import type { Json } from "../schema/schema.ts";
 import {
   at,
   type ClaimObject,
+  type ConfigMapObject,
   type DeploymentObject,
   type PodObject,
   type StatefulSetObject,
@@ -65,13 +68,22 @@ function running(pods: readonly PodObject[]): string {
   return `Pods were still running: ${found}.`;
 }
 
+/** The spicepod in the resource, or the one that schedulers were given from a ConfigMap. */
+function spicepodOf({ resource, deps, namespace, name }: Pass): Json | undefined {
+  const embedded = at(resource.spec, "schedulerSpec", "spicepod");
+  if (embedded !== undefined) return embedded;
+  const key = `${namespace}/${names.configMap(name)}`;
+  const text = deps.caches.child<ConfigMapObject>("configMap", key)?.data?.["spicepod.yaml"];
+  return text === undefined ? undefined : (parse(text) as Json);
+}
+
 /** Claims that stay, and the state that nobody removes. */
 function whatIsLeft(pass: Pass): string {
   const { spec } = pass.resource;
   const fate = at(spec, "executorSpec", "persistentVolumeClaimRetentionPolicy", "whenDeleted");
   const claims = pass.deps.caches.childrenOf<ClaimObject>("claim", pass.key);
   const kept = fate === "Delete" ? [] : claims.map(({ metadata }) => metadata.name ?? "");
-  const location = at(spec, "schedulerSpec", "spicepod", "runtime", "scheduler", "state_location");
+  const location = at(spicepodOf(pass), "runtime", "scheduler", "state_location");
   const parts = [
     ...(kept.length === 0 ? [] : [`the volume claims ${kept.sort().join(", ")}`]),
     ...(typeof location === "string" ? [`the cluster's state at ${location}`] : []),

@@ -124,6 +124,7 @@ class ClusterController implements Controller {
         this.#lookedAt.delete(key);
       } else {
         metrics.paused(key, paused);
+        metrics.cluster(key, this.#caches.cluster(key)?.status ?? {});
         this.#lookedAt.set(key, clock.monotonicMs());
       }
       return outcome;

@@ -71,6 +71,9 @@ export class ClusterMemory {
   /** When this process first saw that the cluster is to be deleted (monotonic). */
   deletionSeenMs: number | undefined;
 
+  /** Since when no scheduler answers of a cluster that was ready (monotonic). */
+  silentSinceMs: number | undefined;
+
   /** Passes in a row that failed. */
   failures = 0;
 

@@ -1,6 +1,6 @@
 import { digest, type Outcome } from "@spice-shards/kube";
 import { listRules } from "../api/list-rules.ts";
-import { annotation, fieldManager, finalizer, kind, label, names } from "../api/names.ts";
+import { annotation, fieldManager, finalizer, kind, label, names, type Role } from "../api/names.ts";
 import type { SpicepodClusterStatus } from "../api/status.ts";
 import type { ReconcileResult } from "../metrics.ts";
 import { buildStatus } from "../status/build-status.ts";
@@ -30,6 +30,9 @@ import { embeddedSpicepod, holderOf, stateLocationOf } from "./state-location.ts
 
 /** Connections to schedulers that are kept between two looks at clusters that are not settled yet. */
 const connectionsAtMost = 32;
+/** Schedulers that do not answer are asked again after a second, and are told of after three. */
+const askAgainMs = 1_000;
+const silentMs = 3_000;
 
 export interface Reconciled {
   readonly result: ReconcileResult;
@@ -119,6 +122,12 @@ export class Reconciler {
         step: stoppedAt,
         error: messageOf(error),
       });
+    if (error === undefined && this.#mayPass(pass, result))
+      return {
+        result: "requeue",
+        outcome: { kind: "after", ms: askAgainMs },
+        paused: isTrue(pass.resource.status, "Paused"),
+      };
     // An API server that is away can take no status either; what it knows already stays true enough.
     const told =
       error !== undefined && problem === undefined ? undefined : await this.#writeStatus(pass, result);
@@ -143,6 +152,21 @@ export class Reconciler {
     const settled = problem === undefined && isFine;
     const ended: ReconcileResult = settled ? "done" : terminal ? "blocked" : "requeue";
     return { result: ended, outcome: { kind: "after", ms: pass.lookAgainMs ?? 0 }, paused };
+  }
+
+  /** Whether schedulers whose pods are ready have been silent for so short a time that it is no news yet. */
+  #mayPass(pass: Pass, { view }: PipelineResult): boolean {
+    const { memory, key, deps } = pass;
+    const pods = deps.caches.childrenOf<PodObject>("pod", key);
+    const isSilent = view?.kind === "unreachable" && readyOf(pods, "scheduler") > 0;
+    const wasReady = isTrue(newerOf(pass.resource, memory.written).status, "Ready");
+    if (!isSilent || !wasReady) {
+      memory.silentSinceMs = undefined;
+      return false;
+    }
+    const now = deps.clock.monotonicMs();
+    memory.silentSinceMs ??= now;
+    return now - memory.silentSinceMs < silentMs;
   }
 
   /** Spread, so that clusters that came up together are not asked together for ever. */
@@ -191,8 +215,6 @@ function factsOf(pass: Pass, { problem, planned, view }: PipelineResult): Status
   const { caches } = pass.deps;
   const { spec, metadata } = pass.resource;
   const pods = caches.childrenOf<PodObject>("pod", pass.key);
-  const readyOf = (role: string) =>
-    pods.filter((pod) => pod.metadata.labels?.[label.role] === role && isReady(pod)).length;
   const deployment = caches.child<DeploymentObject>(
     "deployment",
     `${pass.namespace}/${names.workload(pass.name, "scheduler")}`,
@@ -215,14 +237,14 @@ function factsOf(pass: Pass, { problem, planned, view }: PipelineResult): Status
     ...(pass.config === undefined ? {} : { config: pass.config }),
     ...(pass.certificates === undefined ? {} : { certificates: pass.certificates }),
     schedulers: {
-      ready: readyOf("scheduler"),
+      ready: readyOf(pods, "scheduler"),
       wanted: wanted("schedulerSpec"),
       total: deployment?.status?.replicas ?? 0,
       current: isCurrent(deployment),
       troubles: schedulerTroubles(pods, deployment),
     },
     executors: {
-      ready: readyOf("executor"),
+      ready: readyOf(pods, "executor"),
       wanted: wanted("executorSpec"),
       total: sets.length,
       troubles: executorTroubles(pods, caches.childrenOf<ClaimObject>("claim", pass.key)),
@@ -233,6 +255,10 @@ function factsOf(pass: Pass, { problem, planned, view }: PipelineResult): Status
     planned: planned?.plan.conditions ?? [],
     pause: pass.pause,
   };
+}
+
+function readyOf(pods: readonly PodObject[], role: Role): number {
+  return pods.filter((pod) => pod.metadata.labels?.[label.role] === role && isReady(pod)).length;
 }
 
 /** Whether every pod is of the Deployment's template, and all are ready. */

@@ -52,7 +52,9 @@ function certificatesOf({ insecure, certificates, problem }: StatusFacts): Verdi
     return problem === undefined
       ? unknown("CertificatesPending", "The certificates have not been looked at yet.")
       : no(problem.reason, problem.message);
-  const { phase, waitingFor } = certificates;
+  const { phase, waitingFor, overdue = {} } = certificates;
+  const late = Object.entries(overdue).map(([name, what]) => `${name}: ${what}`);
+  if (late.length > 0) return no("CertificateNotReady", `${few(late)}.`);
   const waiting = Object.entries(waitingFor);
   const missing =
     waiting.length === 0 ? "" : ` Waits for ${few(waiting.map(([id, what]) => `${id}: ${what}`))}.`;

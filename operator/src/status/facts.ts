@@ -15,6 +15,8 @@ export interface CertificateStatus {
   readonly leavesExpireMs: number | undefined;
   readonly phase: "stable" | "trust" | "reissue" | "retire";
   readonly waitingFor: Readonly<Record<string, string>>;
+  /** Certificates that serve still and that their issuer should have renewed, with what is known of each. */
+  readonly overdue?: Readonly<Record<string, string>>;
 }
 
 /** All that a pass over a cluster has learnt. Absent parts were not reached, or could not be seen. */

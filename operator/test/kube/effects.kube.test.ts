@@ -190,6 +190,44 @@ describe("effects of a SpicepodCluster that only a running operator shows", () =
     60_000,
   );
 
+  it.each([
+    ["Delete", "Left behind: the cluster's state at s3://bucket/kept."],
+    [
+      "Retain",
+      "Left behind: the volume claims data-sales-executor-0-0, data-sales-executor-1-0 and the cluster's state at s3://bucket/kept.",
+    ],
+  ])(
+    "lets claims of a cluster that is deleted be as asked, and says what stays: %s",
+    async (whenDeleted, left) => {
+      bed.operate();
+      const state_location = "s3://bucket/kept";
+      const spec = {
+        ...withClaim("1Gi", { persistentVolumeClaimRetentionPolicy: { whenDeleted } }),
+        schedulerSpec: { spicepod: { runtime: { scheduler: { state_location } }, datasets: [] } },
+      };
+      const namespace = await bed.create(spec, "deleted");
+      await bed.ready(namespace);
+      await bed.admin.delete(types.cluster, { namespace, name: "sales" });
+      await eventually(
+        "the children to be collected",
+        async () => (await bed.children(namespace)).size === 0,
+      );
+      await eventually("what stays to be told", async () =>
+        (await bed.api.kubectl(["get", "events.events.k8s.io", "-n", namespace, "-o", "json"])).includes(
+          left,
+        ),
+      );
+      const claims = async () => (await bed.admin.list<KubeObject>(types.claim, { namespace })).items;
+      if (whenDeleted === "Delete")
+        await eventually("no claim to be left", async () => (await claims()).length === 0);
+      else {
+        await delay(500);
+        expect(await claims()).toHaveLength(2);
+      }
+    },
+    60_000,
+  );
+
   it("are all shown", () => {
     expect([...shown].toSorted()).toEqual(livedPaths.toSorted());
   });

@@ -68,7 +68,7 @@ describe("operators of which one leads", () => {
     replica("first").thaw();
     await eventually(
       "the first to know",
-      async () => (await replica("first").metric("spice_operator_leader")) === 0,
+      async () => (await replica("first").metric("spiceai_operator_leader")) === 0,
       {
         timeoutMs: 30_000,
       },

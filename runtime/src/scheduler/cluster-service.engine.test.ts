@@ -5,6 +5,7 @@ import { type ChannelCredentials, credentials, Server } from "@grpc/grpc-js";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
 import {
   ClusterServiceService,
+  type DrainResponse,
   type ExpandSecretResponse,
   type GetSchedulersResponse,
 } from "@spice-shards/proto";
@@ -18,6 +19,8 @@ import { ExecutorViews } from "./executor-views.ts";
 
 const never = new AbortController().signal;
 const lines: string[] = [];
+/** Drains that were asked for. */
+const drained: string[] = [];
 const log = {
   info: () => undefined,
   warn: (message: string, detail: Record<string, unknown>) => {
@@ -47,8 +50,13 @@ async function serve(security: NodeSecurity): Promise<{ server: Server; address:
     schedulers: () => [],
     assignments: unused,
     acknowledged: unused,
-    drains: { drain: unused },
-    instanceOf: unused,
+    drains: {
+      drain: async (executor, deadlineMs) => {
+        drained.push(`${executor} within ${deadlineMs} ms`);
+        return { state: "DRAINING", remaining: 3, already: false };
+      },
+    },
+    instanceOf: (executor) => (executor === "e" ? "first" : ""),
     peerNews: unused,
     metrics: unused,
     node: unused,
@@ -142,6 +150,34 @@ describe("secrets", () => {
         `the certificate of ${name} is for ${role}.sales.prod; executor.sales.prod is needed here`,
       );
     }
+  });
+});
+
+describe("an executor that leaves", () => {
+  const leave = (channel: ChannelCredentials, executorId: string, instanceId: string) =>
+    callNode<DrainResponse>(secure.address, channel, never, (client, done) =>
+      client.leave({ executorId, instanceId, deadlineMs: 700 }, done),
+    );
+
+  test("is drained, unless it has a successor or is no member", async () => {
+    const executor = await open(leaf(ca, "e2", ["executor.sales.prod"]));
+    const channel = executor.channel(["scheduler"]);
+    for (const [id, instance] of [
+      ["e", "second"],
+      ["stranger", "first"],
+    ] as const)
+      await expect(leave(channel, id, instance)).rejects.toMatchObject({
+        code: 5,
+        details: `Executor ${id} is not here as ${instance}`,
+      });
+    expect(drained).toEqual([]);
+    expect(await leave(channel, "e", "first")).toMatchObject({ state: "DRAINING", remaining: 3, reason: "" });
+    expect(drained).toEqual(["e within 700 ms"]);
+  });
+
+  test("is an executor", async () => {
+    const scheduler = await open(leaf(ca, "s2", ["scheduler.sales.prod"]));
+    await expect(leave(scheduler.channel(["scheduler"]), "e", "first")).rejects.toMatchObject({ code: 7 });
   });
 });
 

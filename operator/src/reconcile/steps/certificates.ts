@@ -10,6 +10,7 @@ import {
 } from "../../certificates/leaf-content.ts";
 import { alternativeNamesText } from "../../certificates/leaf-names.ts";
 import { planCertificates } from "../../certificates/plan.ts";
+import { renewalMs } from "../../certificates/policy.ts";
 import { applyRootAction, observeRoot, type RootContent } from "../../certificates/root-content.ts";
 import { encodeRoot } from "../../certificates/secret-content.ts";
 import type {
@@ -284,16 +285,38 @@ function finish(
   // No pod could start, or be talked to, without them. What has one goes on with it.
   const lacking = wanted.filter(({ name }) => (leaves.get(name)?.notAfterMs ?? 0) <= pass.nowMs);
   if (issuing !== undefined && lacking.length > 0) return notReady(pass, plan, lacking);
-  const expiries = [...leaves.values()].map(({ notAfterMs }) => notAfterMs);
+  const expiries = wanted
+    .filter(({ role }) => role !== undefined)
+    .flatMap(({ name }) => leaves.get(name)?.notAfterMs ?? []);
   pass.certificates = {
     secretName: names.rootSecret(pass.name),
     rootExpiresMs: root?.signer?.notAfterMs,
     leavesExpireMs: expiries.length === 0 ? undefined : Math.min(...expiries),
     phase: root?.phase ?? "stable",
     waitingFor: plan.waitingFor,
+    overdue: issuing === undefined ? {} : overdueOf(pass, leaves, plan, wanted),
   };
   if (plan.nextCheckMs !== undefined) pass.lookAgainIn(plan.nextCheckMs - pass.nowMs);
   return goOn;
+}
+
+/** Leaves that cert-manager should have renewed: half of the time that it leaves for that is over. */
+function overdueOf(
+  { nowMs }: Pass,
+  leaves: SeenSecrets["leaves"],
+  { waitingFor }: CertificatePlan,
+  wanted: readonly Leaf[],
+): Readonly<Record<string, string>> {
+  const late = wanted.flatMap(({ name }) => {
+    const leaf = leaves.get(name);
+    if (leaf === undefined || nowMs < (renewalMs(leaf) + leaf.notAfterMs) / 2) return [];
+    const until = new Date(leaf.notAfterMs).toISOString();
+    const why = waitingFor[name] ?? "the issuer has not renewed it yet";
+    return [
+      [`Certificate ${names.certificate(name)}`, `${why}; the present one is valid until ${until}`] as const,
+    ];
+  });
+  return Object.fromEntries(late);
 }
 
 function notReady(pass: Pass, { waitingFor }: CertificatePlan, lacking: readonly Leaf[]): StepOutcome {

@@ -104,7 +104,7 @@ export class OperatorReplica {
       "the operator to lead",
       async () => {
         if (!this.alive) throw new Error(`it has ended:\n${this.tail()}`);
-        return (await this.metric("spice_operator_leader")) === 1;
+        return (await this.metric("spiceai_operator_leader")) === 1;
       },
       { timeoutMs: 60_000 },
     );

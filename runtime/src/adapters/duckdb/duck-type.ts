@@ -101,7 +101,8 @@ function withNames(
   fields: readonly SqlField[],
   make: (names: readonly string[], types: readonly DuckDBType[]) => DuckDBType,
 ): DuckDBType | undefined {
-  const names = fields.map(({ name }) => name);
+  const names = fields.map(({ name }) => name || undefined);
+  // Of an unnamed struct the engine's columns print empty names, which SQL has no way to write.
   if (!names.every((name) => name !== undefined)) return undefined;
   return nested(
     fields.map(({ type }) => type),

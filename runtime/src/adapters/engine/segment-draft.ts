@@ -2,7 +2,7 @@ import { quoteIdentifier } from "../../core/sql/quote.ts";
 import type { Segment, TableVersion } from "../../ports/accelerator.ts";
 import type { Connection, SqlColumn } from "../../ports/database.ts";
 import type { SegmentOptions, SegmentSpace } from "./segment-space.ts";
-import { measureSegment } from "./segment-sql.ts";
+import { createSegment, measureSegment } from "./segment-sql.ts";
 
 /** The segments that one transaction writes. */
 export class Draft {
@@ -46,8 +46,7 @@ export class Draft {
   async write(select: string, columns: readonly SqlColumn[]): Promise<Segment> {
     const id = `s${this.#version}_${this.written.length}`;
     const relation = this.#space.relation({ id });
-    const order = this.#options.sort === "" ? "" : ` ORDER BY ${this.#options.sort}`;
-    await this.run(`CREATE TABLE ${relation} AS SELECT * FROM (${select})${order}`);
+    for (const sql of createSegment(relation, select, columns, this.#options.sort)) await this.run(sql);
     for (const index of this.#options.indexes) {
       await this.run(
         `CREATE INDEX ${quoteIdentifier(`${id}_${index.join("_")}`)} ON ${relation} (${index.map(quoteIdentifier).join(", ")})`,

@@ -1,6 +1,7 @@
 import { quoteIdentifier, quoteLiteral } from "../../core/sql/quote.ts";
 import type { ColumnStatistics, Segment, TableVersion } from "../../ports/accelerator.ts";
 import type { Connection, SqlColumn } from "../../ports/database.ts";
+import { duckType } from "../duckdb/duck-type.ts";
 
 const fixedWidth: Readonly<Record<string, number>> = {
   BOOLEAN: 1,
@@ -30,6 +31,26 @@ export function conform(rows: string, present: readonly SqlColumn[], columns: re
       : `CAST(${reference} AS ${column.type}) AS ${name}`;
   });
   return `SELECT ${list.join(", ")} FROM ${rows}`;
+}
+
+/** 128-bit integers: the engine unpacks them a bit at a time, which takes a hundred times as long as reading them. */
+const wide = /^(U?HUGEINT|DECIMAL\((19|[23]\d),.*)$/;
+
+/** Statements that make a segment's table of the rows of `select`, whose columns are `columns`, sorted where asked. */
+export function createSegment(
+  relation: string,
+  select: string,
+  columns: readonly SqlColumn[],
+  sort: string,
+): readonly string[] {
+  const rows = `SELECT * FROM (${select})${sort === "" ? "" : ` ORDER BY ${sort}`}`;
+  const known = columns.every(({ type }) => duckType(type) !== undefined);
+  if (!known || !columns.some(({ type }) => wide.test(type))) return [`CREATE TABLE ${relation} AS ${rows}`];
+  const list = columns.map(({ name, type }) => {
+    const compression = wide.test(type) ? " USING COMPRESSION uncompressed" : "";
+    return `${quoteIdentifier(name)} ${type}${compression}`;
+  });
+  return [`CREATE TABLE ${relation} (${list.join(", ")})`, `INSERT INTO ${relation} ${rows}`];
 }
 
 export function sameColumns(a: readonly SqlColumn[], b: readonly SqlColumn[]): boolean {

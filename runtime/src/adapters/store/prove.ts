@@ -44,19 +44,16 @@ export async function proveConditionalWrites(store: ObjectStore, options: ProofO
       // A lost reply proves nothing either way: start anew, on other keys.
       const again = error instanceof AmbiguousWriteError || (error instanceof StoreError && error.retryable);
       options.signal?.throwIfAborted();
-      if (!again || attempt >= attempts) throw withoutKey(store, error);
+      if (!again || attempt >= attempts) throw withoutKey(error);
     }
   }
 }
 
-/** The key was drawn for the proof and says nothing; without it equal failures have equal words. */
-function withoutKey(store: ObjectStore, error: unknown): unknown {
+/** Without the key, which was drawn for the proof and says nothing: equal failures have equal words. */
+function withoutKey(error: unknown): unknown {
   if (!(error instanceof StoreError)) return error;
   const [, why = error.message] = /^\S+ \S+: (.*)$/s.exec(error.message) ?? [];
-  return new StoreError(`${store.location} cannot be written: ${why}`, {
-    cause: error,
-    retryable: error.retryable,
-  });
+  return new StoreError(why, { cause: error, retryable: error.retryable });
 }
 
 async function proveOnce(store: ObjectStore, options: ProofOptions): Promise<void> {

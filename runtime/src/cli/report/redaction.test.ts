@@ -162,7 +162,7 @@ test("what only refers to a secret stays, and so does what helps", () => {
     "automountServiceAccountToken: false",
     "secretName: cluster-certs",
     "partition_by: [bucket(4, token_count)]",
-    "spice_operator_queue_depth 0",
+    "spiceai_operator_queue_depth 0",
     "https://127.0.0.1:8090/v1/status",
   ];
   for (const text of texts) expect(redactText(text)).toBe(text);
