@@ -286,8 +286,10 @@ async function metricsOf({ metricsUrl }: Operator): Promise<string> {
   return await (await fetch(metricsUrl, { signal: AbortSignal.timeout(10_000) })).text();
 }
 
+/** A metric's value, summed over its labels; 0 when it is not there. */
 async function metricOf(operator: Operator, name: string): Promise<number> {
-  return Number(new RegExp(`^${name} (\\S+)$`, "m").exec(await metricsOf(operator))?.[1] ?? 0);
+  const samples = (await metricsOf(operator)).matchAll(new RegExp(`^${name}(?:\\{[^}]*\\})? (\\S+)$`, "gm"));
+  return [...samples].reduce((sum, [, value]) => sum + Number(value), 0);
 }
 
 async function meter(
