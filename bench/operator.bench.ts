@@ -45,8 +45,11 @@ export async function run(): Promise<readonly Figure[]> {
   const schedulers = new SchedulerDoubles(api.client());
   const admin = api.client();
   const figures: Figure[] = [];
-  const figure = (name: string, value: number, unit: string, baseline?: number) =>
+  const figure = (name: string, value: number, unit: string, baseline?: number) => {
     figures.push({ name, value, unit, ...(baseline === undefined ? {} : { baseline }) });
+    // A run takes many minutes: what is known is told at once.
+    console.log(`${name}: ${value.toPrecision(3)} ${unit}`);
+  };
   const operators: Component[] = [];
   const memory = (what: string, operator: Operator, baseline?: number) => {
     figure(`memory ${what}`, memoryMb(operator, "VmRSS"), "MB", baseline);

@@ -3,10 +3,18 @@ import type { FragmentRequest } from "../../ports/exchange.ts";
 import { decodeEnvelope, encodeEnvelope } from "./envelope.ts";
 
 describe("the envelope of a fragment", () => {
-  const request = fragment("SELECT 1 AS a", [["a", "INTEGER"]], ["x"], {
-    recordBatches: true,
+  const request: FragmentRequest = {
+    protocol: 1,
+    queryId: "query",
+    fragmentId: "fragment",
+    sql: "SELECT 1 AS a",
+    scans: [{ name: "t", table: "t", revision: 1, partitions: [{ key: "x", epoch: 1, version: 1 }] }],
     inlineRows: 3,
-  });
+    recordBatches: true,
+    columns: [{ name: "a", type: "INTEGER" }],
+    deadlineMs: 1_000,
+    trace: "00",
+  };
 
   test("arrives as it was sent, with fields that this node does not know", () => {
     expect(decodeEnvelope(encodeEnvelope(request))).toEqual(request);
