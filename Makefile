@@ -50,7 +50,7 @@ testbed: $(STAMP) ## Provision the servers and data that the test tiers need
 	node scripts/testbed/provision.ts $(TIER)
 
 .PHONY: test
-test: build ## Run every tier this machine can run, or one: make test TIER=unit (engine, store, cluster, kube)
+test: build ## Run every tier this machine can run, or one: make test TIER=unit (engine, store, cluster, kube, pods)
 	node scripts/test.ts $(TIER)
 
 .PHONY: images

@@ -45,8 +45,11 @@ export async function run(): Promise<readonly Figure[]> {
   const schedulers = new SchedulerDoubles(api.client());
   const admin = api.client();
   const figures: Figure[] = [];
-  const figure = (name: string, value: number, unit: string, baseline?: number) =>
+  const figure = (name: string, value: number, unit: string, baseline?: number) => {
     figures.push({ name, value, unit, ...(baseline === undefined ? {} : { baseline }) });
+    // A run takes many minutes: what is known is told at once.
+    console.log(`${name}: ${value.toPrecision(3)} ${unit}`);
+  };
   const operators: Component[] = [];
   const memory = (what: string, operator: Operator, baseline?: number) => {
     figure(`memory ${what}`, memoryMb(operator, "VmRSS"), "MB", baseline);
@@ -283,8 +286,10 @@ async function metricsOf({ metricsUrl }: Operator): Promise<string> {
   return await (await fetch(metricsUrl, { signal: AbortSignal.timeout(10_000) })).text();
 }
 
+/** A metric's value, summed over its labels; 0 when it is not there. */
 async function metricOf(operator: Operator, name: string): Promise<number> {
-  return Number(new RegExp(`^${name} (\\S+)$`, "m").exec(await metricsOf(operator))?.[1] ?? 0);
+  const samples = (await metricsOf(operator)).matchAll(new RegExp(`^${name}(?:\\{[^}]*\\})? (\\S+)$`, "gm"));
+  return [...samples].reduce((sum, [, value]) => sum + Number(value), 0);
 }
 
 async function meter(

@@ -7,8 +7,10 @@ import { createAdminDialer } from "../../operator/dist/admin/grpc-dialer.js";
 import { runOperatorCli } from "../../operator/dist/cli/program.js";
 import { jsonLog } from "../../operator/dist/log.js";
 import { runOperator } from "../../operator/dist/process/run-operator.js";
+import { preferSmallHeap } from "../../operator/dist/process/small-heap.js";
 import { createController } from "../../operator/dist/reconcile/controller.js";
 
+preferSmallHeap();
 const [directory, ...args] = process.argv.slice(2);
 const stop = new AbortController();
 process.once("SIGTERM", () => stop.abort(new Error("got SIGTERM")));

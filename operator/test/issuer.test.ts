@@ -1,5 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
-import { certificateFacts, createRoot, isIssuedBy } from "@spice-shards/certificates";
+import { certificateFacts, createRoot, isIssuedBy, issueLeaf } from "@spice-shards/certificates";
+import type { KubeObject } from "@spice-shards/kube";
+import { operatorNames } from "../src/certificates/leaf-names.ts";
 import type { SecretObject } from "../src/reconcile/objects.ts";
 import type { JsonObject } from "../src/schema/schema.ts";
 import { certificates, clusters, key, specOf, World } from "./support/world.ts";
@@ -89,6 +91,12 @@ describe("certificates of an issuer of cert-manager", () => {
       message:
         "Certificate data/sales-scheduler: cert-manager says: Issuing certificate as Secret does not exist. Certificate data/sales-executor-0: cert-manager says: Issuing certificate as Secret does not exist. Certificate data/sales-executor-1: cert-manager says: Issuing certificate as Secret does not exist. So 1 more.",
     });
+    // That takes a moment; what takes longer is wrong.
+    expect(world.condition("Progressing")).toMatchObject({ status: "True", reason: "CertificateNotReady" });
+    expect(world.condition("Degraded")?.status).toBe("False");
+    await world.clock.advance(130_000);
+    await world.round();
+    expect(world.condition("Degraded")).toMatchObject({ status: "True", reason: "CertificateNotReady" });
     expect([...names("/pods"), ...names("apps/deployments")]).toEqual([]);
     world.certManager.authorities.set("ca", await authority("ca"));
     await world.rest();
@@ -128,8 +136,20 @@ describe("certificates of an issuer of cert-manager", () => {
 
   test("that nobody renews are told while they still serve", async () => {
     await running();
+    const ca = world.certManager.authorities.get("ca");
+    if (ca === undefined) throw new Error("there is no authority");
     world.certManager.authorities.clear();
-    await world.clock.advance(21 * 3_600_000);
+    // As if 21 of its 24 hours were over.
+    const nowMs = world.clock.wallMs() - 21 * 3_600_000;
+    const place = { cluster: "sales", namespace: "data", clusterDomain: "cluster.local" };
+    const old = await issueLeaf(ca, operatorNames(place), { nowMs, validMs: dayMs });
+    const base64 = (text: string) => Buffer.from(text).toString("base64");
+    for (const name of ["sales-operator-issued", "sales-operator-tls"]) {
+      const secret = world.get<SecretObject>("/secrets", `data/${name}`);
+      const pair = { "tls.crt": base64(old.certificate), "tls.key": base64(old.key) };
+      world.api.store.put("/secrets", { ...secret, data: { ...secret.data, ...pair } } as KubeObject);
+    }
+    await world.clock.advance(600_000);
     for (let i = 0; i < 3; i++) await world.round();
     expect(world.condition("CertificatesReady")).toMatchObject({
       status: "False",

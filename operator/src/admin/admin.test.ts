@@ -139,8 +139,12 @@ describe("in plain text", () => {
     const admin = dial([fake.address]);
     const giveUp = new AbortController();
     const call = admin.getCluster(giveUp.signal);
-    setTimeout(() => giveUp.abort(new Error("leadership was lost")), 50);
+    // Not before the scheduler has it.
+    const waiting = setInterval(() => {
+      if (fake.calls.length > 0) giveUp.abort(new Error("leadership was lost"));
+    }, 5);
     await expect(call).rejects.toThrow("leadership was lost");
+    clearInterval(waiting);
     expect(fake.calls).toHaveLength(1);
   });
 });

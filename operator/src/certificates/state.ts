@@ -53,6 +53,8 @@ export interface Issuing {
   readonly issued: ReadonlyMap<string, ObservedIssued>;
   /** Why there is none that can be used. */
   readonly missing: ReadonlyMap<string, string>;
+  /** Leaves that were asked for a moment ago, so that it is no wonder when there is none yet. */
+  readonly young?: ReadonlySet<string>;
 }
 
 /** A leaf that the cluster needs. */

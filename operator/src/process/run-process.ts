@@ -4,6 +4,7 @@ import { loadKubeConfig, systemClock, systemRandom } from "@spice-shards/kube";
 import { jsonLog, type Log } from "../log.ts";
 import { type RunDeps, runOperator } from "./run-operator.ts";
 import type { RunOptions } from "./run-options.ts";
+import { preferSmallHeap } from "./small-heap.ts";
 
 /** A pod's grace is longer; what has not ended by then is ended. */
 const shutdownMs = 9500;
@@ -18,6 +19,7 @@ export async function runProcess(
   version: string,
   wiring: Pick<RunDeps, "createController" | "dialer">,
 ): Promise<number> {
+  preferSmallHeap();
   const log = withFields(
     jsonLog((line) => process.stderr.write(line), Date.now),
     options.telemetryProperties,

@@ -4,7 +4,14 @@ import type { Reason } from "../api/conditions.ts";
 export type StepOutcome =
   | { readonly kind: "continue" }
   /** The steps after it wait for `afterMs`. */
-  | { readonly kind: "requeue"; readonly afterMs: number; readonly reason: Reason; readonly message: string }
+  | {
+      readonly kind: "requeue";
+      readonly afterMs: number;
+      readonly reason: Reason;
+      readonly message: string;
+      /** It takes its time, and nothing is wrong. */
+      readonly isUnderWay?: boolean;
+    }
   /** The steps after it wait until somebody changes something. What runs is left alone. */
   | { readonly kind: "blocked"; readonly reason: Reason; readonly message: string };
 

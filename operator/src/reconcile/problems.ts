@@ -8,7 +8,10 @@ export function problemOf(outcome: StepOutcome): Problem | undefined {
     case "continue":
       return undefined;
     case "requeue":
-      return { reason: outcome.reason, message: outcome.message, terminal: false };
+      return {
+        ...{ reason: outcome.reason, message: outcome.message, terminal: false },
+        ...(outcome.isUnderWay === true ? { isUnderWay: true } : {}),
+      };
     case "blocked":
       return { reason: outcome.reason, message: outcome.message, terminal: true };
     default:

@@ -52,13 +52,13 @@ export function renderExecutorStatefulSet(
         role: "executor",
         executor: index,
         env: [
-          // An eviction comes unasked: what the executor owns moves on before it ends.
-          { name: "SPICED_SHUTDOWN_DRAIN", value: "true" },
           { name: "POD_NAME", valueFrom: { fieldRef: { fieldPath: "metadata.name" } } },
           {
             name: "NODE_ADVERTISE_ADDRESS",
             value: `$(POD_NAME).${service}.${namespace}.svc.${context.clusterDomain}`,
           },
+          // An eviction comes unasked: what the executor owns moves on before it ends.
+          { name: "SPICED_SHUTDOWN_DRAIN", value: "true" },
         ],
         tlsSecret: names.executorSecret(name, index),
         volumes: claims.some((claim) => nameOf(claim) === "data") ? [] : [{ name: "data", emptyDir: {} }],

@@ -93,7 +93,7 @@ function progressingOf(facts: StatusFacts): Verdict {
 function degradedOf(facts: StatusFacts): Verdict {
   const { problem, config, planned, pausedByUser, schedulers, view } = facts;
   if (config !== undefined && config !== "valid") return yes(config.reason, config.message);
-  if (problem !== undefined) return yes(problem.reason, problem.message);
+  if (problem !== undefined && problem.isUnderWay !== true) return yes(problem.reason, problem.message);
   const fromPlan = plannedOf(planned, "Degraded") ?? no("AsExpected", "Nothing is wrong.");
   if (fromPlan.status === "True" || pausedByUser) return fromPlan;
   const { ready, wanted, current, troubles = [] } = schedulers;

@@ -7,6 +7,8 @@ export interface Problem {
   readonly message: string;
   /** The resource, or something that it names, must change; else time alone may help. */
   readonly terminal: boolean;
+  /** What takes its time, and is not wrong before that is over. */
+  readonly isUnderWay?: boolean;
 }
 
 export interface CertificateStatus {

@@ -35,11 +35,12 @@ interface Case {
   readonly others?: readonly LocatedCluster[];
   /** Secrets and ConfigMaps of the namespace. */
   readonly present?: readonly string[];
+  readonly certManager?: boolean;
 }
 
 async function verdictOn(
   object: JsonObject,
-  { old, policy = "err", classes = [], others = [], present = [] }: Case = {},
+  { old, policy = "err", classes = [], others = [], present = [], certManager = false }: Case = {},
 ) {
   const request =
     old === undefined
@@ -51,6 +52,7 @@ async function verdictOn(
       return classes;
     },
     stateLocations: async () => others,
+    hasCertManager: async () => certManager,
     exists: async (kind: string, namespace: string, name: string) =>
       present.includes(`${kind} ${namespace}/${name}`),
   };
@@ -270,4 +272,20 @@ describe("reviews", () => {
   ])("that cannot be read say why: %s", (text, message) => {
     expect(() => parseReview(text)).toThrow(message);
   });
+});
+
+test("certificates of somebody else are looked for", async () => {
+  const path = "spec.certificates";
+  const issuer = resource({}, {}, { certificates: { issuerRef: { name: "ca" } } });
+  const warnings = [
+    `${path}.issuerRef: the API server knows no Certificate of cert-manager.io/v1. Install cert-manager, or name no issuer.`,
+  ];
+  expect(await verdictOn(issuer)).toEqual({ problems: [], warnings });
+  expect(await verdictOn(issuer, { certManager: true })).toEqual({ problems: [], warnings: [] });
+  const root = resource({}, {}, { certificates: { rootSecretRef: { name: "mine" } } });
+  expect(await verdictOn(root)).toEqual({
+    problems: [],
+    warnings: [`${path}.rootSecretRef.name: Secret data/mine does not exist.`],
+  });
+  expect(await verdictOn(root, { present: ["Secret data/mine"] })).toEqual({ problems: [], warnings: [] });
 });

@@ -1,6 +1,7 @@
 import type { SpicepodCluster } from "../api/spicepod-cluster.ts";
 import type { ClusterObject } from "../reconcile/objects.ts";
 import { embeddedLocation } from "../reconcile/state-location.ts";
+import { missingCertManager } from "../reconcile/steps/issued-certificates.ts";
 import { referencesOf } from "../reconcile/steps/references.ts";
 import type { FieldProblem } from "../schema/check.ts";
 import type { Lookups } from "./lookups.ts";
@@ -41,6 +42,7 @@ export async function lookAround(
   };
 }
 
+const issuerPath = "spec.certificates.issuerRef";
 const claims = "spec.executorSpec.volumeClaimTemplates";
 const locationPath = "spec.schedulerSpec.spicepod.runtime.scheduler.state_location";
 
@@ -82,6 +84,7 @@ const references: Look = async ({ operation }, cluster, lookups, signal) => {
   if (operation !== "CREATE") return nothing;
   const { namespace } = cluster.metadata;
   const { spicepodConfigMapRef } = cluster.spec.schedulerSpec;
+  const { rootSecretRef } = cluster.spec.certificates;
   const wanted = [
     ...(spicepodConfigMapRef === undefined
       ? []
@@ -90,6 +93,15 @@ const references: Look = async ({ operation }, cluster, lookups, signal) => {
             kind: "ConfigMap" as const,
             path: "spec.schedulerSpec.spicepodConfigMapRef.name",
             name: spicepodConfigMapRef.name,
+          },
+        ]),
+    ...(rootSecretRef === undefined
+      ? []
+      : [
+          {
+            kind: "Secret" as const,
+            path: "spec.certificates.rootSecretRef.name",
+            name: rootSecretRef.name,
           },
         ]),
     ...referencesOf(cluster),
@@ -102,11 +114,19 @@ const references: Look = async ({ operation }, cluster, lookups, signal) => {
   return { problems: [], warnings };
 };
 
+/** cert-manager may come later as well. */
+const issuer: Look = async (_, { spec }, lookups, signal) => {
+  if (spec.certificates.issuerRef === undefined || spec.allowInsecureConnections) return nothing;
+  if (await lookups.hasCertManager(signal)) return nothing;
+  return { problems: [], warnings: [{ path: issuerPath, message: missingCertManager }] };
+};
+
 /** A review has little time. */
 const atMost = 20;
 
 const looks: readonly (readonly [path: string, what: string, look: Look])[] = [
   [claims, "whether the storage classes exist", storageClasses],
   [locationPath, "whether another cluster keeps its state there", stateLocation],
+  [issuerPath, "whether cert-manager is there", issuer],
   ["spec", "whether the named Secrets and ConfigMaps exist", references],
 ];

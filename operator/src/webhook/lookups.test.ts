@@ -80,3 +80,10 @@ test("objects exist or not, and anything else is an error", async () => {
   api.fault = () => ({ code: 403, body: { message: "no" } });
   await expect(exists("Secret", "a", "keys", signal)).rejects.toThrow("no");
 });
+
+test("cert-manager is there when its kinds are", async () => {
+  expect(await lookups().hasCertManager(signal)).toBe(false);
+  const resources = [{ name: "certificates", kind: "Certificate", namespaced: true, verbs: ["get"] }];
+  api.paths.set("/apis/cert-manager.io/v1", { resources });
+  expect(await lookups().hasCertManager(signal)).toBe(true);
+});

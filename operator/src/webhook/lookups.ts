@@ -1,4 +1,11 @@
-import { type Client, type Clock, isNotFound, type KubeObject, objectKey } from "@spice-shards/kube";
+import {
+  type Client,
+  type Clock,
+  Discovery,
+  isNotFound,
+  type KubeObject,
+  objectKey,
+} from "@spice-shards/kube";
 import type { ClusterObject } from "../reconcile/objects.ts";
 import { types } from "../reconcile/resource-types.ts";
 import { embeddedLocation } from "../reconcile/state-location.ts";
@@ -20,6 +27,8 @@ export interface LocatedCluster {
 export interface Lookups {
   storageClasses(signal: AbortSignal): Promise<readonly StorageClass[]>;
   stateLocations(signal: AbortSignal): Promise<readonly LocatedCluster[]>;
+  /** Whether the API server knows Certificates of cert-manager. */
+  hasCertManager(signal: AbortSignal): Promise<boolean>;
   exists(
     kind: "Secret" | "ConfigMap",
     namespace: string,
@@ -33,7 +42,7 @@ const freshMs = 1000;
 
 /** Asks the API server; `namespaces` are those that the operator watches, all when empty. */
 export function lookupsOf(
-  client: Pick<Client, "get" | "list">,
+  client: Pick<Client, "get" | "list" | "getPath">,
   clock: Clock,
   namespaces: readonly string[],
 ): Lookups {
@@ -58,6 +67,7 @@ export function lookupsOf(
           return location === undefined ? [] : [{ key: objectKey(cluster), location }];
         });
     }),
+    hasCertManager: shared(clock, () => new Discovery({ client, clock }).serves(types.certificate)),
     async exists(kind, namespace, name, signal) {
       const type = kind === "Secret" ? types.secret : types.configMap;
       try {

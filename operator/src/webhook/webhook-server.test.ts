@@ -19,7 +19,12 @@ beforeEach(async () => {
   results = [];
   const options = {
     policy: "err",
-    lookups: { storageClasses: async () => [], stateLocations: async () => [], exists: async () => true },
+    lookups: {
+      storageClasses: async () => [],
+      stateLocations: async () => [],
+      exists: async () => true,
+      hasCertManager: async () => true,
+    },
     clock: systemClock,
     log: silentLog,
     onReview: (result: string) => results.push(result),

@@ -9,6 +9,7 @@ import { exampleNames } from "../examples.ts";
 import { leaveBundlesIfFailed } from "../support/leave-bundle.ts";
 import {
   type ClusterObject,
+  certificateCrd,
   clusterCrd,
   exampleCluster,
   podMonitorCrd,
@@ -36,7 +37,7 @@ describe("what the renderers make, on a real API server", () => {
 
   beforeAll(async () => {
     const users = ["operator", "editor"].map((name) => ({ name, groups: ["system:masters"] }));
-    api = await ApiServer.start({ crds: [clusterCrd, podMonitorCrd], users });
+    api = await ApiServer.start({ crds: [clusterCrd, podMonitorCrd, certificateCrd], users });
     kubelet = new KubeletDouble(api.client());
     await kubelet.start();
     operator = api.client({ user: "operator" });

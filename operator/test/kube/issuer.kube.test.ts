@@ -129,18 +129,25 @@ describe("certificates of an issuer on a real API server", () => {
 
   it("go with what they were for", async () => {
     await bed.change(namespace, { spec: { executorSpec: { replicas: 1 } } });
-    const names = async () =>
-      (await bed.admin.list<KubeObject>(types.secret, { namespace })).items.map(
-        ({ metadata }) => metadata.name,
-      );
+    const secrets = async () => (await bed.admin.list<KubeObject>(types.secret, { namespace })).items;
     await eventually("executor 1 to be gone", async () => {
-      const left = (await names()).filter((name) => name?.includes("executor-1"));
+      const left = (await secrets()).filter(({ metadata }) => metadata.name?.includes("executor-1"));
       return left.length === 0;
     });
-    await bed.admin.delete(types.cluster, { namespace, name: "sales" });
-    await eventually("everything to be gone", async () => (await names()).length === 0);
+    await bed.settled(namespace);
     const { items } = await bed.admin.list<KubeObject>(types.certificate, { namespace });
-    expect(items).toEqual([]);
+    expect(items.map(({ metadata }) => metadata.name)).toEqual([
+      "sales-executor-0",
+      "sales-operator",
+      "sales-scheduler",
+    ]);
+    // Garbage collection takes the rest with the cluster, also what cert-manager made.
+    const { uid } = (await bed.read(namespace)).metadata;
+    for (const { metadata } of [...(await secrets()), ...items])
+      expect([metadata.name, metadata.ownerReferences?.map((owner) => owner.uid)]).toEqual([
+        metadata.name,
+        [uid],
+      ]);
     const account = "system:serviceaccount:spice-system:spiceai-operator";
     const refused = bed.api.audit.since(0, account).filter(({ code }) => code === 401 || code === 403);
     expect(refused).toEqual([]);

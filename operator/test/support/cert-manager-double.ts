@@ -61,7 +61,11 @@ export class CertManagerDouble {
       await this.#tell(certificate, "False", "DoesNotExist", message);
       return;
     }
-    await this.#store.putSecret(await this.#issue(certificate, present, authority));
+    const secret = await this.#issue(certificate, present, authority);
+    // Signing takes its time.
+    const { uid } = certificate.metadata;
+    if (!(await this.#store.certificates()).some(({ metadata }) => metadata.uid === uid)) return;
+    await this.#store.putSecret(secret);
     this.signed += 1;
     await this.#tell(certificate, "True", "Ready", "Certificate is up to date and has not expired");
   }

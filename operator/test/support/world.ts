@@ -52,13 +52,16 @@ export function specOf(text = spec): JsonObject {
 
 export const certificates = "cert-manager.io/certificates";
 
-function certificatesIn({ store }: FakeApiServer): CertificateStore {
+function certificatesIn({ store }: FakeApiServer, nowMs: () => number): CertificateStore {
   return {
     certificates: async () => store.list(certificates) as CertificateObject[],
     secret: async (namespace, name) => store.get("/secrets", `${namespace}/${name}`),
     putSecret: async (secret) => void store.put("/secrets", secret),
-    setStatus: async (certificate, status) =>
-      void store.put(certificates, { ...certificate, status } as never),
+    setStatus: async (certificate, status) => {
+      const creationTimestamp = certificate.metadata.creationTimestamp ?? new Date(nowMs()).toISOString();
+      const metadata = { ...certificate.metadata, creationTimestamp };
+      store.put(certificates, { ...certificate, metadata, status } as KubeObject);
+    },
   };
 }
 
@@ -136,7 +139,10 @@ export class World {
     this.client = new Client({ transport: this.#mortal(), clock, random: seededRandom(7) });
     this.admin = new FakeAdmin(api.store);
     this.kube = new KubeControllers(api.store, () => clock.wallMs());
-    this.certManager = new CertManagerDouble(certificatesIn(api), () => clock.wallMs());
+    this.certManager = new CertManagerDouble(
+      certificatesIn(api, () => clock.wallMs()),
+      () => clock.wallMs(),
+    );
     this.operator = new Operator(this, settings);
   }
 

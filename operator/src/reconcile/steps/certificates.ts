@@ -27,7 +27,7 @@ import type { AdminAccess } from "../admin-access.ts";
 import type { SeenSecrets } from "../memory.ts";
 import { nobody, reportsOf } from "../node-reports.ts";
 import type { PodObject, StatefulSetObject } from "../objects.ts";
-import { goOn, requeue, type StepOutcome } from "../outcome.ts";
+import { goOn, type StepOutcome } from "../outcome.ts";
 import type { Pass } from "../pass.ts";
 import { askIssuer, issuerLookMs, issuerOf, observe, pruneIssued } from "./issued-certificates.ts";
 import { type Live, readSecrets } from "./read-certificates.ts";
@@ -284,7 +284,8 @@ function finish(
 ): StepOutcome {
   // No pod could start, or be talked to, without them. What has one goes on with it.
   const lacking = wanted.filter(({ name }) => (leaves.get(name)?.notAfterMs ?? 0) <= pass.nowMs);
-  if (issuing !== undefined && lacking.length > 0) return notReady(pass, plan, lacking);
+  if (issuing !== undefined && lacking.length > 0)
+    return notReady(pass, plan, lacking, issuing.young ?? new Set());
   const expiries = wanted
     .filter(({ role }) => role !== undefined)
     .flatMap(({ name }) => leaves.get(name)?.notAfterMs ?? []);
@@ -319,13 +320,22 @@ function overdueOf(
   return Object.fromEntries(late);
 }
 
-function notReady(pass: Pass, { waitingFor }: CertificatePlan, lacking: readonly Leaf[]): StepOutcome {
+function notReady(
+  pass: Pass,
+  { waitingFor }: CertificatePlan,
+  lacking: readonly Leaf[],
+  young: ReadonlySet<string>,
+): StepOutcome {
   const shown = lacking.slice(0, 3).map(({ name }) => {
     const certificate = `Certificate ${pass.namespace}/${names.certificate(name)}`;
     return `${certificate}: ${waitingFor[name] ?? "it waits for the others"}.`;
   });
   const more = lacking.length > 3 ? ` So ${lacking.length - 3} more.` : "";
-  return requeue(askAgainMs, "CertificateNotReady", `${shown.join(" ")}${more}`);
+  const isUnderWay = lacking.every(({ name }) => young.has(name));
+  return {
+    ...{ kind: "requeue", afterMs: askAgainMs, reason: "CertificateNotReady", isUnderWay },
+    message: `${shown.join(" ")}${more}`,
+  };
 }
 
 /** `90d`. */

@@ -60,7 +60,8 @@ async function perform(
     case "delete-stateful-set": {
       // The certificate first: as long as the StatefulSet is there, this is tried again.
       const secret = names.executorSecret(name, action.index);
-      if (pass.valid.cluster.spec.certificates.issuerRef !== undefined) await removeIssuedOf(pass, secret);
+      const { issuerRef } = pass.valid.cluster.spec.certificates;
+      if (issuerRef !== undefined && !(await removeIssuedOf(pass, secret))) return;
       await pass.deps.secrets.remove(namespace, secret, signal);
       pass.memory.secrets = undefined;
       const target = { namespace, name: names.executor(name, action.index), uid: action.uid };

@@ -24,10 +24,16 @@ interface CertificateObject extends KubeObject {
 export interface LiveIssuing {
   readonly contents: Map<string, IssuedContent>;
   readonly missing: Map<string, string>;
+  readonly young: Set<string>;
   /** Whether something else may be issued soon, so that it is worth a look. */
   isPending: boolean;
 }
 
+export const missingCertManager =
+  "the API server knows no Certificate of cert-manager.io/v1. Install cert-manager, or name no issuer.";
+
+/** How long an issuer may take before that is told as wrong. */
+const youngMs = 120_000;
 /** How often to look at what the issuer is about. */
 export const issuerLookMs = 5_000;
 
@@ -47,16 +53,18 @@ export async function readIssued(
   if (issuerRef === undefined) return undefined;
   if (!(await deps.discovery.serves(types.certificate))) {
     deps.discovery.invalidate();
-    const message = `spec.certificates.issuerRef: the API server knows no Certificate of cert-manager.io/v1. Install cert-manager, or name no issuer.`;
+    const message = `spec.certificates.issuerRef: ${missingCertManager}`;
     return requeue(issuerLookMs, "MissingCertManager", message);
   }
   const present = await certificatesOf(pass);
-  const live: LiveIssuing = { contents: new Map(), missing: new Map(), isPending: false };
+  const live: LiveIssuing = { contents: new Map(), missing: new Map(), young: new Set(), isPending: false };
   for (const leaf of wanted) {
     for (const object of renderCertificate(valid.context, leaf)) {
       const certificate = present.get(object.metadata.name);
       const { kind } = await pass.apply(object, { object: certificate });
       if (kind !== "unchanged" || !isReady(certificate)) live.isPending = true;
+      const createdAt = Date.parse(certificate?.metadata.creationTimestamp ?? "");
+      if (certificate === undefined || pass.nowMs - createdAt < youngMs) live.young.add(leaf.name);
     }
     const found = await readOne(pass, leaf);
     if (typeof found !== "string") live.contents.set(leaf.name, found);
@@ -71,9 +79,9 @@ export function rootOf({ contents }: LiveIssuing): string | undefined {
 }
 
 /** What plans may know of it. */
-export function observe({ contents, missing }: LiveIssuing): Issuing {
+export function observe({ contents, missing, young }: LiveIssuing): Issuing {
   const issued = new Map([...contents].map(([name, content]) => [name, observeIssued(content)]));
-  return { issued, missing: new Map(missing) };
+  return { issued, missing: new Map(missing), young: new Set(young) };
 }
 
 /** Has cert-manager issue again: it does when the Secret is gone, which no pod mounts. */
@@ -86,8 +94,14 @@ export async function askIssuer(pass: Pass, live: LiveIssuing, leafSecret: strin
 /** Takes back what was asked of cert-manager for leaves that are not wanted any more. */
 export async function pruneIssued(pass: Pass, wanted: readonly Leaf[]): Promise<void> {
   if (!(await pass.deps.discovery.serves(types.certificate))) return;
-  const { issuerRef } = pass.valid.cluster.spec.certificates;
-  const kept = new Set(issuerRef === undefined ? [] : wanted.map(({ name }) => names.certificate(name)));
+  const { cluster, context } = pass.valid;
+  const isAsked = cluster.spec.certificates.issuerRef !== undefined;
+  // Those of executors that leave go with their StatefulSets.
+  const leaving = [...context.observed.executors.keys()].map((index) =>
+    names.executorSecret(pass.name, index),
+  );
+  const secrets = isAsked ? [...wanted.map(({ name }) => name), ...leaving] : [];
+  const kept = new Set(secrets.map(names.certificate));
   for (const [name, certificate] of await certificatesOf(pass)) {
     if (kept.has(name) || !pass.isOurs(certificate)) continue;
     const leafSecret = `${name}-tls`;
@@ -97,12 +111,19 @@ export async function pruneIssued(pass: Pass, wanted: readonly Leaf[]): Promise<
   }
 }
 
-/** Takes back the Certificate of one leaf, with what was issued for it. The leaf itself stays. */
-export async function removeIssuedOf(pass: Pass, leafSecret: string): Promise<void> {
-  if (!(await pass.deps.discovery.serves(types.certificate))) return;
+/**
+ * Takes back the Certificate of one leaf, with what was issued for it; the leaf itself stays. @returns false when it must be
+ * done once more: cert-manager may just be about to issue.
+ */
+export async function removeIssuedOf(pass: Pass, leafSecret: string): Promise<boolean> {
+  if (!(await pass.deps.discovery.serves(types.certificate))) return true;
   const certificate = await pass.read<CertificateObject>(types.certificate, names.certificate(leafSecret));
-  if (certificate !== undefined && pass.isOurs(certificate))
+  if (certificate !== undefined && pass.isOurs(certificate)) {
     await removeIssued(pass, leafSecret, certificate);
+    return false;
+  }
+  await pass.deps.secrets.remove(pass.namespace, names.issuedSecret(leafSecret), pass.signal);
+  return true;
 }
 
 async function removeIssued(pass: Pass, leafSecret: string, certificate: CertificateObject): Promise<void> {

@@ -1,3 +1,4 @@
+import { BucketNeighbours } from "./bucket-neighbours.ts";
 import type { MoveDraft } from "./move-draft.ts";
 
 export const NO_OTHER_EXECUTOR = "no other active executor is heard";
@@ -12,6 +13,7 @@ export function drain(draft: MoveDraft): Map<string, string> {
   const draining = draft.draining();
   if (draining.length === 0) return blocked;
   let free = freeLearners(draft);
+  let neighbours: BucketNeighbours | undefined;
   for (const table of draft.tables) {
     const set = draft.set(table);
     const { executors, owners } = set.columns;
@@ -22,11 +24,14 @@ export function drain(draft: MoveDraft): Map<string, string> {
     for (let index = 0; index < owners.length; index += 1) {
       const executor = codes.get(owners[index]!);
       if (executor === undefined || set.learners(index).length > 0) continue;
-      const target = draft.choose(table, index, false);
+      neighbours ??= new BucketNeighbours(draft);
+      const beside = (id: string) => neighbours!.at(table, index, id);
+      const target = draft.choose(table, index, false, beside);
       if (target !== undefined) {
         if (free <= 0) continue;
         free -= 1;
         draft.learn(table, index, target, "drain");
+        neighbours.moved(table, index, target);
       } else if (!blocked.has(executor)) {
         blocked.set(executor, whyBlocked(draft));
       }

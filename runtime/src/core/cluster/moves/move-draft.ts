@@ -46,6 +46,11 @@ export class MoveDraft {
     return this.#document.accelerations[table]!.partitions;
   }
 
+  /** Canonical prints of a table's partition expressions. */
+  expressions(table: string): readonly string[] {
+    return this.#document.accelerations[table]!.partition_expressions;
+  }
+
   /** Does the document have this executor? */
   knows(executor: string): boolean {
     return this.#document.executors[executor] !== undefined;
@@ -144,9 +149,15 @@ export class MoveDraft {
 
   /**
    * The executor that a learner of this partition should be on: the least loaded of the targets that have no part in
-   * it and did not fail to load it. Undefined when there is none; `soft` passes the limit per executor.
+   * it and did not fail to load it; of equally loaded ones that with most `neighbours`. Undefined when there is none;
+   * `soft` passes the limit per executor.
    */
-  choose(table: string, index: number, soft: boolean): string | undefined {
+  choose(
+    table: string,
+    index: number,
+    soft: boolean,
+    neighbours: (executor: string) => number = () => 0,
+  ): string | undefined {
     const set = this.set(table);
     const key = set.key(index);
     const { replicas = [], learners = [] } = set.columns.extras.get(index) ?? {};
@@ -155,7 +166,8 @@ export class MoveDraft {
     for (const id of this.targets) {
       if (id === owner || replicas.includes(id) || learners.includes(id)) continue;
       if (!soft && this.held(id) >= this.input.settings.maxPartitionsPerExecutor) continue;
-      if (best !== undefined && this.held(id) >= this.held(best)) continue;
+      const more = best === undefined ? -1 : this.held(id) - this.held(best);
+      if (more > 0 || (more === 0 && neighbours(id) <= neighbours(best!))) continue;
       if (this.report(id, table, key)?.state === "failed") continue;
       best = id;
     }

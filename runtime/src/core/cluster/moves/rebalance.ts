@@ -1,3 +1,4 @@
+import { BucketNeighbours } from "./bucket-neighbours.ts";
 import { freeLearners } from "./drain.ts";
 import type { MoveDraft } from "./move-draft.ts";
 
@@ -29,12 +30,14 @@ export function rebalance(draft: MoveDraft): void {
   let free = freeLearners(draft);
   let bytes = freeBytes(draft);
   let donors: Map<string, Donor[]> | undefined;
+  let neighbours: BucketNeighbours | undefined;
   while (free > 0) {
     const [poor, rich] = extremes(targets, counts);
     if (counts.get(rich)! - counts.get(poor)! < 2) return;
     if (draft.held(poor) >= draft.input.settings.maxPartitionsPerExecutor) return;
     donors ??= collectDonors(draft);
-    const candidate = takeDonor(draft, donors.get(rich) ?? [], perTable, rich, poor);
+    neighbours ??= new BucketNeighbours(draft);
+    const candidate = takeDonor(draft, donors.get(rich) ?? [], perTable, neighbours, rich, poor);
     if (candidate === undefined) return;
     const { table, index } = candidate;
     const size = sizeOf(draft, table, index);
@@ -43,6 +46,7 @@ export function rebalance(draft: MoveDraft): void {
     bytes = { left: bytes.left - size, used: bytes.used + Math.max(size, 1) };
     free -= 1;
     draft.learn(table, index, poor, "rebalance");
+    neighbours.moved(table, index, poor);
     shift(counts, rich, poor);
     shift(perTable.get(table)!, rich, poor);
   }
@@ -81,24 +85,31 @@ function collectDonors(draft: MoveDraft): Map<string, Donor[]> {
   return donors;
 }
 
-/** Of the rich one's partitions, one of the table whose spread between the two is widest. */
+/**
+ * Of the rich one's partitions, one of the table whose spread between the two is widest; of these the one that has most
+ * of its like at the poor one and least at the rich one.
+ */
 function takeDonor(
   draft: MoveDraft,
   list: Donor[],
   perTable: ReadonlyMap<string, ReadonlyMap<string, number>>,
+  neighbours: BucketNeighbours,
   rich: string,
   poor: string,
 ): Donor | undefined {
   let best = -1;
   let widest = Number.NEGATIVE_INFINITY;
+  let nearest = Number.NEGATIVE_INFINITY;
   list.forEach(({ table, index }, i) => {
     const own = perTable.get(table)!;
     const spread = (own.get(rich) ?? 0) - (own.get(poor) ?? 0);
-    if (spread <= widest) return;
+    if (spread < widest) return;
+    const near = neighbours.at(table, index, poor) - neighbours.at(table, index, rich);
+    if (spread === widest && near <= nearest) return;
     const set = draft.set(table);
     const { replicas = [] } = set.columns.extras.get(index) ?? {};
     if (replicas.includes(poor) || draft.report(poor, table, set.key(index))?.state === "failed") return;
-    widest = spread;
+    [widest, nearest] = [spread, near];
     best = i;
   });
   return best < 0 ? undefined : list.splice(best, 1)[0];
