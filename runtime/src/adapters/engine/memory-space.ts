@@ -73,6 +73,8 @@ export class MemorySpace implements SegmentSpace {
 
   committed(): void {}
 
+  async recover(): Promise<undefined> {}
+
   async remove(version: TableVersion): Promise<void> {
     for (const segment of version.segments) {
       await this.database.run(`DROP TABLE IF EXISTS ${this.relation(segment)}`);

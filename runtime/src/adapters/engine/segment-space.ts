@@ -14,6 +14,11 @@ export interface SegmentSpace {
   save(connection: Connection, version: TableVersion): Promise<void>;
   /** Told after a commit: from now on `abandon` keeps what is there. */
   committed(): void;
+  /**
+   * After a failed write: if `error` says that the engine gave the storage up, make it readable again. Gives the number
+   * of the version that it then holds, which is the new one when only what follows a commit failed.
+   */
+  recover(error: unknown): Promise<number | undefined>;
   /** Remove everything. */
   remove(version: TableVersion): Promise<void>;
 }

@@ -127,13 +127,25 @@ export class SegmentedTable implements AcceleratorTable {
     const used = new Set([...keep, this.#current].flatMap((v) => v.segments.map((s) => s.id)));
     for (const segment of version.segments) {
       if (used.has(segment.id) || this.#discarded.has(segment.id)) continue;
+      await this.#recovering(() =>
+        this.#space.database.run(`DROP TABLE IF EXISTS ${this.#space.relation(segment)}`),
+      );
       this.#discarded.add(segment.id);
-      await this.#space.database.run(`DROP TABLE IF EXISTS ${this.#space.relation(segment)}`);
     }
   }
 
-  drop(): Promise<void> {
-    return this.#space.remove(this.#current);
+  async drop(): Promise<void> {
+    await this.#recovering(() => this.#space.remove(this.#current));
+  }
+
+  /** The commit of a statement may checkpoint, and what that costs others on a full disk is undone. */
+  async #recovering(statement: () => Promise<unknown>): Promise<void> {
+    try {
+      await statement();
+    } catch (error) {
+      await this.#space.recover(error);
+      throw error;
+    }
   }
 
   #read(segment: Segment, columns: readonly SqlColumn[]): string {
@@ -260,6 +272,7 @@ export class SegmentedTable implements AcceleratorTable {
     confirm?: () => Promise<void>,
   ): Promise<TableVersion> {
     let committed = false;
+    let sealed: TableVersion | undefined;
     try {
       await this.#space.prepare();
       const next = await this.#space.database.withConnection(async (connection) => {
@@ -279,6 +292,7 @@ export class SegmentedTable implements AcceleratorTable {
             await connection.run("ROLLBACK");
             return version;
           }
+          sealed = version;
           await connection.run("COMMIT");
           committed = true;
           return version;
@@ -292,6 +306,13 @@ export class SegmentedTable implements AcceleratorTable {
       if (next !== undefined) this.#current = next;
       return this.#current;
     } catch (error) {
+      const held = await this.#space.recover(error);
+      if (sealed !== undefined && held === sealed.version) {
+        // Durable; only the engine's own checkpoint after it failed.
+        this.#space.committed();
+        this.#current = sealed;
+        return sealed;
+      }
       if (!committed) await this.#space.abandon();
       throw storageError(error, this.#options);
     }

@@ -3,7 +3,7 @@ import { Recent } from "../../core/recent.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Database } from "../../ports/database.ts";
 import type { FragmentRequest, FragmentResult, FragmentRunner, FragmentStats } from "../../ports/exchange.ts";
-import { ResourceExhaustedError } from "../../ports/exchange.ts";
+import { ResourceExhaustedError, StalePlanError } from "../../ports/exchange.ts";
 import type { PartitionStore, PinnedRelations } from "../../ports/partition-store.ts";
 import { faultPoint } from "../system/fault-point.ts";
 import { directFrames } from "./direct-frames.ts";
@@ -153,7 +153,7 @@ export class LocalFragmentRunner implements FragmentRunner {
       }
       resolve({ ...total, durationMs: this.#options.clock.monotonicMs() - started });
     } catch (error) {
-      const known = asExhausted(error);
+      const known = asRetriable(error);
       reject(known);
       throw known;
     } finally {
@@ -323,10 +323,17 @@ export class LocalFragmentRunner implements FragmentRunner {
   }
 }
 
-/** The engine's ways to say that memory or disk ran out become one retriable error. */
-function asExhausted(error: unknown): unknown {
+/**
+ * The engine's ways to say that memory or disk ran out become one retriable error. A file that it gave up as the disk was
+ * full is attached again in moments: that is for the next plan.
+ */
+function asRetriable(error: unknown): unknown {
   // The encoder's instance throws the addon's plain errors.
   const message = String((error as { message?: unknown } | null)?.message);
+  if (/has been invalidated because checkpointing|^Binder Error: Catalog ".*" does not exist/.test(message))
+    return new StalePlanError(`The storage of a partition is being opened again: ${message}`, {
+      cause: error,
+    });
   return /^Out of Memory Error|No space left on device|max_temp_directory_size/.test(message)
     ? new ResourceExhaustedError(message, { cause: error })
     : error;

@@ -352,10 +352,11 @@ export class AcceleratedTable {
       }
     } finally {
       this.#working = [];
+      // After a failure too: what older versions have freed is room for the next attempt.
+      this.#settle(slots);
     }
     if (!unchanged) {
       await this.#units.record(this.#slots.values());
-      this.#settle(slots);
       this.#startReaper();
     }
     tell("done", rows);

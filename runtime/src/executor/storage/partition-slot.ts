@@ -142,14 +142,21 @@ export class PartitionSlot {
     };
   }
 
-  /** Drop the old versions that nobody has read for `graceMs`. */
+  /** Drop the old versions that nobody has read for `graceMs`; those that cannot be dropped stay for the next time. */
   async reap(now: number, graceMs: number): Promise<void> {
     const idle = this.#retired.filter((r) => r.pins === 0 && now - r.idleSince >= graceMs);
     if (idle.length === 0) return;
     this.#retired = this.#retired.filter((r) => !idle.includes(r));
     await this.serial(async () => {
-      for (const { version } of idle) {
-        await this.table.discard(version, [this.#current, ...this.#retired.map((r) => r.version)]);
+      while (idle.length > 0) {
+        try {
+          await this.table.discard(idle[0]!.version, [this.#current, ...this.#retired.map((r) => r.version)]);
+        } catch (error) {
+          // As on a full disk: their room would be lost until the next start.
+          this.#retired.push(...idle);
+          throw error;
+        }
+        idle.shift();
       }
     });
   }

@@ -1,7 +1,8 @@
 import { existsSync } from "node:fs";
 import { mkdir, rm, rmdir, stat } from "node:fs/promises";
 import { dirname } from "node:path";
-import { quoteIdentifier, quoteLiteral } from "../../../core/sql/quote.ts";
+import { quoteLiteral } from "../../../core/sql/quote.ts";
+import { messageOf } from "../../../core/text/message-of.ts";
 import {
   type Segment,
   StorageConflictError,
@@ -9,7 +10,8 @@ import {
   type UnitRecord,
 } from "../../../ports/accelerator.ts";
 import type { Connection, Database } from "../../../ports/database.ts";
-import { caseSafe, type SegmentOptions, type SegmentSpace } from "../segment-space.ts";
+import type { SegmentOptions, SegmentSpace } from "../segment-space.ts";
+import { AttachedFile } from "./attached-file.ts";
 import { documentLiteral, readDocument } from "./document.ts";
 
 /** A shorter file has no complete headers: its creation was interrupted. */
@@ -20,10 +22,8 @@ export class FileSpace implements SegmentSpace {
   readonly database: Database;
   readonly file: string;
   readonly #root: string;
-  readonly #alias: string;
+  readonly #attachment: AttachedFile;
   #options: SegmentOptions;
-  readonly #warn: (message: string, cause: unknown) => void;
-  #attached = false;
   #kept = false;
 
   constructor(
@@ -36,10 +36,8 @@ export class FileSpace implements SegmentSpace {
     this.file = place.file;
     this.#root = place.root;
     this.#options = options;
-    this.#warn = warn;
-    this.#alias = quoteIdentifier(
-      caseSafe(`${options.dataset.name}/${options.dataset.unitPath(options.values)}`),
-    );
+    const name = `${options.dataset.name}/${options.dataset.unitPath(options.values)}`;
+    this.#attachment = new AttachedFile(database, { path: place.file, name }, warn);
   }
 
   /** Take on the identity that the file's own row gave. */
@@ -55,7 +53,7 @@ export class FileSpace implements SegmentSpace {
       return undefined;
     }
     try {
-      await this.#attach();
+      await this.#attachment.attach();
     } catch (error) {
       throw new StorageConflictError(
         "Format",
@@ -67,24 +65,20 @@ export class FileSpace implements SegmentSpace {
       return await this.#readExisting();
     } catch (error) {
       // Nobody knows of this space yet: attached it would keep every later attempt out.
-      if (this.#attached) await this.#detach();
+      await this.#attachment.detach();
       throw error;
     }
   }
 
   async #readExisting(): Promise<UnitRecord | undefined> {
-    const tables = await this.database.rows(
-      `SELECT table_name AS name FROM duckdb_tables() WHERE database_name = ${this.#aliasLiteral()}`,
-    );
-    const names = new Set(tables.map((t) => String(t["name"])));
+    const names = await this.#tables();
     if (!names.has("spice_partition")) {
-      await this.#detach();
+      await this.#attachment.detach();
       await this.#removeFiles();
       return undefined;
     }
     this.#kept = true;
-    const row = (await this.database.rows(`SELECT document FROM ${this.#alias}.main.spice_partition`))[0];
-    const record = readDocument(String(row?.["document"]), this.#options.dataset, this.file);
+    const record = await this.#record();
     const used = new Set(record.version.segments.map((s) => s.id));
     for (const name of names) {
       if (name === "spice_partition" || used.has(name)) continue;
@@ -93,12 +87,25 @@ export class FileSpace implements SegmentSpace {
     return record;
   }
 
+  async #tables(): Promise<ReadonlySet<string>> {
+    const tables = await this.database.rows(
+      `SELECT table_name AS name FROM duckdb_tables() WHERE database_name = ${quoteLiteral(this.#attachment.name)}`,
+    );
+    return new Set(tables.map((t) => String(t["name"])));
+  }
+
+  async #record(): Promise<UnitRecord> {
+    const table = this.#attachment.relation("spice_partition");
+    const row = (await this.database.rows(`SELECT document FROM ${table}`))[0];
+    return readDocument(String(row?.["document"]), this.#options.dataset, this.file);
+  }
+
   async prepare(): Promise<void> {
-    if (this.#attached) return;
+    if (this.#attachment.attached) return;
     const isNew = !existsSync(this.file);
     try {
       await mkdir(dirname(this.file), { recursive: true });
-      await this.#attach();
+      await this.#attachment.attach();
     } catch (error) {
       // On a full disk half of a file is left, which nobody could open later.
       if (isNew) await this.#removeFiles();
@@ -107,62 +114,53 @@ export class FileSpace implements SegmentSpace {
   }
 
   async abandon(): Promise<void> {
-    if (this.#kept || !this.#attached) return;
-    await this.#detach();
+    if (this.#kept || !this.#attachment.attached) return;
+    await this.#attachment.detach();
     await this.#removeFiles();
   }
 
   relation(segment: Pick<Segment, "id">): string {
-    return `${this.#alias}.main.${quoteIdentifier(segment.id)}`;
+    return this.#attachment.relation(segment.id);
   }
 
   async save(connection: Connection, version: TableVersion): Promise<void> {
     const document = documentLiteral(this.#options.dataset, this.#options.values, version);
-    await connection.run(
-      `CREATE OR REPLACE TABLE ${this.#alias}.main.spice_partition AS SELECT ${document} AS document`,
-    );
+    const table = this.#attachment.relation("spice_partition");
+    await connection.run(`CREATE OR REPLACE TABLE ${table} AS SELECT ${document} AS document`);
   }
 
   committed(): void {
     this.#kept = true;
   }
 
-  /** Move the committed data from the log to its final place. */
-  async settle(): Promise<void> {
-    try {
-      await this.checkpoint();
-    } catch (error) {
-      // The commit is durable in the log, which the next checkpoint or start takes over.
-      this.#warn(`Checkpoint of ${this.file} was put off`, error);
-    }
+  async recover(error: unknown): Promise<number | undefined> {
+    if (!(await this.#attachment.recover(error))) return undefined;
+    // Without asking `duckdb_tables()`, which fails while any file is given up.
+    const none = /^Catalog Error: Table with name spice_partition does not exist/;
+    const record = await this.#record().catch((missing: unknown) => {
+      if (none.test(messageOf(missing))) return undefined;
+      throw missing;
+    });
+    return record?.version.version;
   }
 
-  async checkpoint(): Promise<void> {
-    if (this.#attached) await this.database.run(`CHECKPOINT ${this.#alias}`);
+  /** Move the committed data from the log to its final place, or say why that waits. */
+  settle(): Promise<void> {
+    return this.#attachment.settle();
   }
 
-  async close(): Promise<void> {
-    if (this.#attached) await this.#detach();
+  checkpoint(): Promise<void> {
+    return this.#attachment.checkpoint();
+  }
+
+  close(): Promise<void> {
+    return this.#attachment.detach();
   }
 
   async remove(): Promise<void> {
-    if (this.#attached) await this.#detach();
+    await this.#attachment.detach();
     await this.#removeFiles();
     this.#kept = false;
-  }
-
-  async #attach(): Promise<void> {
-    await this.database.run(`ATTACH ${quoteLiteral(this.file)} AS ${this.#alias}`);
-    this.#attached = true;
-  }
-
-  async #detach(): Promise<void> {
-    this.#attached = false;
-    await this.database.run(`DETACH ${this.#alias}`);
-  }
-
-  #aliasLiteral(): string {
-    return quoteLiteral(this.#alias.slice(1, -1).replaceAll('""', '"'));
   }
 
   async #removeFiles(): Promise<void> {

@@ -1,6 +1,7 @@
-import { mkdir } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { mkdir, rm } from "node:fs/promises";
 import { dirname } from "node:path";
-import { quoteIdentifier, quoteLiteral } from "../../../core/sql/quote.ts";
+import { quoteLiteral } from "../../../core/sql/quote.ts";
 import {
   type AcceleratedDataset,
   type Segment,
@@ -10,14 +11,14 @@ import {
 } from "../../../ports/accelerator.ts";
 import type { Connection, Database } from "../../../ports/database.ts";
 import { caseSafe, type SegmentOptions, type SegmentSpace } from "../segment-space.ts";
+import { AttachedFile } from "./attached-file.ts";
 import { documentLiteral, readDocument } from "./document.ts";
 
 /** The one file of `partition_mode: tables`, and of an unpartitioned dataset. */
 export class TablesFile {
   readonly database: Database;
   readonly file: string;
-  readonly #alias: string;
-  readonly #warn: (message: string, cause: unknown) => void;
+  readonly #attachment: AttachedFile;
   #attached: Promise<void> | undefined;
 
   constructor(
@@ -28,14 +29,19 @@ export class TablesFile {
   ) {
     this.database = database;
     this.file = file;
-    this.#alias = quoteIdentifier(caseSafe(dataset.name));
-    this.#warn = warn;
+    this.#attachment = new AttachedFile(database, { path: file, name: dataset.name }, warn);
   }
 
-  /** Attach the file, made when absent. */
-  attach(): Promise<void> {
+  /** Attach the file, made when absent; waits while it is attached again. */
+  async attach(): Promise<void> {
     this.#attached ??= this.#attach();
-    return this.#attached;
+    await this.#attached;
+    await this.#attachment.attach();
+  }
+
+  /** See {@link AttachedFile.recover}. */
+  recover(error: unknown): Promise<boolean> {
+    return this.#attachment.recover(error);
   }
 
   /** What the file holds; tables that no committed version uses are swept. */
@@ -48,7 +54,7 @@ export class TablesFile {
       for (const segment of record.version.segments) used.add(tableName(dataset, record.values, segment));
     }
     const tables = await this.database.rows(
-      `SELECT table_name AS name FROM information_schema.tables WHERE table_catalog = ${quoteLiteral(this.#alias.slice(1, -1).replaceAll('""', '"'))}`,
+      `SELECT table_name AS name FROM information_schema.tables WHERE table_catalog = ${quoteLiteral(this.#attachment.name)}`,
     );
     for (const table of tables) {
       const name = String(table["name"]);
@@ -58,34 +64,35 @@ export class TablesFile {
   }
 
   relation(table: string): string {
-    return `${this.#alias}.main.${quoteIdentifier(table)}`;
+    return this.#attachment.relation(table);
   }
 
-  async checkpoint(): Promise<void> {
-    try {
-      await this.database.run(`CHECKPOINT ${this.#alias}`);
-    } catch (error) {
-      // The commit is durable in the log, which the next checkpoint or start takes over.
-      this.#warn(`Checkpoint of ${this.file} was put off`, error);
-    }
+  checkpoint(): Promise<void> {
+    return this.#attachment.settle();
   }
 
   async close(): Promise<void> {
     if (this.#attached === undefined) return;
     this.#attached = undefined;
-    await this.checkpoint();
-    await this.database.run(`DETACH ${this.#alias}`);
+    await this.#attachment.detach();
   }
 
   async #attach(): Promise<void> {
+    const isNew = !existsSync(this.file);
     await mkdir(dirname(this.file), { recursive: true });
     try {
-      await this.database.run(`ATTACH ${quoteLiteral(this.file)} AS ${this.#alias}`);
+      await this.#attachment.attach();
       await this.database.run(
         `CREATE TABLE IF NOT EXISTS ${this.relation("spice_partitions")} (key VARCHAR, document VARCHAR)`,
       );
     } catch (error) {
       this.#attached = undefined;
+      if (isNew) {
+        // On a full disk half of a file is left, which nobody could open later.
+        await this.#attachment.detach();
+        for (const file of [this.file, `${this.file}.wal`]) await rm(file, { force: true });
+        throw error;
+      }
       throw new StorageConflictError(
         "Format",
         `${this.file} cannot be opened: ${(error as Error).message}. If the file is damaged, remove it and the dataset is loaded anew.`,
@@ -126,6 +133,17 @@ export class TablesSpace implements SegmentSpace {
   }
 
   committed(): void {}
+
+  async recover(error: unknown): Promise<number | undefined> {
+    if (!(await this.#file.recover(error))) return undefined;
+    const { dataset, values } = this.#options;
+    const key = quoteLiteral(JSON.stringify(values));
+    const table = this.#file.relation("spice_partitions");
+    const [row] = await this.database.rows(`SELECT document FROM ${table} WHERE key = ${key}`);
+    return row === undefined
+      ? undefined
+      : readDocument(String(row["document"]), dataset, this.#file.file).version.version;
+  }
 
   async remove(version: TableVersion): Promise<void> {
     const key = quoteLiteral(JSON.stringify(this.#options.values));
