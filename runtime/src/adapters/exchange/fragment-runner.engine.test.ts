@@ -265,6 +265,26 @@ describe("LocalFragmentRunner", () => {
     }
   });
 
+  test("a file that is being attached again is a matter for the next plan", async () => {
+    const other = await TestExecutor.start();
+    try {
+      await other.add("t", "a", "SELECT range AS i FROM range(1000)");
+      await other.database.run("ATTACH ':memory:' AS file");
+      await other.database.run("CREATE TABLE file.main.data AS SELECT 1::BIGINT AS i");
+      await other.database.run('DROP TABLE "t/a"');
+      await other.database.run('CREATE VIEW "t/a" AS FROM file.main.data');
+      const request = () => fragment("SELECT i FROM t", [["i", "BIGINT"]]);
+      await readAll(other.runner.run(request(), never));
+      await other.database.run("DETACH file");
+      await expect(readAll(other.runner.run(request(), never))).rejects.toMatchObject({
+        name: "StalePlanError",
+      });
+      expect(other.pins).toBe(0);
+    } finally {
+      await other.stop();
+    }
+  });
+
   test("closing the runner ends what runs", async () => {
     const other = await TestExecutor.start();
     await other.add("t", "a", "SELECT range AS i FROM range(1000000)");
