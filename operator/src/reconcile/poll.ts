@@ -1,13 +1,13 @@
 /** What only schedulers know, such as how many partitions are loaded, brings no event: they are asked again and again. */
 
 /** A cluster at rest costs a connection and an answer, so all of them together are asked this often a second at most. */
-const restingPerSecond = 100 / 60;
+const restingPerSecond = 1;
 const restingMs = { least: 60_000, most: 600_000 };
 /** The same for clusters that are not as they shall be. */
 const unsettledPerSecond = 20;
 const unsettledMs = { least: 3_000, most: 60_000 };
 
-/** When to ask a cluster at rest again: after a minute with up to a hundred clusters, later with more. */
+/** When to ask a cluster at rest again: after a minute with up to 60 clusters, later with more. */
 export function restingPollMs(clusters: number): number {
   return bounded((clusters / restingPerSecond) * 1000, restingMs);
 }

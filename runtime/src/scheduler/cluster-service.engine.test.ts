@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { type ChannelCredentials, credentials, Server } from "@grpc/grpc-js";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
 import {
+  ClusterServiceClient,
   ClusterServiceService,
   type DrainResponse,
   type ExpandSecretResponse,
@@ -36,8 +37,13 @@ async function serve(security: NodeSecurity): Promise<{ server: Server; address:
   };
   const host: ClusterServiceHost = {
     schedulerId: "s",
-    get desk(): never {
-      return unused();
+    desk: {
+      open: () => ({
+        receive: async () => {
+          throw new Error("the store is away");
+        },
+        close: () => undefined,
+      }),
     },
     executors: new ExecutorViews(),
     streams: new ControlStreams(),
@@ -178,6 +184,34 @@ describe("an executor that leaves", () => {
   test("is an executor", async () => {
     const scheduler = await open(leaf(ca, "s2", ["scheduler.sales.prod"]));
     await expect(leave(scheduler.channel(["scheduler"]), "e", "first")).rejects.toMatchObject({ code: 7 });
+  });
+});
+
+describe("a control stream that ends", () => {
+  const ended = (channel: ChannelCredentials) =>
+    new Promise((resolve) => {
+      const client = new ClusterServiceClient(secure.address, channel);
+      const stream = client.controlStream();
+      stream.resume();
+      stream.on("error", (error) => {
+        resolve(error);
+        client.close();
+      });
+      const value = { counter: 1, memoryAvailableBytes: 0, tasksActive: 0 };
+      stream.write({ executorId: "e", message: { $case: "beat", value } });
+    });
+
+  test("tells the executor at once, and why", async () => {
+    const executor = await open(leaf(ca, "e3", ["executor.sales.prod"]));
+    expect(await ended(executor.channel(["scheduler"]))).toMatchObject({
+      code: 13,
+      details: "the store is away",
+    });
+    const scheduler = await open(leaf(ca, "s3", ["scheduler.sales.prod"]));
+    expect(await ended(scheduler.channel(["scheduler"]))).toMatchObject({
+      code: 7,
+      details: expect.stringContaining("executor.sales.prod is needed here"),
+    });
   });
 });
 

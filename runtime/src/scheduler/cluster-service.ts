@@ -18,7 +18,7 @@ import { fromWire, toWire } from "./wire.ts";
 export interface ClusterServiceHost {
   readonly schedulerId: string;
   /** Takes the messages of control streams. */
-  readonly desk: ExecutorDesk;
+  readonly desk: Pick<ExecutorDesk, "open">;
   readonly executors: ExecutorViews;
   /** The spicepod in force. */
   app(): { readonly text: string; readonly generation: number; readonly sha256: string };
@@ -150,15 +150,12 @@ function controlStream(
   host: ClusterServiceHost,
   call: ServerDuplexStream<ControlStreamRequest, ControlStreamResponse>,
 ): void {
+  // Not `destroy`: a stream that is destroyed never sends its status, and the executor would hear no more and not know why.
+  const refuse = (error: unknown) => call.emit("error", Object.assign(new Error(), grpcError(error)));
   try {
     host.authorize(call, ["executor"]);
   } catch (error) {
-    call.destroy(
-      Object.assign(new Error(), {
-        code: status.PERMISSION_DENIED,
-        message: String((error as Error).message),
-      }),
-    );
+    refuse(error);
     return;
   }
   const send = (response: ControlStreamResponse) => {
@@ -185,7 +182,7 @@ function controlStream(
   };
   const failed = (error: unknown) => {
     host.warn("A control stream was ended", { executor: member?.executor, cause: messageOf(error) });
-    call.destroy(Object.assign(new Error(), grpcError(error)));
+    refuse(error);
   };
   call.on("data", ({ executorId, message }: ControlStreamRequest) => {
     if (message?.$case === "table") {

@@ -39,19 +39,28 @@ const faults = (...kinds: FaultKind[]) => kinds;
 
 describe("planted bugs", () => {
   test("a blind retry after a lost reply doubles a write", async () => {
-    // The client never finds its own number, so it takes each 412 for somebody else's write.
-    const store = (inner: ObjectStore, self: { id: string }) =>
-      withReads(inner, (key, found) => {
+    // The client finds the number of its last write that was answered, so it takes each 412 for somebody else's write.
+    const store = (inner: ObjectStore, self: { id: string }) => {
+      let answered = 0;
+      const documentOf = (body: Uint8Array) => JSON.parse(Buffer.from(body).toString()) as ClusterDocument;
+      const forgetful = withReads(inner, (key, found) => {
         if (key !== CLUSTER_KEY || found === undefined) return found;
-        const document = JSON.parse(Buffer.from(found.body).toString()) as ClusterDocument;
+        const document = documentOf(found.body);
         const own = document.schedulers[self.id];
         if (own === undefined) return found;
-        const forgetful = {
-          ...document,
-          schedulers: { ...document.schedulers, [self.id]: { ...own, last_write_seq: 0 } },
-        };
-        return { etag: found.etag, body: Buffer.from(JSON.stringify(forgetful)) };
+        const entry = { ...own, last_write_seq: Math.min(answered, own.last_write_seq) };
+        const schedulers = { ...document.schedulers, [self.id]: entry };
+        return { etag: found.etag, body: Buffer.from(JSON.stringify({ ...document, schedulers })) };
       });
+      return {
+        ...forgetful,
+        async put(...[key, body, condition, options]: Parameters<ObjectStore["put"]>) {
+          const result = await inner.put(key, body, condition, options);
+          if (key === CLUSTER_KEY) answered = documentOf(body).schedulers[self.id]?.last_write_seq ?? 0;
+          return result;
+        },
+      };
+    };
     const options = { bugs: { store }, faults: faults("store-faults"), faultyMs: 40_000 };
     expect(await firstViolation(options, 100)).toMatch(/^doubled write/);
   });
