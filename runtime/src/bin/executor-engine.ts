@@ -20,11 +20,15 @@ export interface ExecutorEngine {
   close(): Promise<void>;
 }
 
-/** Open the engine with the threads and the memory that the spicepod gives it. */
+/**
+ * Open the engine with the threads and the memory that the spicepod gives it. `onFatal` is told when the engine is beyond
+ * use, as after a disk that did not take what it had accepted: a new process goes on with what the files hold.
+ */
 export async function openExecutorEngine(
   app: App,
   dataDir: string,
   metrics: Metrics,
+  onFatal: (error: unknown) => void,
 ): Promise<ExecutorEngine> {
   const scratch = await openScratchDir(
     app.spicepod.runtime.query.tempDirectory ?? join(dataDir, "tmp"),
@@ -34,6 +38,10 @@ export async function openExecutorEngine(
     threads: engineThreads(app),
     memoryLimit: engineMemory(app),
     tempDirectory: join(scratch, "spill"),
+    onInvalid: (cause) =>
+      onFatal(
+        new Error(`The engine cannot go on and the process has to start anew: ${cause.message}`, { cause }),
+      ),
     // Memory of finished fragments goes back to the system, so that a burst does not set the size for good.
     settings: {
       ...engineSettings,

@@ -53,7 +53,7 @@ export async function startExecutor(
   // Without mTLS no scheduler gives secrets away: this node has to have them itself.
   const secrets = () =>
     security.secure ? remoteSecrets(schedulers, id, credentials) : localSecrets(executor?.app ?? app);
-  const engine = await openExecutorEngine(app, dataDir.path, metrics);
+  const engine = await openExecutorEngine(app, dataDir.path, metrics, onFatal);
   const { database, scratch, close } = engine;
   let accepting = true;
   const running = await Executor.start(

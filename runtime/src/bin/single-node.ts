@@ -42,7 +42,7 @@ export async function startSingle(
     exchange: new InProcessExchange(runners),
     metrics,
   });
-  const engine = await openExecutorEngine(app, dataDir.path, metrics);
+  const engine = await openExecutorEngine(app, dataDir.path, metrics, onFatal);
   const secrets = localSecrets(app);
   const executor = await Executor.start({
     executorId: id,

@@ -1,4 +1,5 @@
-import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { DuckDBConnection } from "@duckdb/node-api";
+import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
 import type { Database } from "../../ports/database.ts";
 import { openDatabase } from "./database.ts";
 
@@ -62,5 +63,28 @@ describe("openDatabase", () => {
     await expect(database.run("SELEC 1", { parameters: [1] })).rejects.toMatchObject({ category: "Parser" });
     await expect(database.run("SELECT nope")).rejects.toMatchObject({ category: "Binder" });
     await expect(database.run("SELECT * FROM nope")).rejects.toMatchObject({ category: "Catalog" });
+  });
+
+  test("says once when the engine calls the whole instance invalid, and not for other errors", async () => {
+    const said: string[] = [];
+    const other = await openDatabase({
+      threads: 1,
+      memoryLimit: "64MB",
+      onInvalid: (error) => said.push(error.message),
+    });
+    const run = jest.spyOn(DuckDBConnection.prototype, "run");
+    try {
+      await expect(other.run("SELECT nothing")).rejects.toMatchObject({ category: "Binder" });
+      expect(said).toEqual([]);
+      const fatal = "FATAL Error: Failed: database has been invalidated because of a previous fatal error.";
+      for (let i = 0; i < 2; i++) {
+        run.mockRejectedValueOnce(new Error(fatal));
+        await expect(other.run("CHECKPOINT")).rejects.toMatchObject({ category: "FATAL", message: fatal });
+      }
+      expect(said).toEqual([fatal]);
+    } finally {
+      run.mockRestore();
+      await other.close();
+    }
   });
 });

@@ -32,6 +32,8 @@ export interface DatabaseOptions {
   readonly extensions?: readonly string[];
   /** Further settings, by DuckDB's names. */
   readonly settings?: Readonly<Record<string, string>>;
+  /** Told once when the engine says that the whole instance is beyond use: only a new process has another. */
+  readonly onInvalid?: (error: SqlError) => void;
 }
 
 /**
@@ -47,7 +49,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
     ...(options.tempDirectory === undefined ? {} : { temp_directory: options.tempDirectory }),
     ...options.settings,
   });
-  const database = new PooledDatabase(instance);
+  const database = new PooledDatabase(instance, options.onInvalid);
   try {
     await database.run("SET GLOBAL TimeZone = 'UTC'");
     for (const file of options.extensions ?? []) await database.run(`LOAD '${file.replaceAll("'", "''")}'`);
@@ -62,10 +64,12 @@ class PooledDatabase implements Database {
   readonly #instance: DuckDBInstance;
   readonly #idle: PooledConnection[] = [];
   readonly #all = new Set<PooledConnection>();
+  #onInvalid: DatabaseOptions["onInvalid"];
   #closed = false;
 
-  constructor(instance: DuckDBInstance) {
+  constructor(instance: DuckDBInstance, onInvalid: DatabaseOptions["onInvalid"]) {
     this.#instance = instance;
+    this.#onInvalid = onInvalid;
   }
 
   async acquire(): Promise<Connection & { release(): void }> {
@@ -75,10 +79,16 @@ class PooledDatabase implements Database {
       idle.lent = true;
       return idle;
     }
-    const connection = new PooledConnection(await this.#instance.connect(), (c) => {
+    const giveBack = (c: PooledConnection) => {
       if (this.#closed) c.close();
       else this.#idle.push(c);
-    });
+    };
+    const failed = (error: SqlError) => {
+      if (error.category !== "FATAL") return;
+      this.#onInvalid?.(error);
+      this.#onInvalid = undefined;
+    };
+    const connection = new PooledConnection(await this.#instance.connect(), giveBack, failed);
     this.#all.add(connection);
     return connection;
   }
@@ -122,12 +132,18 @@ const keptStatements = 8;
 class PooledConnection implements Connection {
   readonly native: DuckDBConnection;
   readonly #giveBack: (connection: PooledConnection) => void;
+  readonly #failed: (error: SqlError) => void;
   readonly #kept = new Map<string, DuckDBPreparedStatement>();
   lent = true;
 
-  constructor(native: DuckDBConnection, giveBack: (connection: PooledConnection) => void) {
+  constructor(
+    native: DuckDBConnection,
+    giveBack: (connection: PooledConnection) => void,
+    failed: (error: SqlError) => void,
+  ) {
     this.native = native;
     this.#giveBack = giveBack;
+    this.#failed = failed;
   }
 
   release(): void {
@@ -250,7 +266,9 @@ class PooledConnection implements Connection {
       return await work();
     } catch (error) {
       signal?.throwIfAborted();
-      throw sqlError(error, sql);
+      const failure = sqlError(error, sql);
+      this.#failed(failure);
+      throw failure;
     } finally {
       signal?.removeEventListener("abort", interrupt);
       clearInterval(repeat);

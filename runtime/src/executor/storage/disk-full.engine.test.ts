@@ -3,12 +3,13 @@ import { mkdtempSync, rmSync, statfsSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
-import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import { afterAll, afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { assigned, openBed, type TableBed } from "../../../test/support/table-bed.ts";
 import type { AcceleratedTable } from "./accelerated-table.ts";
 import type { DatasetConfig } from "./dataset-config.ts";
 
 const disk = mkdtempSync(join(tmpdir(), "disk-full-"));
+afterAll(() => rmSync(disk, { recursive: true, force: true }));
 const engines: Record<string, Partial<DatasetConfig>> = {
   files: { engine: "duckdb", mode: "file" },
   tables: { engine: "duckdb", mode: "file", parameters: { partition_mode: "tables" } },

@@ -185,5 +185,7 @@ export class AttachedFile {
 }
 
 function isGivenUp(error: unknown): boolean {
-  return messageOf(error).includes("has been invalidated");
+  const message = messageOf(error);
+  // A fatal error is of the whole instance, which nothing here can help.
+  return message.includes("has been invalidated") && !message.startsWith("FATAL");
 }
