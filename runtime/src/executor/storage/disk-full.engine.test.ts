@@ -84,6 +84,21 @@ onDisk("a full disk, partition_mode %s", (_mode, config) => {
     expect(await bed.query(table, summary)).toEqual(sumTo(600_000));
   });
 
+  test("a dataset that has no room to begin with is loaded when there is", async () => {
+    const late = async () => {
+      table = await bed.open({ ...config, name: "late", fullName: "spice.public.late" });
+      const { failed } = await load();
+      if (failed.length > 0) throw failed[0]!.error;
+    };
+    for (const leave of [0, 8_192]) {
+      fill(leave);
+      await expect(late()).rejects.toThrow("No space left on device");
+    }
+    free();
+    await late();
+    expect(await bed.query(table, summary)).toEqual(sumTo(60_000));
+  });
+
   test("an append fails whole and is made up for when there is room", async () => {
     table = await bed.open({
       ...config,
