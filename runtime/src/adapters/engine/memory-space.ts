@@ -1,6 +1,7 @@
 import { quoteIdentifier } from "../../core/sql/quote.ts";
 import type { Segment, TableVersion } from "../../ports/accelerator.ts";
 import type { Database } from "../../ports/database.ts";
+import { attachMemory } from "./attach-memory.ts";
 import { caseSafe, type SegmentOptions, type SegmentSpace } from "./segment-space.ts";
 
 /** The attached in-memory database that holds the segments of all engines in memory mode. */
@@ -42,7 +43,7 @@ export class MemorySchema {
   }
 
   async #make(): Promise<void> {
-    await this.database.run(`ATTACH IF NOT EXISTS ':memory:' AS ${memoryCatalog}`);
+    await attachMemory(this.database, memoryCatalog);
     await this.database.run(`CREATE SCHEMA IF NOT EXISTS ${this.name}`);
   }
 }

@@ -1,3 +1,4 @@
+import { attachMemory } from "../../adapters/engine/attach-memory.ts";
 import { faultPoint } from "../../adapters/system/fault-point.ts";
 import { forEachLimited } from "../../core/for-each-limited.ts";
 import { quoteIdentifier, quoteLiteral } from "../../core/sql/quote.ts";
@@ -100,7 +101,7 @@ async function ingestMany(
 ): Promise<IngestResult> {
   const types = await keyTypes(database, work, signal);
   const stage = `spice_stage.main.t${++stages}`;
-  await database.run("ATTACH IF NOT EXISTS ':memory:' AS spice_stage");
+  await attachMemory(database, "spice_stage");
   try {
     await stageRows(database, stage, work, types, signal);
     await work.confirm();
