@@ -157,8 +157,9 @@ export class AttachedFile {
 
   async #checkRoom(logBytes: number): Promise<void> {
     const { bavail, bsize } = await statfs(dirname(this.path));
-    const free = bavail * bsize + (await this.#freeInside());
     const needed = 2 * logBytes + checkpointReserve;
+    if (bavail * bsize >= needed) return;
+    const free = bavail * bsize + (await this.#freeInside());
     if (free >= needed) return;
     throw new StorageFullError(
       `No room to checkpoint ${this.path}: ${free} bytes are free, ${needed} are wanted. Its data keeps serving from the log.`,
