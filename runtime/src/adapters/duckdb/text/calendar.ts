@@ -1,21 +1,8 @@
+import { civilFromDays } from "../../../core/partition/calendar.ts";
+
 /** Days since 1970-01-01 as an ISO 8601 date, proleptic Gregorian; years beyond four digits carry a sign. */
 export function isoDate(days: number): string {
-  // Counted in eras of 400 years that begin on the first of March, so that the leap day is a year's last day.
-  const shifted = days + 719_468;
-  const era = Math.floor(shifted / 146_097);
-  const dayOfEra = shifted - era * 146_097;
-  const yearOfEra = Math.floor(
-    (dayOfEra -
-      Math.floor(dayOfEra / 1460) +
-      Math.floor(dayOfEra / 36_524) -
-      Math.floor(dayOfEra / 146_096)) /
-      365,
-  );
-  const dayOfYear = dayOfEra - (365 * yearOfEra + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100));
-  const shiftedMonth = Math.floor((5 * dayOfYear + 2) / 153);
-  const day = dayOfYear - Math.floor((153 * shiftedMonth + 2) / 5) + 1;
-  const month = shiftedMonth < 10 ? shiftedMonth + 3 : shiftedMonth - 9;
-  const year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0);
+  const { year, month, day } = civilFromDays(days);
   return `${yearText(year)}-${two(month)}-${two(day)}`;
 }
 
