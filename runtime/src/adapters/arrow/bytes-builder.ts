@@ -21,7 +21,6 @@ export class BytesBuilder implements ColumnBuilder {
   readonly #validity = new ValidityBuilder();
   readonly #values: GrowingBuffer;
   #offsets: Int32Array;
-  #length = 0;
 
   constructor(type: Utf8 | Binary, capacity: number, writer: MakeWriter = engineBytes) {
     this.#type = type;
@@ -36,23 +35,21 @@ export class BytesBuilder implements ColumnBuilder {
     values.reserve(writer.bound);
     this.#reserveOffsets(count);
     const offsets = this.#offsets;
+    const from = this.#validity.length;
     for (let i = 0; i < count; i++) {
       if (vector.validity === null || isValid(vector, start + i)) writer.write(start + i, values);
-      offsets[this.#length + i + 1] = values.length;
+      offsets[from + i + 1] = values.length;
     }
     if (values.length > 0x7fff_ffff) {
       throw new RangeError("A record batch of this result has more than 2 GiB of text in one nested column");
     }
     this.#validity.append(vector, start, count);
-    this.#length += count;
   }
 
   finish(): Data {
     const properties = {
-      length: this.#length,
-      nullCount: this.#validity.nullCount,
-      nullBitmap: this.#validity.finish(),
-      valueOffsets: this.#offsets.subarray(0, this.#length + 1),
+      ...this.#validity.finish(),
+      valueOffsets: this.#offsets.subarray(0, this.#validity.length + 1),
       data: this.#values.finish(),
     };
     const type: DataType = this.#type;
@@ -64,11 +61,10 @@ export class BytesBuilder implements ColumnBuilder {
   reset(): void {
     this.#values.reset();
     this.#validity.reset();
-    this.#length = 0;
   }
 
   #reserveOffsets(count: number): void {
-    const needed = this.#length + count + 1;
+    const needed = this.#validity.length + count + 1;
     if (needed <= this.#offsets.length) return;
     const larger = new Int32Array(Math.max(needed, 2 * this.#offsets.length));
     larger.set(this.#offsets);

@@ -13,7 +13,6 @@ export class FixedBuilder implements ColumnBuilder {
   readonly #convert: Convert;
   readonly #validity = new ValidityBuilder();
   readonly #values: GrowingBuffer;
-  #length = 0;
 
   /** `width` is Arrow's width in bytes. */
   constructor(type: DataType, width: number, capacity: number, convert: Convert = copyBytes(width)) {
@@ -30,16 +29,13 @@ export class FixedBuilder implements ColumnBuilder {
     if (vector.validity !== null) this.#clearNulls(vector, start, count);
     values.length += count * this.#width;
     this.#validity.append(vector, start, count);
-    this.#length += count;
   }
 
   finish(): Data {
     return makeData({
       // One overload of many that do the same: the type decides how the bytes are read.
       type: this.#type as Int32,
-      length: this.#length,
-      nullCount: this.#validity.nullCount,
-      nullBitmap: this.#validity.finish(),
+      ...this.#validity.finish(),
       data: this.#values.finish(),
     });
   }
@@ -47,7 +43,6 @@ export class FixedBuilder implements ColumnBuilder {
   reset(): void {
     this.#values.reset();
     this.#validity.reset();
-    this.#length = 0;
   }
 
   /** What the engine left in the slot of a NULL is not for clients. */
@@ -108,7 +103,6 @@ export class BoolBuilder implements ColumnBuilder {
   readonly #type: Bool;
   readonly #validity = new ValidityBuilder();
   #bits: Uint8Array;
-  #length = 0;
 
   constructor(type: Bool, capacity: number) {
     this.#type = type;
@@ -116,7 +110,8 @@ export class BoolBuilder implements ColumnBuilder {
   }
 
   append(vector: RawVector, start: number, count: number): void {
-    const needed = (this.#length + count + 7) >> 3;
+    const from = this.#validity.length;
+    const needed = (from + count + 7) >> 3;
     if (needed > this.#bits.length) {
       const larger = new Uint8Array(Math.max(needed, 2 * this.#bits.length));
       larger.set(this.#bits);
@@ -124,28 +119,24 @@ export class BoolBuilder implements ColumnBuilder {
     }
     for (let i = 0; i < count; i++) {
       if (vector.data[start + i] !== 0 && isValid(vector, start + i)) {
-        const at = this.#length + i;
+        const at = from + i;
         this.#bits[at >> 3] = this.#bits[at >> 3]! | (1 << (at & 7));
       }
     }
     this.#validity.append(vector, start, count);
-    this.#length += count;
   }
 
   finish(): Data {
     return makeData({
       type: this.#type,
-      length: this.#length,
-      nullCount: this.#validity.nullCount,
-      nullBitmap: this.#validity.finish(),
-      data: this.#bits.subarray(0, (this.#length + 7) >> 3),
+      ...this.#validity.finish(),
+      data: this.#bits.subarray(0, (this.#validity.length + 7) >> 3),
     });
   }
 
   reset(): void {
     this.#bits.fill(0);
     this.#validity.reset();
-    this.#length = 0;
   }
 }
 

@@ -51,9 +51,7 @@ export class ListBuilder implements ColumnBuilder {
 
   finish(): Data {
     const properties = {
-      length: this.#offsets.length - 1,
-      nullCount: this.#validity.nullCount,
-      nullBitmap: this.#validity.finish(),
+      ...this.#validity.finish(),
       valueOffsets: Int32Array.from(this.#offsets),
     };
     const type: DataType = this.#type;
@@ -74,7 +72,6 @@ export class ArrayBuilder implements ColumnBuilder {
   readonly #type: FixedSizeList;
   readonly #child: ColumnBuilder;
   readonly #validity = new ValidityBuilder();
-  #length = 0;
 
   constructor(type: FixedSizeList, child: ColumnBuilder) {
     this.#type = type;
@@ -85,15 +82,12 @@ export class ArrayBuilder implements ColumnBuilder {
     const size = this.#type.listSize;
     this.#child.append(vector.children[0]!, start * size, count * size);
     this.#validity.append(vector, start, count);
-    this.#length += count;
   }
 
   finish(): Data {
     return makeData({
       type: this.#type,
-      length: this.#length,
-      nullCount: this.#validity.nullCount,
-      nullBitmap: this.#validity.finish(),
+      ...this.#validity.finish(),
       child: this.#child.finish(),
     });
   }
@@ -101,7 +95,6 @@ export class ArrayBuilder implements ColumnBuilder {
   reset(): void {
     this.#child.reset();
     this.#validity.reset();
-    this.#length = 0;
   }
 }
 
@@ -109,7 +102,6 @@ export class StructBuilder implements ColumnBuilder {
   readonly #type: Struct;
   readonly #fields: readonly ColumnBuilder[];
   readonly #validity = new ValidityBuilder();
-  #length = 0;
 
   constructor(type: Struct, fields: readonly ColumnBuilder[]) {
     this.#type = type;
@@ -119,15 +111,12 @@ export class StructBuilder implements ColumnBuilder {
   append(vector: RawVector, start: number, count: number): void {
     for (const [i, field] of this.#fields.entries()) field.append(vector.children[i]!, start, count);
     this.#validity.append(vector, start, count);
-    this.#length += count;
   }
 
   finish(): Data {
     return makeData({
       type: this.#type,
-      length: this.#length,
-      nullCount: this.#validity.nullCount,
-      nullBitmap: this.#validity.finish(),
+      ...this.#validity.finish(),
       children: this.#fields.map((field) => field.finish()),
     });
   }
@@ -135,7 +124,6 @@ export class StructBuilder implements ColumnBuilder {
   reset(): void {
     for (const field of this.#fields) field.reset();
     this.#validity.reset();
-    this.#length = 0;
   }
 }
 

@@ -4,12 +4,17 @@ import { isValid, type RawVector } from "../duckdb/vector/raw-vector.ts";
 export class ValidityBuilder {
   #bits: Uint8Array | undefined;
   #length = 0;
-  nullCount = 0;
+  #nullCount = 0;
+
+  /** Values so far: those of the column. */
+  get length(): number {
+    return this.#length;
+  }
 
   reset(): void {
     this.#bits = undefined;
     this.#length = 0;
-    this.nullCount = 0;
+    this.#nullCount = 0;
   }
 
   append(vector: RawVector, start: number, count: number): void {
@@ -17,9 +22,10 @@ export class ValidityBuilder {
     else this.#appendMask(vector, vector.validity, start, count);
   }
 
-  /** The bitmap, or `null` when nothing was NULL. */
-  finish(): Uint8Array | null {
-    return this.#bits === undefined ? null : this.#bits.subarray(0, (this.#length + 7) >> 3);
+  /** What Arrow wants to know of every column; the bitmap is `null` when nothing was NULL. */
+  finish(): { readonly length: number; readonly nullCount: number; readonly nullBitmap: Uint8Array | null } {
+    const nullBitmap = this.#bits === undefined ? null : this.#bits.subarray(0, (this.#length + 7) >> 3);
+    return { length: this.#length, nullCount: this.#nullCount, nullBitmap };
   }
 
   #appendValid(count: number): void {
@@ -37,13 +43,13 @@ export class ValidityBuilder {
     for (let i = 0; i < whole; i++) {
       const byte = mask[(start >> 3) + i]!;
       bits[(this.#length >> 3) + i] = byte;
-      if (byte !== 0xff) this.nullCount += 8 - ones(byte);
+      if (byte !== 0xff) this.#nullCount += 8 - ones(byte);
     }
     for (let i = whole * 8; i < count; i++) {
       if (isValid(vector, start + i)) continue;
       const at = this.#length + i;
       bits[at >> 3] = bits[at >> 3]! & ~(1 << (at & 7));
-      this.nullCount += 1;
+      this.#nullCount += 1;
     }
     this.#length += count;
   }
