@@ -1,4 +1,5 @@
 import type { KubeObject, ResourceType } from "../../src/index.ts";
+import { crdOf } from "./crd-of.ts";
 
 /** A kind of tests that keeps whatever it is given. */
 export const widgets: ResourceType = {
@@ -9,35 +10,20 @@ export interface Widget extends KubeObject {
   readonly spec?: Readonly<Record<string, unknown>>;
 }
 
-export const widgetCrd: KubeObject & { readonly spec: object } = {
-  apiVersion: "apiextensions.k8s.io/v1",
-  kind: "CustomResourceDefinition",
-  metadata: { name: "widgets.example.test" },
-  spec: {
-    group: "example.test",
-    scope: "Namespaced",
-    names: { plural: "widgets", singular: "widget", kind: "Widget" },
-    versions: [
-      {
-        name: "v1",
-        served: true,
-        storage: true,
-        schema: {
-          openAPIV3Schema: {
-            type: "object",
-            properties: {
-              spec: {
-                type: "object",
-                properties: { size: { type: "integer", maximum: 9 } },
-                "x-kubernetes-preserve-unknown-fields": true,
-              },
-            },
-          },
+export const widgetCrd = crdOf(widgets, {
+  schema: {
+    openAPIV3Schema: {
+      type: "object",
+      properties: {
+        spec: {
+          type: "object",
+          properties: { size: { type: "integer", maximum: 9 } },
+          "x-kubernetes-preserve-unknown-fields": true,
         },
       },
-    ],
+    },
   },
-};
+});
 
 export function widget(namespace: string, name: string, spec: Record<string, unknown> = {}): Widget {
   return { apiVersion: "example.test/v1", kind: "Widget", metadata: { name, namespace }, spec };

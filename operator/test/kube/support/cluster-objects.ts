@@ -1,5 +1,7 @@
 import { type Client, Discovery, type KubeObject, type ResourceType, systemClock } from "@spice-shards/kube";
+import { crdOf } from "../../../../kube/test/support/crd-of.ts";
 import { customResourceDefinition } from "../../../src/api/crd.ts";
+import { types } from "../../../src/reconcile/resource-types.ts";
 import { renderCluster } from "../../../src/render/render-cluster.ts";
 import type { JsonObject } from "../../../src/schema/schema.ts";
 import { exampleContext, exampleResource } from "../../examples.ts";
@@ -22,93 +24,58 @@ export interface ClusterObject extends KubeObject {
 export const clusterCrd = customResourceDefinition() as never as KubeObject;
 
 /** Prometheus' operator is not part of the test: its PodMonitor is taken as it comes. */
-export const podMonitorCrd: KubeObject & { readonly spec: unknown } = {
-  apiVersion: "apiextensions.k8s.io/v1",
-  kind: "CustomResourceDefinition",
-  metadata: { name: "podmonitors.monitoring.coreos.com" },
-  spec: {
-    group: "monitoring.coreos.com",
-    scope: "Namespaced",
-    names: { plural: "podmonitors", singular: "podmonitor", kind: "PodMonitor", listKind: "PodMonitorList" },
-    versions: [
-      {
-        name: "v1",
-        served: true,
-        storage: true,
-        schema: { openAPIV3Schema: { type: "object", "x-kubernetes-preserve-unknown-fields": true } },
-      },
-    ],
-  },
-};
+export const podMonitorCrd = crdOf(types.podMonitor, {
+  schema: { openAPIV3Schema: { type: "object", "x-kubernetes-preserve-unknown-fields": true } },
+});
 
 /** Of the shape of cert-manager's, with what tests read of it. */
-export const certificateCrd: KubeObject & { readonly spec: unknown } = {
-  apiVersion: "apiextensions.k8s.io/v1",
-  kind: "CustomResourceDefinition",
-  metadata: { name: "certificates.cert-manager.io" },
-  spec: {
-    group: "cert-manager.io",
-    scope: "Namespaced",
-    names: {
-      plural: "certificates",
-      singular: "certificate",
-      kind: "Certificate",
-      listKind: "CertificateList",
-    },
-    versions: [
-      {
-        name: "v1",
-        served: true,
-        storage: true,
-        subresources: { status: {} },
-        schema: {
-          openAPIV3Schema: {
-            type: "object",
-            properties: {
-              spec: {
-                type: "object",
-                required: ["issuerRef", "secretName"],
-                properties: {
-                  secretName: { type: "string" },
-                  secretTemplate: {
-                    type: "object",
-                    properties: { labels: { type: "object", additionalProperties: { type: "string" } } },
-                  },
-                  issuerRef: {
-                    type: "object",
-                    required: ["name"],
-                    properties: {
-                      name: { type: "string" },
-                      kind: { type: "string" },
-                      group: { type: "string" },
-                    },
-                  },
-                  commonName: { type: "string" },
-                  dnsNames: { type: "array", items: { type: "string" } },
-                  uris: { type: "array", items: { type: "string" } },
-                  usages: { type: "array", items: { type: "string" } },
-                  duration: { type: "string" },
-                  renewBefore: { type: "string" },
-                  revisionHistoryLimit: { type: "integer", minimum: 1 },
-                  privateKey: {
-                    type: "object",
-                    properties: {
-                      algorithm: { type: "string", enum: ["RSA", "ECDSA", "Ed25519"] },
-                      encoding: { type: "string", enum: ["PKCS1", "PKCS8"] },
-                      rotationPolicy: { type: "string", enum: ["Never", "Always"] },
-                      size: { type: "integer" },
-                    },
-                  },
-                },
+export const certificateCrd = crdOf(types.certificate, {
+  subresources: { status: {} },
+  schema: {
+    openAPIV3Schema: {
+      type: "object",
+      properties: {
+        spec: {
+          type: "object",
+          required: ["issuerRef", "secretName"],
+          properties: {
+            secretName: { type: "string" },
+            secretTemplate: {
+              type: "object",
+              properties: { labels: { type: "object", additionalProperties: { type: "string" } } },
+            },
+            issuerRef: {
+              type: "object",
+              required: ["name"],
+              properties: {
+                name: { type: "string" },
+                kind: { type: "string" },
+                group: { type: "string" },
               },
-              status: { type: "object", "x-kubernetes-preserve-unknown-fields": true },
+            },
+            commonName: { type: "string" },
+            dnsNames: { type: "array", items: { type: "string" } },
+            uris: { type: "array", items: { type: "string" } },
+            usages: { type: "array", items: { type: "string" } },
+            duration: { type: "string" },
+            renewBefore: { type: "string" },
+            revisionHistoryLimit: { type: "integer", minimum: 1 },
+            privateKey: {
+              type: "object",
+              properties: {
+                algorithm: { type: "string", enum: ["RSA", "ECDSA", "Ed25519"] },
+                encoding: { type: "string", enum: ["PKCS1", "PKCS8"] },
+                rotationPolicy: { type: "string", enum: ["Never", "Always"] },
+                size: { type: "integer" },
+              },
             },
           },
         },
+        status: { type: "object", "x-kubernetes-preserve-unknown-fields": true },
       },
-    ],
+    },
   },
-};
+});
 
 /** An example as a user would write it, in another namespace or under another name. */
 export function exampleCluster(name: string, metadata: { namespace: string; name?: string }): ClusterObject {
