@@ -153,7 +153,7 @@ test("an upgrade begins with one executor and ends with the schedulers", async (
   world.edit(({ spec }) => ({ spec: { ...spec, image: { tag: "2.0.0" } } }));
   await world.rest();
   const images = ["apps/deployments", "apps/statefulsets"]
-    .flatMap((each) => world.api.store.list(each) as unknown as DeploymentObject[])
+    .flatMap((each) => world.api.store.list(each) as DeploymentObject[])
     .map(({ spec }) => JSON.stringify(spec.template).match(/spiced:[0-9.]+/)?.[0]);
   expect(images).toEqual(["spiced:2.0.0", "spiced:2.0.0", "spiced:2.0.0"]);
   const order = world

@@ -24,6 +24,7 @@ export function randomScripts(): readonly Script[] {
  */
 export function playScripts(title: string, scripts: readonly Script[]): void {
   const chosen = scripts.filter(({ name, long }) => asked?.includes(name) ?? (full || long !== true));
+  // Only where SCRIPT names scripts of other files: a file without a test is an error.
   if (chosen.length === 0) {
     test.skip(`${title}: no script here is ${asked?.join(", ")}`, () => undefined);
     return;
