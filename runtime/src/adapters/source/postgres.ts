@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { quoteIdentifier, quoteLiteral } from "../../core/sql/quote.ts";
 import type { Connection, Database } from "../../ports/database.ts";
 import {
@@ -9,6 +8,7 @@ import {
   SourceParameterError,
   UnsupportedTypeError,
 } from "../../ports/source.ts";
+import { HeldSecret } from "../duckdb/held-secret.ts";
 import { checkSourceParameters, type SourceDescription } from "./parameters.ts";
 
 export const postgresDescription: SourceDescription = {
@@ -199,19 +199,8 @@ class PostgresSource implements Source {
 
   async #attach(signal: AbortSignal | undefined): Promise<Attached> {
     const p = this.#parameters;
-    const secret = quoteIdentifier(
-      `spice_pg_${createHash("sha256").update(JSON.stringify(p)).digest("hex").slice(0, 16)}`,
-    );
+    const secret = new HeldSecret(this.#database, "postgres", p);
     const alias = `spice_pg_${++counter}`;
-    const identity = [
-      ["HOST", p["pg_host"] ?? "localhost"],
-      ["PORT", p["pg_port"] ?? "5432"],
-      ["DATABASE", p["pg_db"] ?? "postgres"],
-      ["USER", p["pg_user"]],
-      ["PASSWORD", p["pg_pass"]],
-    ]
-      .filter(([, value]) => value !== undefined)
-      .map(([name, value]) => `${name} ${quoteLiteral(value!)}`);
     const connection = [
       `sslmode=${p["pg_sslmode"] ?? "require"}`,
       `connect_timeout=${p["pg_connect_timeout"] ?? "10"}`,
@@ -222,19 +211,28 @@ class PostgresSource implements Source {
     ].join(" ");
     const run = (work: (c: Connection) => Promise<unknown>) => this.#database.withConnection(work);
     try {
-      await run(async (c) => {
-        await c.run(`CREATE OR REPLACE TEMPORARY SECRET ${secret} (TYPE postgres, ${identity.join(", ")})`);
-        await c.run(
-          `ATTACH ${quoteLiteral(connection)} AS ${alias} (TYPE postgres, SECRET ${secret}, READ_ONLY)`,
-          signal === undefined ? {} : { signal },
-        );
+      await secret.put({
+        HOST: p["pg_host"] ?? "localhost",
+        PORT: p["pg_port"] ?? "5432",
+        DATABASE: p["pg_db"] ?? "postgres",
+        USER: p["pg_user"],
+        PASSWORD: p["pg_pass"],
       });
+      await run((c) =>
+        c.run(
+          `ATTACH ${quoteLiteral(connection)} AS ${alias} (TYPE postgres, SECRET ${secret.name}, READ_ONLY)`,
+          signal === undefined ? {} : { signal },
+        ),
+      );
     } catch (error) {
+      await secret.release();
       throw this.#error(error, signal);
     }
     return {
       alias,
-      detach: () => run((c) => c.run(`DETACH DATABASE IF EXISTS ${alias}`)).then(() => undefined),
+      detach: async () => {
+        await run((c) => c.run(`DETACH DATABASE IF EXISTS ${alias}`)).finally(() => secret.release());
+      },
     };
   }
 

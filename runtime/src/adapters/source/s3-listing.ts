@@ -1,8 +1,7 @@
-import { createHash } from "node:crypto";
 import type { S3Client } from "@aws-sdk/client-s3";
-import { quoteIdentifier, quoteLiteral } from "../../core/sql/quote.ts";
 import type { Database } from "../../ports/database.ts";
 import { SourceError, SourceParameterError } from "../../ports/source.ts";
+import { HeldSecret } from "../duckdb/held-secret.ts";
 import { globPattern, globPrefix } from "./glob.ts";
 import type { ObjectListing, SourceObject } from "./object-listing.ts";
 
@@ -17,7 +16,7 @@ export interface S3Location {
 
 /**
  * Objects of an S3 bucket. The listing goes through the SDK, which tells ETags; the engine reads byte ranges with a
- * secret of this source's own, limited to its prefix and renewed before each scan.
+ * secret that is limited to its prefix and renewed before each scan.
  */
 export function s3Listing(
   database: Database,
@@ -29,9 +28,7 @@ export function s3Listing(
     throw new SourceParameterError(`'${where.url}' is no S3 location: expected s3://bucket/key`);
   const [bucket, pattern] = [match[1]!, match[2]!];
   const prefix = globPrefix(pattern);
-  const secret = quoteIdentifier(
-    `spice_s3_${createHash("sha256").update(JSON.stringify(where)).digest("hex").slice(0, 16)}`,
-  );
+  const secret = new HeldSecret(database, "s3", where);
   const fits =
     prefix !== pattern
       ? (key: string) => globPattern(pattern).test(key)
@@ -100,25 +97,21 @@ export function s3Listing(
           retryable: true,
         });
       }
-      const options = [
-        "TYPE s3",
-        "PROVIDER config",
-        `KEY_ID ${quoteLiteral(identity.accessKeyId)}`,
-        `SECRET ${quoteLiteral(identity.secretAccessKey)}`,
-        `REGION ${quoteLiteral(where.region ?? "us-east-1")}`,
-        `SCOPE ${quoteLiteral(`s3://${bucket}/${prefix}`)}`,
-      ];
-      if (identity.sessionToken !== undefined)
-        options.push(`SESSION_TOKEN ${quoteLiteral(identity.sessionToken)}`);
-      if (where.endpoint !== undefined) {
-        const endpoint = new URL(where.endpoint);
-        options.push(`ENDPOINT ${quoteLiteral(endpoint.host)}`, "URL_STYLE 'path'");
-        options.push(`USE_SSL ${endpoint.protocol === "https:"}`);
-      }
-      await database.run(`CREATE OR REPLACE TEMPORARY SECRET ${secret} (${options.join(", ")})`);
+      const endpoint = where.endpoint === undefined ? undefined : new URL(where.endpoint);
+      await secret.put({
+        PROVIDER: "config",
+        KEY_ID: identity.accessKeyId,
+        SECRET: identity.secretAccessKey,
+        REGION: where.region ?? "us-east-1",
+        SCOPE: `s3://${bucket}/${prefix}`,
+        SESSION_TOKEN: identity.sessionToken,
+        ENDPOINT: endpoint?.host,
+        URL_STYLE: endpoint && "path",
+        USE_SSL: endpoint && endpoint.protocol === "https:",
+      });
     },
     async close() {
-      await database.run(`DROP TEMPORARY SECRET IF EXISTS ${secret}`);
+      await secret.release();
       client?.destroy();
       client = undefined;
     },
