@@ -2,13 +2,14 @@
  * B16: assign 1,000,000 partitions of bucket tables to 1,000 executors: plan, encode, commit (over a store in
  * memory, so that the figure is ours alone), decode; and the bytes of it. Figures, never assertions.
  */
-import { parseRoot, printDocument } from "../runtime/src/core/cluster/codec.ts";
+
 import { seal } from "../runtime/src/core/cluster/commit.ts";
 import { planCycle } from "../runtime/src/core/cluster/cycle.ts";
-import { type ClusterDocument, newDocument } from "../runtime/src/core/cluster/document.ts";
-import { registerExecutor } from "../runtime/src/core/cluster/membership.ts";
-import { PartitionValues } from "../runtime/src/core/cluster/partition-values.ts";
-import { decodePartitions } from "../runtime/src/core/cluster/partitions-object.ts";
+import { parseRoot, printDocument } from "../runtime/src/core/cluster/document/codec.ts";
+import { type ClusterDocument, newDocument } from "../runtime/src/core/cluster/document/document.ts";
+import { PartitionValues } from "../runtime/src/core/cluster/document/partition-values.ts";
+import { decodePartitions } from "../runtime/src/core/cluster/document/partitions-object.ts";
+import { registerExecutor } from "../runtime/src/core/cluster/membership/membership.ts";
 import type { Figure } from "./figure.ts";
 
 interface AssignmentFigures {

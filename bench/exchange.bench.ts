@@ -11,7 +11,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { tableFromArrays, tableToIPC } from "apache-arrow";
 import { openDatabase } from "../runtime/src/adapters/duckdb/database.ts";
-import type { GrpcExchange } from "../runtime/src/adapters/exchange/grpc-client.ts";
+import type { GrpcExchange } from "../runtime/src/adapters/exchange/grpc/grpc-client.ts";
 import { collect } from "../runtime/src/adapters/exchange/testing/collect.ts";
 import { fragment, readAll, TestExecutor } from "../runtime/src/adapters/exchange/testing/executor.ts";
 import { RemoteExecutor } from "../runtime/src/adapters/exchange/testing/remote-executor.ts";

@@ -12,7 +12,7 @@ import { Component } from "../kube/test/support/component.ts";
 import { drawPorts } from "../kube/test/support/draw.ts";
 import { KubeletDouble } from "../kube/test/support/kubelet-double.ts";
 import { eventually } from "../kube/test/support/wait.ts";
-import { types } from "../operator/src/reconcile/resource-types.ts";
+import { types } from "../operator/src/reconcile/cache/resource-types.ts";
 import { type ClusterObject, clusterCrd } from "../operator/test/kube/support/cluster-objects.ts";
 import { conditionOf } from "../operator/test/kube/support/operator-bed.ts";
 import { SchedulerDoubles } from "../operator/test/kube/support/scheduler-doubles.ts";

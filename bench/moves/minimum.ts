@@ -1,9 +1,9 @@
 import { planCycle } from "../../runtime/src/core/cluster/cycle.ts";
-import { type ClusterDocument, newDocument } from "../../runtime/src/core/cluster/document.ts";
-import { registerExecutor } from "../../runtime/src/core/cluster/membership.ts";
-import type { PartitionReport } from "../../runtime/src/core/cluster/messages.ts";
+import { type ClusterDocument, newDocument } from "../../runtime/src/core/cluster/document/document.ts";
+import { PartitionValues } from "../../runtime/src/core/cluster/document/partition-values.ts";
+import { registerExecutor } from "../../runtime/src/core/cluster/membership/membership.ts";
+import type { PartitionReport } from "../../runtime/src/core/cluster/membership/messages.ts";
 import { planMoves } from "../../runtime/src/core/cluster/moves/plan-moves.ts";
-import { PartitionValues } from "../../runtime/src/core/cluster/partition-values.ts";
 import type { Figure } from "../figure.ts";
 
 const tables = 10;

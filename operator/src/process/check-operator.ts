@@ -8,7 +8,7 @@ import {
   type Random,
   Transport,
 } from "@spice-shards/kube";
-import { types } from "../reconcile/resource-types.ts";
+import { types } from "../reconcile/cache/resource-types.ts";
 
 export interface CheckOptions {
   /** Where health is served; every address that the name has is asked. */

@@ -9,10 +9,10 @@ import { trustOf } from "../certificates/plan.ts";
 import { observeRoot, type RootContent, signingRoot } from "../certificates/root-content.ts";
 import { decodeLeaf, decodeRoot, InvalidSecretError } from "../certificates/secret-content.ts";
 import type { ObservedRoot } from "../certificates/state.ts";
-import type { OperatorLeaf } from "./memory.ts";
+import type { OperatorLeaf } from "./cache/memory.ts";
+import { types } from "./cache/resource-types.ts";
 import { isReady, type PodObject } from "./objects.ts";
 import type { Pass } from "./pass.ts";
-import { types } from "./resource-types.ts";
 import { contentOf } from "./secret-objects.ts";
 
 /** The operator's own leaf is short-lived: it is kept in memory only. */

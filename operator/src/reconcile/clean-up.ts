@@ -1,6 +1,7 @@
 import { parse } from "yaml";
 import { fieldManager, label, names } from "../api/names.ts";
 import type { Json } from "../schema/schema.ts";
+import { types } from "./cache/resource-types.ts";
 import {
   at,
   type ClaimObject,
@@ -10,7 +11,6 @@ import {
   type StatefulSetObject,
 } from "./objects.ts";
 import type { Pass } from "./pass.ts";
-import { types } from "./resource-types.ts";
 
 export type CleanUp =
   | { readonly kind: "wait"; readonly ms: number }

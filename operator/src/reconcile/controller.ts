@@ -1,5 +1,5 @@
 import { Applier, Discovery, TokenBucket, WorkQueue, withDeadline } from "@spice-shards/kube";
-import { Caches } from "./caches.ts";
+import { Caches } from "./cache/caches.ts";
 import type { Controller, ControllerDeps } from "./controller-api.ts";
 import { messageOf } from "./problems.ts";
 import { applierOptions, Reconciler } from "./reconciler.ts";

@@ -6,17 +6,17 @@ import type { ClusterView, ExecutorInput, ExecutorPlan } from "../lifecycle/type
 import { executorIndexes } from "../render/render-cluster.ts";
 import { parseQuantity } from "../schema/quantity.ts";
 import type { AdminAccess, Report } from "./admin-access.ts";
-import { templateHashOf } from "./executor-sets.ts";
+import { types } from "./cache/resource-types.ts";
 import type { StorageClassObject } from "./objects.ts";
+import { templateHashOf } from "./observe/executor-sets.ts";
 import {
   cachedNodes,
   type NodeObjects,
   type ObservedNodes,
   observeNodes,
   readNodes,
-} from "./observe-executors.ts";
+} from "./observe/observe-executors.ts";
 import type { Pass } from "./pass.ts";
-import { types } from "./resource-types.ts";
 
 /** A plan with what it was made from. */
 export interface PlannedExecutors {

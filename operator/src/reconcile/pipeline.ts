@@ -2,7 +2,7 @@ import type { ClusterView } from "../lifecycle/types.ts";
 import type { Problem } from "../status/facts.ts";
 import type { AdminAccess } from "./admin-access.ts";
 import { type PlannedExecutors, planNodes } from "./executor-plan.ts";
-import { doubtSecrets } from "./node-reports.ts";
+import { doubtSecrets } from "./observe/node-reports.ts";
 import type { StepOutcome } from "./outcome.ts";
 import type { Pass } from "./pass.ts";
 import { problemOf, problemOfError } from "./problems.ts";

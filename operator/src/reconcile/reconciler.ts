@@ -7,8 +7,11 @@ import { buildStatus } from "../status/build-status.ts";
 import type { StatusFacts } from "../status/facts.ts";
 import { eventsOf, transitionsOf } from "../status/transitions.ts";
 import { AdminAccess } from "./admin-access.ts";
+import { Memories } from "./cache/memory.ts";
+import { types } from "./cache/resource-types.ts";
+import { isOlder, newerOf } from "./cache/resource-version.ts";
+import { settle, stillSettled } from "./cache/settled.ts";
 import { cleanUp } from "./clean-up.ts";
-import { Memories } from "./memory.ts";
 import {
   at,
   type ClaimObject,
@@ -18,14 +21,11 @@ import {
   type PodObject,
   type StatefulSetObject,
 } from "./objects.ts";
-import { executorTroubles, schedulerTroubles } from "./observe-troubles.ts";
+import { executorTroubles, schedulerTroubles } from "./observe/observe-troubles.ts";
 import { Pass, type StepDeps } from "./pass.ts";
 import { type PipelineResult, runPipeline } from "./pipeline.ts";
 import { restingPollMs, unsettledPollMs } from "./poll.ts";
 import { messageOf } from "./problems.ts";
-import { types } from "./resource-types.ts";
-import { isOlder, newerOf } from "./resource-version.ts";
-import { settle, stillSettled } from "./settled.ts";
 import { embeddedSpicepod, holderOf, stateLocationOf } from "./state-location.ts";
 
 /** Connections to schedulers that are kept between two looks at clusters that are not settled yet. */

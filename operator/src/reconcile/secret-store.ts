@@ -1,8 +1,8 @@
 import { type Client, differences, isNotFound, listRulesOf, StatusError } from "@spice-shards/kube";
 import { fieldManager } from "../api/names.ts";
 import type { KubernetesObject, OwnerReference } from "../render/context.ts";
+import { types } from "./cache/resource-types.ts";
 import type { SecretObject } from "./objects.ts";
-import { types } from "./resource-types.ts";
 
 /**
  * Secrets, one by one: read by GET, never listed or watched, and written only on top of the version that was read, so

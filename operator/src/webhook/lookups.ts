@@ -6,8 +6,8 @@ import {
   type KubeObject,
   objectKey,
 } from "@spice-shards/kube";
+import { types } from "../reconcile/cache/resource-types.ts";
 import type { ClusterObject } from "../reconcile/objects.ts";
-import { types } from "../reconcile/resource-types.ts";
 import { embeddedLocation } from "../reconcile/state-location.ts";
 
 const defaultClass = "storageclass.kubernetes.io/is-default-class";

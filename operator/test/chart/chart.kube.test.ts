@@ -16,7 +16,7 @@ import { customResourceDefinition } from "../../src/api/crd.ts";
 import { runOperatorCli } from "../../src/cli/program.ts";
 import type { RunOptions } from "../../src/process/run-options.ts";
 import { webhookNames } from "../../src/process/webhook-names.ts";
-import { types, watchedChildren } from "../../src/reconcile/resource-types.ts";
+import { types, watchedChildren } from "../../src/reconcile/cache/resource-types.ts";
 import { validatePath } from "../../src/webhook/webhook-server.ts";
 import { chart, helm, type Manifest, manifests, namespace, repository, template } from "./support.ts";
 

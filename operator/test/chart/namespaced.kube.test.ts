@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from "@jest/globals";
 import type { KubeObject, ResourceType } from "@spice-shards/kube";
 import { ApiServer } from "../../../kube/test/support/api-server.ts";
 import { eventually } from "../../../kube/test/support/wait.ts";
-import { types } from "../../src/reconcile/resource-types.ts";
+import { types } from "../../src/reconcile/cache/resource-types.ts";
 import { leaveBundlesIfFailed } from "../support/leave-bundle.ts";
 import { OperatorProcess } from "./operator-process.ts";
 import { chart, namespace } from "./support.ts";

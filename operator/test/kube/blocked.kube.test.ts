@@ -1,7 +1,7 @@
 /** @jest-environment ./scripts/jest/environment.mjs */
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "@jest/globals";
-import { types } from "../../src/reconcile/resource-types.ts";
+import { types } from "../../src/reconcile/cache/resource-types.ts";
 import type { JsonObject } from "../../src/schema/schema.ts";
 import { conditionOf, OperatorBed } from "./support/operator-bed.ts";
 

@@ -6,7 +6,7 @@ import { createRoot } from "@spice-shards/certificates";
 import type { KubeObject } from "@spice-shards/kube";
 import type { Pod } from "../../../kube/test/support/kubelet-double.ts";
 import { eventually } from "../../../kube/test/support/wait.ts";
-import { types } from "../../src/reconcile/resource-types.ts";
+import { types } from "../../src/reconcile/cache/resource-types.ts";
 import type { JsonObject } from "../../src/schema/schema.ts";
 import { conditionOf, imagesOf, isReady, OperatorBed } from "./support/operator-bed.ts";
 import { livedPaths } from "./support/path-cases.ts";

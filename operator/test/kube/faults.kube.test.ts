@@ -2,7 +2,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "@jest/globals";
 import { eventually } from "../../../kube/test/support/wait.ts";
-import { types } from "../../src/reconcile/resource-types.ts";
+import { types } from "../../src/reconcile/cache/resource-types.ts";
 import { imagesOf } from "./support/operator-bed.ts";
 import { isWrite, type OperatorReplica } from "./support/operator-replica.ts";
 import { ProcessBed } from "./support/process-bed.ts";

@@ -13,7 +13,7 @@ import { KubeletDouble, type Pod } from "../../../kube/test/support/kubelet-doub
 import { runTool } from "../../../kube/test/support/run-tool.ts";
 import { eventually } from "../../../kube/test/support/wait.ts";
 import { FakeAdmin } from "../../src/admin/testing/fake-admin.ts";
-import { types } from "../../src/reconcile/resource-types.ts";
+import { types } from "../../src/reconcile/cache/resource-types.ts";
 import type { JsonObject } from "../../src/schema/schema.ts";
 import { leaveBundlesIfFailed } from "../support/leave-bundle.ts";
 import { type ClusterObject, podMonitorCrd } from "./support/cluster-objects.ts";

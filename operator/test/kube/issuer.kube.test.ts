@@ -4,8 +4,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from "@jest/glob
 import { createRoot, isIssuedBy } from "@spice-shards/certificates";
 import type { KubeObject } from "@spice-shards/kube";
 import { eventually } from "../../../kube/test/support/wait.ts";
+import { types } from "../../src/reconcile/cache/resource-types.ts";
 import type { SecretObject } from "../../src/reconcile/objects.ts";
-import { types } from "../../src/reconcile/resource-types.ts";
 import { CertManager } from "./support/cert-manager.ts";
 import { certificateCrd } from "./support/cluster-objects.ts";
 import { conditionOf } from "./support/operator-bed.ts";

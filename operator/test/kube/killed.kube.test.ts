@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { certificateFacts, readBundle } from "@spice-shards/certificates";
 import type { KubeObject } from "@spice-shards/kube";
 import { FaultProxy } from "../../../kube/test/support/fault-proxy.ts";
-import { types } from "../../src/reconcile/resource-types.ts";
+import { types } from "../../src/reconcile/cache/resource-types.ts";
 import { conditionOf, imagesOf } from "./support/operator-bed.ts";
 import { isWrite, type OperatorReplica } from "./support/operator-replica.ts";
 import { ProcessBed } from "./support/process-bed.ts";

@@ -2,7 +2,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "@jest/globals";
 import { isNotFound, type KubeObject, type ResourceType } from "@spice-shards/kube";
 import { eventually } from "../../../kube/test/support/wait.ts";
-import { types } from "../../src/reconcile/resource-types.ts";
+import { types } from "../../src/reconcile/cache/resource-types.ts";
 import { childTypes, conditionOf, imagesOf, isReady, OperatorBed } from "./support/operator-bed.ts";
 
 describe("the operator on a real API server", () => {

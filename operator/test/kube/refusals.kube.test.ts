@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from "@jest/glob
 import type { KubeObject } from "@spice-shards/kube";
 import { Forwarder } from "../../../kube/test/support/forwarder.ts";
 import { eventually } from "../../../kube/test/support/wait.ts";
-import { types } from "../../src/reconcile/resource-types.ts";
+import { types } from "../../src/reconcile/cache/resource-types.ts";
 import type { JsonObject } from "../../src/schema/schema.ts";
 import type { ClusterObject } from "./support/cluster-objects.ts";
 import { conditionOf } from "./support/operator-bed.ts";

@@ -6,7 +6,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from "@jest/glob
 import type { KubeObject } from "@spice-shards/kube";
 import { runCli } from "../../../runtime/src/cli/program.ts";
 import { TestIo } from "../../../runtime/src/cli/testing/test-io.ts";
-import { types } from "../../src/reconcile/resource-types.ts";
+import { types } from "../../src/reconcile/cache/resource-types.ts";
 import { leaveBundle } from "../support/leave-bundle.ts";
 import { OperatorBed } from "./support/operator-bed.ts";
 

@@ -5,7 +5,7 @@ import type { Client, KubeObject } from "@spice-shards/kube";
 import { Bundle } from "../../../runtime/src/cli/report/bundle.ts";
 import { collectKubernetes } from "../../../runtime/src/cli/report/kubernetes/collect.ts";
 import { folderSink } from "../../../runtime/src/cli/report/sink.ts";
-import { types } from "../../src/reconcile/resource-types.ts";
+import { types } from "../../src/reconcile/cache/resource-types.ts";
 
 /** Longer would hide the failure that the bundle is about. */
 const longestMs = 30_000;

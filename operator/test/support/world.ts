@@ -16,7 +16,7 @@ import {
 import { parse } from "yaml";
 import type { Condition, SpicepodClusterStatus } from "../../src/api/status.ts";
 import { silentLog } from "../../src/log.ts";
-import { Caches } from "../../src/reconcile/caches.ts";
+import { Caches } from "../../src/reconcile/cache/caches.ts";
 import type { ClusterObject } from "../../src/reconcile/objects.ts";
 import { applierOptions, type Reconciled, Reconciler } from "../../src/reconcile/reconciler.ts";
 import { SecretStore } from "../../src/reconcile/secret-store.ts";

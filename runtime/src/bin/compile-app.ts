@@ -7,9 +7,9 @@ import {
 } from "@spice-shards/spicepod";
 import type { AcceleratorRegistry } from "../adapters/engine/registry.ts";
 import { type App, appOf } from "../core/app/app.ts";
-import { checkPartitionExpression } from "../core/partition/bind.ts";
-import { PartitionExpressionError } from "../core/partition/errors.ts";
-import { unboundPartitionExpression } from "../core/partition/unbound.ts";
+import { checkPartitionExpression } from "../core/partition/expression/bind.ts";
+import { PartitionExpressionError } from "../core/partition/expression/errors.ts";
+import { unboundPartitionExpression } from "../core/partition/expression/unbound.ts";
 import { connectorParameters } from "./sources.ts";
 
 /** Fields of `acceleration` that this version honours, beside those that every version does. */

@@ -3,7 +3,7 @@ import { hostname } from "node:os";
 import { Server } from "@grpc/grpc-js";
 import type { SchedulerHttp } from "../adapters/cluster/public-pins.ts";
 import { builtInAccelerators, loadAcceleratorModules } from "../adapters/engine/registry.ts";
-import { exchangeServerOptions } from "../adapters/exchange/grpc-server.ts";
+import { exchangeServerOptions } from "../adapters/exchange/grpc/grpc-server.ts";
 import { systemClock } from "../adapters/system/clock.ts";
 import { systemRandom } from "../adapters/system/random.ts";
 import { hex } from "../adapters/tls/fingerprints.ts";

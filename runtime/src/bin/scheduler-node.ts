@@ -8,7 +8,7 @@ import { openDatabase } from "../adapters/duckdb/database.ts";
 import { engineSettings } from "../adapters/duckdb/engine-settings.ts";
 import { memoryUse } from "../adapters/duckdb/memory-use.ts";
 import { installPartitionMacros } from "../adapters/duckdb/partition-macros.ts";
-import { GrpcExchange } from "../adapters/exchange/grpc-client.ts";
+import { GrpcExchange } from "../adapters/exchange/grpc/grpc-client.ts";
 import { discoverPartitions } from "../adapters/source/discover-partitions.ts";
 import { fileSpool } from "../adapters/spool/file-spool.ts";
 import { controlFolder } from "../adapters/store/file.ts";

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import type { ChannelCredentials } from "@grpc/grpc-js";
-import { GrpcPartitionCopier } from "../adapters/exchange/copy-partition-client.ts";
-import { LocalCopySource } from "../adapters/exchange/copy-partition-source.ts";
+import { GrpcPartitionCopier } from "../adapters/exchange/copy/copy-partition-client.ts";
+import { LocalCopySource } from "../adapters/exchange/copy/copy-partition-source.ts";
 import { FairQueue } from "../adapters/exchange/fair-queue.ts";
 import { fileSpool } from "../adapters/spool/file-spool.ts";
 import type { Metrics } from "../observe/metrics.ts";

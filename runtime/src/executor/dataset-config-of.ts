@@ -1,5 +1,5 @@
 import type { AppTable } from "../core/app/app.ts";
-import { unboundPartitionExpression } from "../core/partition/unbound.ts";
+import { unboundPartitionExpression } from "../core/partition/expression/unbound.ts";
 import { valuePath } from "../core/partition/value-path.ts";
 import { retentionPredicate } from "../core/refresh/retention.ts";
 import type { DatasetConfig } from "./storage/dataset-config.ts";

@@ -1,4 +1,4 @@
-import type { PartitionReport } from "../core/cluster/messages.ts";
+import type { PartitionReport } from "../core/cluster/membership/messages.ts";
 import { messageOf } from "../core/text/message-of.ts";
 import type { PartitionState } from "./storage/partition-slot.ts";
 import type { RefreshReport } from "./storage/refresh-types.ts";

@@ -1,5 +1,5 @@
 import type { TableReport } from "@spice-shards/proto";
-import type { PartitionReport, TableAssignment } from "../core/cluster/messages.ts";
+import type { PartitionReport, TableAssignment } from "../core/cluster/membership/messages.ts";
 import { type RetryPolicy, retryDelay } from "../core/refresh/retry.ts";
 import type { RefreshSchedule } from "../core/refresh/schedule.ts";
 import { messageOf } from "../core/text/message-of.ts";

@@ -9,7 +9,7 @@ import type {
   HoldRole,
   SchedulerMessage,
   TableAssignment,
-} from "../core/cluster/messages.ts";
+} from "../core/cluster/membership/messages.ts";
 
 /** A message of the session as it goes over a control stream. */
 export function toWire(

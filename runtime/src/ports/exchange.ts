@@ -29,7 +29,7 @@ export interface FragmentRequest {
    */
   readonly ungrouped?: { readonly sql: string; readonly keys: readonly string[]; readonly scan: string };
   /**
-   * The reader takes a result of up to so many rows as one inline frame (`adapters/exchange/inline-frame.ts`) instead
+   * The reader takes a result of up to so many rows as one inline frame (`adapters/exchange/frames/inline-frame.ts`) instead
    * of Parquet.
    */
   readonly inlineRows?: number;

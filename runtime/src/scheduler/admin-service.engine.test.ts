@@ -7,7 +7,7 @@ import {
   type UndrainResponse,
 } from "@spice-shards/proto";
 import { FixedNode } from "../api/testing/fixed-node.ts";
-import { newDocument } from "../core/cluster/document.ts";
+import { newDocument } from "../core/cluster/document/document.ts";
 import { UnknownCommitError } from "../core/cluster/errors.ts";
 import { type AdminServiceHost, adminService } from "./admin-service.ts";
 import { UnknownExecutorError } from "./moves/drains.ts";

@@ -1,7 +1,7 @@
 import { generationOf } from "@spice-shards/spicepod";
 import type { App } from "../core/app/app.ts";
-import { changedPartitioning } from "../core/cluster/changed-partitioning.ts";
-import type { AppReference } from "../core/cluster/document.ts";
+import { changedPartitioning } from "../core/cluster/assignment/changed-partitioning.ts";
+import type { AppReference } from "../core/cluster/document/document.ts";
 import { messageOf } from "../core/text/message-of.ts";
 import type { Logger } from "../observe/log.ts";
 import type { Metrics } from "../observe/metrics.ts";

@@ -1,5 +1,5 @@
 import { expect, test } from "@jest/globals";
-import type { ClusterDocument } from "../core/cluster/document.ts";
+import type { ClusterDocument } from "../core/cluster/document/document.ts";
 import { CatalogView } from "./catalog-view.ts";
 import { ExecutorViews } from "./executor-views.ts";
 import { shardedDocument, shardedTable as table } from "./testing/sharded-document.ts";

@@ -1,5 +1,5 @@
-import type { ClusterDocument } from "../core/cluster/document.ts";
-import type { PartitionSet } from "../core/cluster/partition-set.ts";
+import type { ClusterDocument } from "../core/cluster/document/document.ts";
+import type { PartitionSet } from "../core/cluster/document/partition-set.ts";
 import type {
   Catalog,
   CatalogColumn,

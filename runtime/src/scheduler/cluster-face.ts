@@ -1,9 +1,9 @@
 import type { Server } from "@grpc/grpc-js";
 import { AdminServiceService, ClusterServiceService, type SchedulerInstance } from "@spice-shards/proto";
 import { httpTlsLeafLabel } from "../adapters/cluster/public-pins.ts";
+import { slicesOf, tableAssignment } from "../core/cluster/assignment/slices.ts";
 import { firstCycleDone } from "../core/cluster/cycle.ts";
-import type { ClusterDocument } from "../core/cluster/document.ts";
-import { slicesOf, tableAssignment } from "../core/cluster/slices.ts";
+import type { ClusterDocument } from "../core/cluster/document/document.ts";
 import { type AdminServiceHost, adminService } from "./admin-service.ts";
 import { type ClusterServiceHost, clusterService } from "./cluster-service.ts";
 import { assignmentToWire } from "./wire.ts";

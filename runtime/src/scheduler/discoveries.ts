@@ -1,5 +1,5 @@
 import type { App, AppTable } from "../core/app/app.ts";
-import type { PartitionValues } from "../core/cluster/partition-values.ts";
+import type { PartitionValues } from "../core/cluster/document/partition-values.ts";
 import { messageOf } from "../core/text/message-of.ts";
 import type { Logger } from "../observe/log.ts";
 import type { Metrics } from "../observe/metrics.ts";

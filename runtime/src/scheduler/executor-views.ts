@@ -1,6 +1,6 @@
 import type { NodeInfo, PartitionReport, TableReport } from "@spice-shards/proto";
-import type { ClusterDocument } from "../core/cluster/document.ts";
-import { ReportBook } from "../core/cluster/reports.ts";
+import type { ClusterDocument } from "../core/cluster/document/document.ts";
+import { ReportBook } from "../core/cluster/membership/reports.ts";
 
 /** One executor as this scheduler hears it. */
 export interface ExecutorView {

@@ -1,4 +1,4 @@
-import type { ClusterDocument, TableEntry } from "../core/cluster/document.ts";
+import type { ClusterDocument, TableEntry } from "../core/cluster/document/document.ts";
 import { messageOf } from "../core/text/message-of.ts";
 import type {
   ClusterInfo,

@@ -1,4 +1,4 @@
-import type { ClusterDocument, TableEntry } from "../core/cluster/document.ts";
+import type { ClusterDocument, TableEntry } from "../core/cluster/document/document.ts";
 import { printRefreshCommand, type RefreshCommand } from "../core/refresh/refresh-command.ts";
 import { messageOf } from "../core/text/message-of.ts";
 import type { Logger } from "../observe/log.ts";

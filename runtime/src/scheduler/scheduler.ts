@@ -1,9 +1,9 @@
 import type { Server } from "@grpc/grpc-js";
 import type { NodeInfo } from "@spice-shards/proto";
 import type { App } from "../core/app/app.ts";
-import { advise, unsaid } from "../core/cluster/advice.ts";
-import type { ClusterDocument } from "../core/cluster/document.ts";
-import { driverOf } from "../core/cluster/membership.ts";
+import type { ClusterDocument } from "../core/cluster/document/document.ts";
+import { advise, unsaid } from "../core/cluster/membership/advice.ts";
+import { driverOf } from "../core/cluster/membership/membership.ts";
 import { messageOf } from "../core/text/message-of.ts";
 import { AppInForce } from "./app-in-force.ts";
 import { tellAssignment } from "./assignment/assignment-log.ts";

@@ -3,7 +3,11 @@ import type {
   ControlStreamResponse,
   TableAssignment as WireAssignment,
 } from "@spice-shards/proto";
-import type { ExecutorMessage, SchedulerMessage, TableAssignment } from "../core/cluster/messages.ts";
+import type {
+  ExecutorMessage,
+  SchedulerMessage,
+  TableAssignment,
+} from "../core/cluster/membership/messages.ts";
 
 /** What came over a control stream, for the desk; undefined for what is not the desk's. */
 export function fromWire(

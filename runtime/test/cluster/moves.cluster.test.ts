@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { BEAT_INTERVAL_MS } from "../../src/core/cluster/beat-interval.ts";
+import { BEAT_INTERVAL_MS } from "../../src/core/cluster/membership/beat-interval.ts";
 import type { Database } from "../../src/ports/database.ts";
 import { comparable, expectExactAnswers } from "../support/answers.ts";
 import { eventually, TestCluster } from "../support/cluster.ts";

@@ -6,7 +6,7 @@ import { DataType, type Table, tableFromIPC, type Vector } from "apache-arrow";
 import * as fc from "fast-check";
 import { isBatchMessage } from "../../src/adapters/arrow/batch-encoder.ts";
 import { plainValue } from "../../src/adapters/arrow/testing/plain-value.ts";
-import { batchTypes } from "../../src/adapters/exchange/record-batches.ts";
+import { batchTypes } from "../../src/adapters/exchange/frames/record-batches.ts";
 import { collect } from "../../src/adapters/exchange/testing/collect.ts";
 import { fragment, readAll, TestExecutor } from "../../src/adapters/exchange/testing/executor.ts";
 import { fileSpool } from "../../src/adapters/spool/file-spool.ts";

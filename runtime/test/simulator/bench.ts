@@ -1,4 +1,4 @@
-import type { ClusterDocument } from "../../src/core/cluster/document.ts";
+import type { ClusterDocument } from "../../src/core/cluster/document/document.ts";
 import type { ObjectStore } from "../../src/ports/object-store.ts";
 import { ClusterState } from "../../src/scheduler/state/cluster-state.ts";
 import { SimProcess } from "./process.ts";

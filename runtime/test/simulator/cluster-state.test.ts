@@ -1,8 +1,8 @@
 import { describe, expect, test } from "@jest/globals";
-import { CLUSTER_KEY, type ClusterDocument } from "../../src/core/cluster/document.ts";
-import { registerExecutor } from "../../src/core/cluster/membership.ts";
-import { PartitionSet } from "../../src/core/cluster/partition-set.ts";
-import { PartitionValues } from "../../src/core/cluster/partition-values.ts";
+import { CLUSTER_KEY, type ClusterDocument } from "../../src/core/cluster/document/document.ts";
+import { PartitionSet } from "../../src/core/cluster/document/partition-set.ts";
+import { PartitionValues } from "../../src/core/cluster/document/partition-values.ts";
+import { registerExecutor } from "../../src/core/cluster/membership/membership.ts";
 import type { ObjectStore, PutOutcome } from "../../src/ports/object-store.ts";
 import { Reconciler } from "../../src/scheduler/assignment/reconcile.ts";
 import { fetchApp, offerApp } from "../../src/scheduler/state/app-objects.ts";

@@ -1,5 +1,5 @@
-import { activeExecutors, type ClusterDocument } from "../../src/core/cluster/document.ts";
-import { slicesOf } from "../../src/core/cluster/slices.ts";
+import { slicesOf } from "../../src/core/cluster/assignment/slices.ts";
+import { activeExecutors, type ClusterDocument } from "../../src/core/cluster/document/document.ts";
 import type { SimCluster } from "./sim-cluster.ts";
 import type { SimExecutor } from "./sim-executor.ts";
 import type { SimSource } from "./source.ts";

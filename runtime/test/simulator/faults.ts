@@ -1,4 +1,4 @@
-import type { ExecutorState } from "../../src/core/cluster/document.ts";
+import type { ExecutorState } from "../../src/core/cluster/document/document.ts";
 import type { FaultKind } from "./fault-kinds.ts";
 import type { SimCluster } from "./sim-cluster.ts";
 import type { SimScheduler } from "./sim-scheduler.ts";

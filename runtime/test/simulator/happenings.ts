@@ -1,4 +1,4 @@
-import type { ClusterDocument } from "../../src/core/cluster/document.ts";
+import type { ClusterDocument } from "../../src/core/cluster/document/document.ts";
 
 /** What a commit made of the members, in words that {@link Coverage} counts. */
 export class Happenings {

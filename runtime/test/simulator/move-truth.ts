@@ -1,5 +1,5 @@
-import { TTL_GRACE_MS } from "../../src/core/cluster/counter-observer.ts";
-import type { ClusterDocument, TableEntry } from "../../src/core/cluster/document.ts";
+import type { ClusterDocument, TableEntry } from "../../src/core/cluster/document/document.ts";
+import { TTL_GRACE_MS } from "../../src/core/cluster/membership/counter-observer.ts";
 import { drainStatus } from "../../src/core/cluster/moves/drain-status.ts";
 import { POLL_INTERVAL_MS } from "../../src/scheduler/state/poll.ts";
 import type { SimExecutor } from "./sim-executor.ts";

@@ -1,5 +1,9 @@
-import type { ExecutorSession } from "../../src/core/cluster/executor-session.ts";
-import type { HeldPartition, PartitionReport, TableAssignment } from "../../src/core/cluster/messages.ts";
+import type { ExecutorSession } from "../../src/core/cluster/membership/executor-session.ts";
+import type {
+  HeldPartition,
+  PartitionReport,
+  TableAssignment,
+} from "../../src/core/cluster/membership/messages.ts";
 import type { SimProcess } from "./process.ts";
 import type { World } from "./world.ts";
 

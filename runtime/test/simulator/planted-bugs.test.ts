@@ -1,7 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
-import { CounterObserver } from "../../src/core/cluster/counter-observer.ts";
-import { CLUSTER_KEY, type ClusterDocument, newDocument } from "../../src/core/cluster/document.ts";
-import { ExecutorSession } from "../../src/core/cluster/executor-session.ts";
+import { CLUSTER_KEY, type ClusterDocument, newDocument } from "../../src/core/cluster/document/document.ts";
+import { CounterObserver } from "../../src/core/cluster/membership/counter-observer.ts";
+import { ExecutorSession } from "../../src/core/cluster/membership/executor-session.ts";
 import type { ObjectStore, StoredObject } from "../../src/ports/object-store.ts";
 import { SchedulerObserver } from "../../src/scheduler/state/scheduler-observer.ts";
 import type { FaultKind } from "./fault-kinds.ts";

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, jest, test } from "@jest/globals";
-import type { ClusterDocument } from "../../src/core/cluster/document.ts";
-import type { PartitionReport } from "../../src/core/cluster/messages.ts";
+import type { ClusterDocument } from "../../src/core/cluster/document/document.ts";
+import type { PartitionReport } from "../../src/core/cluster/membership/messages.ts";
 import { DepartureWatch } from "../../src/core/cluster/moves/departure-watch.ts";
 import { ClusterState } from "../../src/scheduler/state/cluster-state.ts";
 import type { FaultKind } from "./fault-kinds.ts";

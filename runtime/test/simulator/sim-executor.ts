@@ -1,11 +1,11 @@
 import { backoffMs } from "../../src/core/cluster/backoff.ts";
-import { BEAT_INTERVAL_MS } from "../../src/core/cluster/beat-interval.ts";
+import { BEAT_INTERVAL_MS } from "../../src/core/cluster/membership/beat-interval.ts";
 import {
   ExecutorSession,
   type ExecutorSessionOptions,
   type SessionEffect,
-} from "../../src/core/cluster/executor-session.ts";
-import type { ExecutorMessage, SchedulerMessage } from "../../src/core/cluster/messages.ts";
+} from "../../src/core/cluster/membership/executor-session.ts";
+import type { ExecutorMessage, SchedulerMessage } from "../../src/core/cluster/membership/messages.ts";
 import { Link } from "./network.ts";
 import { type LoadFaults, PartitionLoads } from "./partition-loads.ts";
 import type { SimProcess } from "./process.ts";

@@ -1,7 +1,7 @@
-import type { ExecutorState } from "../../src/core/cluster/document.ts";
+import type { ExecutorState } from "../../src/core/cluster/document/document.ts";
 import { AlreadyRegisteredError, ConcurrentModificationError } from "../../src/core/cluster/errors.ts";
-import type { SchedulerMessage } from "../../src/core/cluster/messages.ts";
-import { ReportBook } from "../../src/core/cluster/reports.ts";
+import type { SchedulerMessage } from "../../src/core/cluster/membership/messages.ts";
+import { ReportBook } from "../../src/core/cluster/membership/reports.ts";
 import type { Clock } from "../../src/ports/clock.ts";
 import type { ObjectStore } from "../../src/ports/object-store.ts";
 import { StoreError } from "../../src/ports/object-store.ts";

@@ -1,4 +1,4 @@
-import { PartitionValues } from "../../src/core/cluster/partition-values.ts";
+import { PartitionValues } from "../../src/core/cluster/document/partition-values.ts";
 import type { ReconcileTable } from "../../src/scheduler/assignment/reconcile.ts";
 import type { SimProcess } from "./process.ts";
 import type { World } from "./world.ts";

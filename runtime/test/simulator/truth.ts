@@ -1,9 +1,9 @@
-import { parseRoot } from "../../src/core/cluster/codec.ts";
-import { CLUSTER_KEY, type ClusterDocument } from "../../src/core/cluster/document.ts";
-import { parseHeartbeat } from "../../src/core/cluster/heartbeat-file.ts";
-import type { TableAssignment } from "../../src/core/cluster/messages.ts";
-import type { PartitionSet } from "../../src/core/cluster/partition-set.ts";
-import { assignmentKey, decodePartitions } from "../../src/core/cluster/partitions-object.ts";
+import { parseRoot } from "../../src/core/cluster/document/codec.ts";
+import { CLUSTER_KEY, type ClusterDocument } from "../../src/core/cluster/document/document.ts";
+import type { PartitionSet } from "../../src/core/cluster/document/partition-set.ts";
+import { assignmentKey, decodePartitions } from "../../src/core/cluster/document/partitions-object.ts";
+import { parseHeartbeat } from "../../src/core/cluster/membership/heartbeat-file.ts";
+import type { TableAssignment } from "../../src/core/cluster/membership/messages.ts";
 import type { SimStore, StoreWrite } from "./store.ts";
 import type { World } from "./world.ts";
 

@@ -1,8 +1,8 @@
 import { join } from "node:path";
 import { credentials, Server, ServerCredentials } from "@grpc/grpc-js";
-import { GrpcPartitionCopier } from "../../src/adapters/exchange/copy-partition-client.ts";
+import { GrpcPartitionCopier } from "../../src/adapters/exchange/copy/copy-partition-client.ts";
 import { LocalFragmentRunner } from "../../src/adapters/exchange/fragment-runner.ts";
-import { addExchangeService, exchangeServerOptions } from "../../src/adapters/exchange/grpc-server.ts";
+import { addExchangeService, exchangeServerOptions } from "../../src/adapters/exchange/grpc/grpc-server.ts";
 import { fileSpool } from "../../src/adapters/spool/file-spool.ts";
 import { copySource } from "../../src/executor/copy-means.ts";
 import type { AcceleratedTable } from "../../src/executor/storage/accelerated-table.ts";

@@ -5,7 +5,7 @@ import type {
   HoldRole,
   PartitionReport,
   TableAssignment,
-} from "../../src/core/cluster/messages.ts";
+} from "../../src/core/cluster/membership/messages.ts";
 import type { PartitionState } from "../../src/executor/storage/partition-slot.ts";
 import type { AssignedPartition, RefreshReport } from "../../src/executor/storage/refresh-types.ts";
 import { type HeldTable, TableHolder } from "../../src/executor/table-holder.ts";

@@ -1,5 +1,5 @@
 import { MemoryObjects, MemoryStore } from "../../src/adapters/store/memory.ts";
-import { registerExecutor, registerScheduler } from "../../src/core/cluster/membership.ts";
+import { registerExecutor, registerScheduler } from "../../src/core/cluster/membership/membership.ts";
 import type { Clock } from "../../src/ports/clock.ts";
 import type { ObjectStore } from "../../src/ports/object-store.ts";
 import { ClusterState } from "../../src/scheduler/state/cluster-state.ts";

@@ -1,5 +1,5 @@
 //! Prints hash vectors of ahash's portable algorithm as JSON:
-//! `cargo run --locked > ../../runtime/src/core/partition/vectors/ahash.json` in this folder.
+//! `cargo run --locked > ../../runtime/src/core/partition/hash/vectors/ahash.json` in this folder.
 //!
 //! Each vector is `[type, value, hash]`. Values are decimal text for integers, the bits in hexadecimal for floats,
 //! hexadecimal bytes for strings (their UTF-8) and binary, `true` or `false` for booleans.

@@ -3,9 +3,9 @@ import { names, roles } from "../../api/names.ts";
 import { renderDisruptionBudget } from "../../render/disruption-budget.ts";
 import { renderPodMonitor } from "../../render/pod-monitor.ts";
 import { renderCluster } from "../../render/render-cluster.ts";
+import { typeOf, types, watchedChildren } from "../cache/resource-types.ts";
 import { goOn, type StepOutcome } from "../outcome.ts";
 import type { Pass } from "../pass.ts";
-import { typeOf, types, watchedChildren } from "../resource-types.ts";
 
 /** Disruption budgets and monitoring, and the end of what is wanted no more. */
 export async function budgets(pass: Pass): Promise<StepOutcome> {

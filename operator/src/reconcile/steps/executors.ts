@@ -2,11 +2,11 @@ import { fieldManager, names } from "../../api/names.ts";
 import type { ExecutorAction } from "../../lifecycle/types.ts";
 import type { KubernetesObject } from "../../render/context.ts";
 import type { AdminAccess } from "../admin-access.ts";
+import { types } from "../cache/resource-types.ts";
 import type { PlannedExecutors } from "../executor-plan.ts";
-import { executorStatefulSet } from "../executor-sets.ts";
+import { executorStatefulSet } from "../observe/executor-sets.ts";
 import { goOn, type StepOutcome } from "../outcome.ts";
 import type { Pass } from "../pass.ts";
-import { types } from "../resource-types.ts";
 import { removeIssuedOf } from "./issued-certificates.ts";
 
 /** Carries out what was planned for the executors, in order; the first that fails ends the pass. */

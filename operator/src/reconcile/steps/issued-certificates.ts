@@ -10,10 +10,10 @@ import {
 import { InvalidSecretError } from "../../certificates/secret-content.ts";
 import type { Issuing } from "../../certificates/state.ts";
 import { type Leaf, renderCertificate } from "../../render/certificate.ts";
+import { types } from "../cache/resource-types.ts";
 import type { ObjectCondition, SecretObject } from "../objects.ts";
 import { requeue, type StepOutcome } from "../outcome.ts";
 import type { Pass } from "../pass.ts";
-import { types } from "../resource-types.ts";
 
 /** A Certificate of cert-manager, as far as the operator reads it. */
 interface CertificateObject extends KubeObject {

@@ -1,6 +1,6 @@
+import { types } from "../cache/resource-types.ts";
 import type { ConfigMapObject } from "../objects.ts";
 import type { Pass } from "../pass.ts";
-import { types } from "../resource-types.ts";
 
 /** A user's ConfigMap. Its text is not in the cache but its version is, so it is read when that has changed. */
 export async function readConfigMap(pass: Pass, name: string): Promise<ConfigMapObject | undefined> {

@@ -2,9 +2,9 @@ import { digest, isForbidden } from "@spice-shards/kube";
 import type { Reason } from "../../api/conditions.ts";
 import type { SpicepodCluster } from "../../api/spicepod-cluster.ts";
 import type { Json } from "../../schema/schema.ts";
+import { types } from "../cache/resource-types.ts";
 import { at, type StatefulSetObject, toJson } from "../objects.ts";
 import type { Pass } from "../pass.ts";
-import { types } from "../resource-types.ts";
 
 export interface Reference {
   readonly path: string;

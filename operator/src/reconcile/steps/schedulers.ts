@@ -2,8 +2,8 @@ import { differences, listRulesOf } from "@spice-shards/kube";
 import { listRules } from "../../api/list-rules.ts";
 import { names } from "../../api/names.ts";
 import { renderSchedulerDeployment } from "../../render/scheduler-deployment.ts";
-import { withTemplate } from "../executor-sets.ts";
 import type { DeploymentObject } from "../objects.ts";
+import { withTemplate } from "../observe/executor-sets.ts";
 import { goOn, type StepOutcome } from "../outcome.ts";
 import type { Pass } from "../pass.ts";
 

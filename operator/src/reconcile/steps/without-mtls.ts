@@ -2,10 +2,10 @@ import { label, names } from "../../api/names.ts";
 import { leavesOf } from "../../render/certificate.ts";
 import { executorIndexes } from "../../render/render-cluster.ts";
 import type { Json } from "../../schema/schema.ts";
+import { types } from "../cache/resource-types.ts";
 import { at, toJson } from "../objects.ts";
 import { goOn, type StepOutcome } from "../outcome.ts";
 import type { Pass } from "../pass.ts";
-import { types } from "../resource-types.ts";
 import { pruneIssued } from "./issued-certificates.ts";
 
 /**

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { type Client, isConflict, isNotFound } from "@spice-shards/kube";
+import { types } from "../../../src/reconcile/cache/resource-types.ts";
 import type { SecretObject } from "../../../src/reconcile/objects.ts";
-import { types } from "../../../src/reconcile/resource-types.ts";
 import { type CertificateObject, CertManagerDouble } from "../../support/cert-manager-double.ts";
 
 /** Plays cert-manager on a real API server until it is stopped. */

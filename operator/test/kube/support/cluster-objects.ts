@@ -1,7 +1,7 @@
 import { type Client, Discovery, type KubeObject, type ResourceType, systemClock } from "@spice-shards/kube";
 import { crdOf } from "../../../../kube/test/support/crd-of.ts";
 import { customResourceDefinition } from "../../../src/api/crd.ts";
-import { types } from "../../../src/reconcile/resource-types.ts";
+import { types } from "../../../src/reconcile/cache/resource-types.ts";
 import { renderCluster } from "../../../src/render/render-cluster.ts";
 import type { JsonObject } from "../../../src/schema/schema.ts";
 import { exampleContext, exampleResource } from "../../examples.ts";

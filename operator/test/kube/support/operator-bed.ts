@@ -5,7 +5,7 @@ import type { AuditEntry } from "../../../../kube/test/support/audit.ts";
 import { KubeletDouble, type Pod } from "../../../../kube/test/support/kubelet-double.ts";
 import { eventually } from "../../../../kube/test/support/wait.ts";
 import { label, type Role } from "../../../src/api/names.ts";
-import { types } from "../../../src/reconcile/resource-types.ts";
+import { types } from "../../../src/reconcile/cache/resource-types.ts";
 import type { JsonObject } from "../../../src/schema/schema.ts";
 import { leaveBundlesIfFailed } from "../../support/leave-bundle.ts";
 import { ClusterDouble } from "./cluster-double.ts";

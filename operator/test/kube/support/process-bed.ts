@@ -4,7 +4,7 @@ import { ApiServer } from "../../../../kube/test/support/api-server.ts";
 import type { FaultProxy } from "../../../../kube/test/support/fault-proxy.ts";
 import { KubeletDouble, type KubeletOptions } from "../../../../kube/test/support/kubelet-double.ts";
 import { eventually } from "../../../../kube/test/support/wait.ts";
-import { types } from "../../../src/reconcile/resource-types.ts";
+import { types } from "../../../src/reconcile/cache/resource-types.ts";
 import type { JsonObject } from "../../../src/schema/schema.ts";
 import { leaveBundlesIfFailed } from "../../support/leave-bundle.ts";
 import { type ClusterObject, podMonitorCrd } from "./cluster-objects.ts";

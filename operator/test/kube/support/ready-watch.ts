@@ -1,5 +1,5 @@
 import { type Client, objectKey, Reflector, sourceOf, systemClock, systemRandom } from "@spice-shards/kube";
-import { types } from "../../../src/reconcile/resource-types.ts";
+import { types } from "../../../src/reconcile/cache/resource-types.ts";
 import type { ClusterObject } from "./cluster-objects.ts";
 import { conditionOf } from "./operator-bed.ts";
 

@@ -13,7 +13,7 @@ import {
 import { AdminServiceService, type GetClusterResponse, type NodeInfo } from "@spice-shards/proto";
 import type { Pod } from "../../../../kube/test/support/kubelet-double.ts";
 import { label } from "../../../src/api/names.ts";
-import { types } from "../../../src/reconcile/resource-types.ts";
+import { types } from "../../../src/reconcile/cache/resource-types.ts";
 import { isReady } from "./operator-bed.ts";
 import { type LiveExecutor, PartitionModel } from "./partition-model.ts";
 

@@ -1,7 +1,7 @@
 import type { ChannelCredentials, Server, ServerUnaryCall, sendUnaryData } from "@grpc/grpc-js";
 import { ClusterServiceService, type GetMetricsRequest, type GetMetricsResponse } from "@spice-shards/proto";
 import { messageOf } from "../../core/text/message-of.ts";
-import { statusOf } from "../exchange/grpc-status.ts";
+import { statusOf } from "../exchange/grpc/grpc-status.ts";
 import type { NodeSecurity } from "../tls/node-security.ts";
 import { callNode } from "./call-node.ts";
 

@@ -1,4 +1,4 @@
-import { duckdbMacros } from "../../core/partition/duckdb-macros.ts";
+import { duckdbMacros } from "../../core/partition/sql/duckdb-macros.ts";
 import type { Database } from "../../ports/database.ts";
 
 /** Give a database `bucket` and `truncate`, for partitioning and for users' SQL. */

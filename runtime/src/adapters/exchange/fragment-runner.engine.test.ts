@@ -5,8 +5,8 @@ import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import type { FragmentRequest } from "../../ports/exchange.ts";
 import type { SpoolStore } from "../../ports/spool.ts";
 import { fileSpool } from "../spool/file-spool.ts";
-import { isInlineFrame, readInlineFrame } from "./inline-frame.ts";
-import { inlineTypes } from "./inline-type.ts";
+import { isInlineFrame, readInlineFrame } from "./frames/inline-frame.ts";
+import { inlineTypes } from "./frames/inline-type.ts";
 import { collect } from "./testing/collect.ts";
 import { fragment, readAll, TestExecutor } from "./testing/executor.ts";
 

@@ -6,20 +6,20 @@ import type { FragmentRequest, FragmentResult, FragmentRunner, FragmentStats } f
 import { ResourceExhaustedError, StalePlanError } from "../../ports/exchange.ts";
 import type { PartitionStore, PinnedRelations } from "../../ports/partition-store.ts";
 import { faultPoint } from "../system/fault-point.ts";
-import { directFrames } from "./direct-frames.ts";
-import { endable } from "./endable.ts";
 import { FairQueue } from "./fair-queue.ts";
 import { type BoundScan, fragmentSql, plainFragmentSql, sampleSql } from "./fragment-sql.ts";
-import { type FrameCompression, FrameEncoder, frameFormat } from "./frame-encoder.ts";
-import { inlineRows } from "./inline-rows.ts";
-import { inlineTypes } from "./inline-type.ts";
-import { batchTypes, recordBatchFrames } from "./record-batches.ts";
+import { directFrames } from "./frames/direct-frames.ts";
+import { type FrameCompression, FrameEncoder, frameFormat } from "./frames/frame-encoder.ts";
+import { inlineRows } from "./frames/inline-rows.ts";
+import { inlineTypes } from "./frames/inline-type.ts";
+import { batchTypes, recordBatchFrames } from "./frames/record-batches.ts";
+import { ResultSizes } from "./frames/result-sizes.ts";
+import { RowWiseCheck } from "./frames/row-wise-check.ts";
+import { slicedFrames, slicedTables } from "./frames/sliced-frames.ts";
+import { type Frame, streamedFrames } from "./frames/streamed-frames.ts";
+import { endable } from "./grpc/endable.ts";
 import { RepeatedCopies } from "./repeated-copies.ts";
 import { RepeatedStatements } from "./repeated-statements.ts";
-import { ResultSizes } from "./result-sizes.ts";
-import { RowWiseCheck } from "./row-wise-check.ts";
-import { slicedFrames, slicedTables } from "./sliced-frames.ts";
-import { type Frame, streamedFrames } from "./streamed-frames.ts";
 
 export interface FragmentRunnerOptions {
   /** The instance that serves queries and holds the partitions. It must be allowed to write below `directory`. */

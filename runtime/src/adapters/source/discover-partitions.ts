@@ -1,8 +1,8 @@
-import { PartitionValues } from "../../core/cluster/partition-values.ts";
-import { bindPartitionBy } from "../../core/partition/bind.ts";
+import { PartitionValues } from "../../core/cluster/document/partition-values.ts";
 import { discoveredPartitions, planDiscovery } from "../../core/partition/discover.ts";
-import { canonicalTextSql, duckdbSql } from "../../core/partition/duckdb-sql.ts";
-import { sourceSql } from "../../core/partition/source-sql.ts";
+import { bindPartitionBy } from "../../core/partition/expression/bind.ts";
+import { canonicalTextSql, duckdbSql } from "../../core/partition/sql/duckdb-sql.ts";
+import { sourceSql } from "../../core/partition/sql/source-sql.ts";
 import type { Source } from "../../ports/source.ts";
 
 /**

@@ -1,5 +1,5 @@
 import { type ChannelCredentials, credentials, ServerCredentials } from "@grpc/grpc-js";
-import { PeerRefusedError } from "../exchange/grpc-status.ts";
+import { PeerRefusedError } from "../exchange/grpc/grpc-status.ts";
 import { type Fingerprints, fingerprints } from "./fingerprints.ts";
 import { mtlsChannelCredentials, mtlsServerCredentials } from "./grpc-credentials.ts";
 import { refuseCall } from "./grpc-peer.ts";

@@ -1,13 +1,14 @@
 import { describe, expect, test } from "@jest/globals";
-import { advise, unsaid } from "./advice.ts";
-import { decideApp, proposeApp } from "./app.ts";
+import { changedPartitioning } from "./assignment/changed-partitioning.ts";
 import { backoffMs } from "./backoff.ts";
-import { BEAT_INTERVAL_MS } from "./beat-interval.ts";
-import { changedPartitioning } from "./changed-partitioning.ts";
-import { CounterObserver } from "./counter-observer.ts";
 import { firstCycleDone, maySeed, planCycle } from "./cycle.ts";
-import { type ClusterDocument, newDocument, type SchedulerEntry } from "./document.ts";
-import { heartbeatIntervalMs, ReadLease } from "./lease.ts";
+import { decideApp, proposeApp } from "./document/app.ts";
+import { type ClusterDocument, newDocument, type SchedulerEntry } from "./document/document.ts";
+import { PartitionValues } from "./document/partition-values.ts";
+import { advise, unsaid } from "./membership/advice.ts";
+import { BEAT_INTERVAL_MS } from "./membership/beat-interval.ts";
+import { CounterObserver } from "./membership/counter-observer.ts";
+import { heartbeatIntervalMs, ReadLease } from "./membership/lease.ts";
 import {
   decideHello,
   decideRegistration,
@@ -15,8 +16,7 @@ import {
   reapSchedulers,
   registerExecutor,
   registerScheduler,
-} from "./membership.ts";
-import { PartitionValues } from "./partition-values.ts";
+} from "./membership/membership.ts";
 
 const scheduler = (id: string, instance: string): SchedulerEntry => ({
   scheduler_id: id,

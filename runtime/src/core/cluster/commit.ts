@@ -1,4 +1,4 @@
-import type { ClusterDocument, TableEntry } from "./document.ts";
+import type { ClusterDocument, TableEntry } from "./document/document.ts";
 
 /** Who writes, and the number of this write. */
 export interface Writer {

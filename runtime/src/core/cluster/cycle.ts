@@ -1,9 +1,14 @@
-import { type AssignmentWarning, type AssignTable, assign, type PartitionSizes } from "./assign.ts";
-import { sameExpressions } from "./changed-partitioning.ts";
-import { type Absences, applyDiscovery } from "./diff.ts";
-import { CLUSTER_SCHEMA_VERSION, type ClusterDocument, type TableEntry } from "./document.ts";
-import { PartitionSet } from "./partition-set.ts";
-import type { PartitionValues } from "./partition-values.ts";
+import {
+  type AssignmentWarning,
+  type AssignTable,
+  assign,
+  type PartitionSizes,
+} from "./assignment/assign.ts";
+import { sameExpressions } from "./assignment/changed-partitioning.ts";
+import { type Absences, applyDiscovery } from "./assignment/diff.ts";
+import { CLUSTER_SCHEMA_VERSION, type ClusterDocument, type TableEntry } from "./document/document.ts";
+import { PartitionSet } from "./document/partition-set.ts";
+import type { PartitionValues } from "./document/partition-values.ts";
 
 /** The settings of `runtime.scheduler` that the assignment obeys. */
 export interface AssignmentSettings {

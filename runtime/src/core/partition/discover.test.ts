@@ -1,7 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
-import { bindPartitionBy, type PartitionColumn } from "./bind.ts";
 import { discoveredPartitions, planDiscovery, staticValues } from "./discover.ts";
-import { duckdbPartitionPredicate, sourcePartitionPredicate } from "./partition-predicate.ts";
+import { bindPartitionBy, type PartitionColumn } from "./expression/bind.ts";
+import { duckdbPartitionPredicate, sourcePartitionPredicate } from "./sql/partition-predicate.ts";
 
 const columns: readonly PartitionColumn[] = [
   { name: "id", type: "BIGINT", nullable: false },

@@ -1,4 +1,4 @@
-import type { BoundPartitionExpression } from "./bind.ts";
+import type { BoundPartitionExpression } from "./expression/bind.ts";
 
 /** How the partitions of a table are found (spec chapter 03, Discovery). */
 export interface DiscoveryPlan {

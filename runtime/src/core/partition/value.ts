@@ -1,5 +1,5 @@
-import { civilFromDays, daysFromCivil } from "./calendar.ts";
 import { type ColumnType, dateInfinity, ticksPerSecond, timestampInfinity } from "./column-type.ts";
+import { civilFromDays, daysFromCivil } from "./compute/calendar.ts";
 
 /**
  * One value. Integers, unscaled decimals, days of a date and ticks of a time or timestamp (in the type's own unit)

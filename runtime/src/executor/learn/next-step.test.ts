@@ -1,5 +1,5 @@
 import { expect, test } from "@jest/globals";
-import type { HoldRole } from "../../core/cluster/messages.ts";
+import type { HoldRole } from "../../core/cluster/membership/messages.ts";
 import { nextStep } from "./next-step.ts";
 
 const held = (role: HoldRole, epoch: number, loaded = true) => ({ role, epoch, loaded });

@@ -1,4 +1,4 @@
-import type { HoldRole } from "../../core/cluster/messages.ts";
+import type { HoldRole } from "../../core/cluster/membership/messages.ts";
 import type { AssignedPartition } from "../storage/refresh-types.ts";
 
 /**

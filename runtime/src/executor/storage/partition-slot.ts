@@ -1,4 +1,4 @@
-import type { HoldRole } from "../../core/cluster/messages.ts";
+import type { HoldRole } from "../../core/cluster/membership/messages.ts";
 import type { AcceleratorTable, PartitionValues, TableVersion } from "../../ports/accelerator.ts";
 import { StalePlanError } from "../../ports/exchange.ts";
 import { partitionKey } from "./dataset-config.ts";

@@ -1,4 +1,4 @@
-import type { HoldRole } from "../../core/cluster/messages.ts";
+import type { HoldRole } from "../../core/cluster/membership/messages.ts";
 import type { Accelerator, PartitionValues } from "../../ports/accelerator.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Database } from "../../ports/database.ts";

@@ -1,7 +1,7 @@
 import { getEventListeners } from "node:events";
 import { beforeEach, expect, test } from "@jest/globals";
 import { StateBed } from "../../../test/support/state-bed.ts";
-import { ReportBook } from "../../core/cluster/reports.ts";
+import { ReportBook } from "../../core/cluster/membership/reports.ts";
 import type { Clock } from "../../ports/clock.ts";
 import { MoveDriver } from "../moves/move-driver.ts";
 import { Reconciler } from "./reconcile.ts";

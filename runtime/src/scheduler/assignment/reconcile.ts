@@ -1,4 +1,5 @@
-import type { PartitionSizes } from "../../core/cluster/assign.ts";
+import type { PartitionSizes } from "../../core/cluster/assignment/assign.ts";
+import { type Absences, diffDiscovery } from "../../core/cluster/assignment/diff.ts";
 import {
   type AssignmentSettings,
   type CycleReport,
@@ -7,10 +8,9 @@ import {
   maySeed,
   planCycle,
 } from "../../core/cluster/cycle.ts";
-import { type Absences, diffDiscovery } from "../../core/cluster/diff.ts";
-import type { ClusterDocument } from "../../core/cluster/document.ts";
-import { driverOf } from "../../core/cluster/membership.ts";
-import type { PartitionValues } from "../../core/cluster/partition-values.ts";
+import type { ClusterDocument } from "../../core/cluster/document/document.ts";
+import type { PartitionValues } from "../../core/cluster/document/partition-values.ts";
+import { driverOf } from "../../core/cluster/membership/membership.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { MoveChange, MoveDriver } from "../moves/move-driver.ts";
 import type { ClusterState } from "../state/cluster-state.ts";

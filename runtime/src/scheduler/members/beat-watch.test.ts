@@ -1,7 +1,7 @@
 import { beforeEach, expect, test } from "@jest/globals";
 import { TestClock } from "../../../test/support/test-clock.ts";
-import { type ClusterDocument, newDocument } from "../../core/cluster/document.ts";
-import { registerExecutor } from "../../core/cluster/membership.ts";
+import { type ClusterDocument, newDocument } from "../../core/cluster/document/document.ts";
+import { registerExecutor } from "../../core/cluster/membership/membership.ts";
 import { BeatWatch } from "./beat-watch.ts";
 
 const tickMs = 1_000;

@@ -1,5 +1,5 @@
-import { CounterObserver, PAUSE_MS } from "../../core/cluster/counter-observer.ts";
-import type { ClusterDocument } from "../../core/cluster/document.ts";
+import type { ClusterDocument } from "../../core/cluster/document/document.ts";
+import { CounterObserver, PAUSE_MS } from "../../core/cluster/membership/counter-observer.ts";
 import type { Clock } from "../../ports/clock.ts";
 
 /** How often {@link BeatWatch.look} is called. */

@@ -1,5 +1,5 @@
 import type { NodeInfo } from "@spice-shards/proto";
-import type { ClusterDocument } from "../../core/cluster/document.ts";
+import type { ClusterDocument } from "../../core/cluster/document/document.ts";
 import type { ExecutorViews } from "../executor-views.ts";
 import type { PeerClients } from "./peer-clients.ts";
 

@@ -1,6 +1,6 @@
 import { expect, test } from "@jest/globals";
 import { StateBed } from "../../../test/support/state-bed.ts";
-import type { SchedulerMessage } from "../../core/cluster/messages.ts";
+import type { SchedulerMessage } from "../../core/cluster/membership/messages.ts";
 import { ExecutorDesk } from "./executor-desk.ts";
 
 const hello = {

@@ -1,12 +1,12 @@
-import type { ClusterDocument } from "../../core/cluster/document.ts";
-import type { ExecutorBeat } from "../../core/cluster/heartbeat-file.ts";
-import { decideHello, registerExecutor } from "../../core/cluster/membership.ts";
+import type { ClusterDocument } from "../../core/cluster/document/document.ts";
+import type { ExecutorBeat } from "../../core/cluster/membership/heartbeat-file.ts";
+import { decideHello, registerExecutor } from "../../core/cluster/membership/membership.ts";
 import {
   CONTROL_PROTOCOL,
   type ExecutorMessage,
   type PartitionReport,
   type SchedulerMessage,
-} from "../../core/cluster/messages.ts";
+} from "../../core/cluster/membership/messages.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { ClusterState } from "../state/cluster-state.ts";
 import { BeatWatch, WATCH_TICK_MS } from "./beat-watch.ts";

@@ -1,6 +1,10 @@
-import type { ClusterDocument, TableEntry } from "../../core/cluster/document.ts";
-import type { HeldPartition, SchedulerMessage, TableAssignment } from "../../core/cluster/messages.ts";
-import { slicesOf, tableAssignment } from "../../core/cluster/slices.ts";
+import { slicesOf, tableAssignment } from "../../core/cluster/assignment/slices.ts";
+import type { ClusterDocument, TableEntry } from "../../core/cluster/document/document.ts";
+import type {
+  HeldPartition,
+  SchedulerMessage,
+  TableAssignment,
+} from "../../core/cluster/membership/messages.ts";
 
 /** A command that was not acknowledged is sent again after this long (with the next beat). */
 export const RESEND_MS = 5_000;

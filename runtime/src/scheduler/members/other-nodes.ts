@@ -1,4 +1,4 @@
-import type { ClusterDocument } from "../../core/cluster/document.ts";
+import type { ClusterDocument } from "../../core/cluster/document/document.ts";
 
 /** The other nodes of a cluster. */
 export interface OtherNodes {

@@ -2,7 +2,7 @@ import { type AddressInfo, createServer, type Socket, type Server as TcpServer }
 import { credentials, Server, ServerCredentials, status } from "@grpc/grpc-js";
 import { afterEach, expect, test } from "@jest/globals";
 import { ClusterServiceService, type PeerNewsRequest } from "@spice-shards/proto";
-import { newDocument } from "../../core/cluster/document.ts";
+import { newDocument } from "../../core/cluster/document/document.ts";
 import { PeerClients } from "./peer-clients.ts";
 
 const news: PeerNewsRequest = { schedulerId: "s1", revision: 7, suspectedExecutors: ["e1"], condition: "" };

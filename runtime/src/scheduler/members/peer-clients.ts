@@ -1,6 +1,6 @@
 import { type ChannelCredentials, Metadata } from "@grpc/grpc-js";
 import { ClusterServiceClient, type PeerNewsRequest, type PeerNewsResponse } from "@spice-shards/proto";
-import type { ClusterDocument } from "../../core/cluster/document.ts";
+import type { ClusterDocument } from "../../core/cluster/document/document.ts";
 
 const deadlineMs = 2_000;
 

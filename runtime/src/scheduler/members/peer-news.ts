@@ -1,4 +1,4 @@
-import type { ClusterDocument } from "../../core/cluster/document.ts";
+import type { ClusterDocument } from "../../core/cluster/document/document.ts";
 import type { ClusterState } from "../state/cluster-state.ts";
 import type { PeerClients } from "./peer-clients.ts";
 

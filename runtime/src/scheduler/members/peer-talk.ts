@@ -1,6 +1,6 @@
 import type { PeerNewsResponse } from "@spice-shards/proto";
-import type { SchedulerEntry } from "../../core/cluster/document.ts";
-import { driverOf } from "../../core/cluster/membership.ts";
+import type { SchedulerEntry } from "../../core/cluster/document/document.ts";
+import { driverOf } from "../../core/cluster/membership/membership.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { ClusterState } from "../state/cluster-state.ts";
 import type { PeerBeat } from "../state/scheduler-observer.ts";

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from "@jest/globals";
 import { StateBed } from "../../../test/support/state-bed.ts";
+import { ReportBook } from "../../core/cluster/membership/reports.ts";
 import { cluster } from "../../core/cluster/moves/testing/cluster.ts";
-import { ReportBook } from "../../core/cluster/reports.ts";
 import type { ClusterState } from "../state/cluster-state.ts";
 import { Drains } from "./drains.ts";
 import { MoveDriver } from "./move-driver.ts";

@@ -1,4 +1,4 @@
-import type { ClusterDocument, ExecutorState } from "../../core/cluster/document.ts";
+import type { ClusterDocument, ExecutorState } from "../../core/cluster/document/document.ts";
 import { type DrainStatus, drainStatus } from "../../core/cluster/moves/drain-status.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { ClusterState } from "../state/cluster-state.ts";

@@ -1,5 +1,5 @@
-import type { ClusterDocument } from "../../core/cluster/document.ts";
-import type { PartitionReport } from "../../core/cluster/messages.ts";
+import type { ClusterDocument } from "../../core/cluster/document/document.ts";
+import type { PartitionReport } from "../../core/cluster/membership/messages.ts";
 
 /**
  * What a report calls for: to read the document, because its executor heard of an assignment from another scheduler

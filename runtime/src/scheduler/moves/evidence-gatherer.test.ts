@@ -1,7 +1,7 @@
 import { beforeEach, expect, test } from "@jest/globals";
 import { StateBed } from "../../../test/support/state-bed.ts";
-import { printHeartbeat } from "../../core/cluster/heartbeat-file.ts";
-import { removeScheduler } from "../../core/cluster/membership.ts";
+import { printHeartbeat } from "../../core/cluster/membership/heartbeat-file.ts";
+import { removeScheduler } from "../../core/cluster/membership/membership.ts";
 import type { PeerEvidence } from "../../core/cluster/moves/judge-loss.ts";
 import { BeatWatch } from "../members/beat-watch.ts";
 import type { ClusterState } from "../state/cluster-state.ts";

@@ -1,6 +1,6 @@
-import { CounterObserver } from "../../core/cluster/counter-observer.ts";
-import type { ClusterDocument, SchedulerEntry } from "../../core/cluster/document.ts";
-import { heartbeatKey, parseHeartbeat } from "../../core/cluster/heartbeat-file.ts";
+import type { ClusterDocument, SchedulerEntry } from "../../core/cluster/document/document.ts";
+import { CounterObserver } from "../../core/cluster/membership/counter-observer.ts";
+import { heartbeatKey, parseHeartbeat } from "../../core/cluster/membership/heartbeat-file.ts";
 import { DepartureWatch } from "../../core/cluster/moves/departure-watch.ts";
 import { type LossEvidence, type PeerEvidence, suspects } from "../../core/cluster/moves/judge-loss.ts";
 import type { Clock } from "../../ports/clock.ts";

@@ -1,8 +1,8 @@
-import type { ClusterDocument } from "../../core/cluster/document.ts";
+import type { ClusterDocument } from "../../core/cluster/document/document.ts";
+import type { ReportBook } from "../../core/cluster/membership/reports.ts";
 import { judgeLoss, unheard } from "../../core/cluster/moves/judge-loss.ts";
 import type { MoveInput, MoveReport, MoveSettings } from "../../core/cluster/moves/move-input.ts";
 import { planMoves } from "../../core/cluster/moves/plan-moves.ts";
-import type { ReportBook } from "../../core/cluster/reports.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { EvidenceGatherer } from "./evidence-gatherer.ts";
 

@@ -1,4 +1,4 @@
-import { isInlineFrame } from "../../adapters/exchange/inline-frame.ts";
+import { isInlineFrame } from "../../adapters/exchange/frames/inline-frame.ts";
 import type { PlannedFragment } from "../../core/query/plan/distributed-plan.ts";
 import type { FragmentRun } from "../../core/query/plan/explain.ts";
 import type { Database } from "../../ports/database.ts";

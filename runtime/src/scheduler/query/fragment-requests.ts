@@ -1,5 +1,5 @@
-import { inlineTypes } from "../../adapters/exchange/inline-type.ts";
-import { batchTypes } from "../../adapters/exchange/record-batches.ts";
+import { inlineTypes } from "../../adapters/exchange/frames/inline-type.ts";
+import { batchTypes } from "../../adapters/exchange/frames/record-batches.ts";
 import type { DistributedPlan, PlannedFragment } from "../../core/query/plan/distributed-plan.ts";
 import type { FragmentRequest } from "../../ports/exchange.ts";
 

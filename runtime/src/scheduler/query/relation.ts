@@ -1,5 +1,5 @@
-import { readInlineFrame } from "../../adapters/exchange/inline-frame.ts";
-import { inlineTypes } from "../../adapters/exchange/inline-type.ts";
+import { readInlineFrame } from "../../adapters/exchange/frames/inline-frame.ts";
+import { inlineTypes } from "../../adapters/exchange/frames/inline-type.ts";
 import type { PlannedFragment } from "../../core/query/plan/distributed-plan.ts";
 import { decodeSelect, emptyWireRelation } from "../../core/query/wire-type.ts";
 import { quoteIdentifier, quoteLiteral } from "../../core/sql/quote.ts";

@@ -1,8 +1,8 @@
 import type { DuckDBDataChunk } from "@duckdb/node-api";
 import { isBatchMessage } from "../../adapters/arrow/batch-encoder.ts";
-import { isInlineFrame, readInlineFrame } from "../../adapters/exchange/inline-frame.ts";
-import { inlineTypes } from "../../adapters/exchange/inline-type.ts";
-import { batchTypes } from "../../adapters/exchange/record-batches.ts";
+import { isInlineFrame, readInlineFrame } from "../../adapters/exchange/frames/inline-frame.ts";
+import { inlineTypes } from "../../adapters/exchange/frames/inline-type.ts";
+import { batchTypes } from "../../adapters/exchange/frames/record-batches.ts";
 import type { DistributedPlan, PlannedFragment } from "../../core/query/plan/distributed-plan.ts";
 import type { FragmentRun } from "../../core/query/plan/explain.ts";
 import type { ChunkStream, Connection, Database, ListParameter } from "../../ports/database.ts";

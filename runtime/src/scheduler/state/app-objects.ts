@@ -1,5 +1,11 @@
-import { type AppDecision, appKey, appSha256, decideApp, proposeApp } from "../../core/cluster/app.ts";
-import type { AppReference } from "../../core/cluster/document.ts";
+import {
+  type AppDecision,
+  appKey,
+  appSha256,
+  decideApp,
+  proposeApp,
+} from "../../core/cluster/document/app.ts";
+import type { AppReference } from "../../core/cluster/document/document.ts";
 import { CorruptDocumentError } from "../../core/cluster/errors.ts";
 import { StoreError } from "../../ports/object-store.ts";
 import type { ClusterState } from "./cluster-state.ts";

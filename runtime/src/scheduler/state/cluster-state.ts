@@ -1,7 +1,8 @@
+import { continues } from "../../core/cluster/assignment/lineage.ts";
 import { type Backoff, backoffMs } from "../../core/cluster/backoff.ts";
-import { printDocument } from "../../core/cluster/codec.ts";
 import { isRegistered, seal, type Writer, wasCommitted } from "../../core/cluster/commit.ts";
-import { type ClusterDocument, newDocument } from "../../core/cluster/document.ts";
+import { printDocument } from "../../core/cluster/document/codec.ts";
+import { type ClusterDocument, newDocument } from "../../core/cluster/document/document.ts";
 import {
   ConcurrentModificationError,
   ForeignDocumentError,
@@ -10,7 +11,6 @@ import {
   RestoredDocumentError,
   UnknownCommitError,
 } from "../../core/cluster/errors.ts";
-import { continues } from "../../core/cluster/lineage.ts";
 import type { Clock } from "../../ports/clock.ts";
 import { AmbiguousWriteError, type ObjectStore, StoreError } from "../../ports/object-store.ts";
 import type { Random } from "../../ports/random.ts";

@@ -1,5 +1,5 @@
-import { printDocument } from "../../core/cluster/codec.ts";
-import { PAUSE_MS } from "../../core/cluster/counter-observer.ts";
+import { printDocument } from "../../core/cluster/document/codec.ts";
+import { PAUSE_MS } from "../../core/cluster/membership/counter-observer.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { ClusterState } from "./cluster-state.ts";
 

@@ -4,8 +4,8 @@ import {
   heartbeatKey,
   parseHeartbeat,
   printHeartbeat,
-} from "../../core/cluster/heartbeat-file.ts";
-import { heartbeatIntervalMs } from "../../core/cluster/lease.ts";
+} from "../../core/cluster/membership/heartbeat-file.ts";
+import { heartbeatIntervalMs } from "../../core/cluster/membership/lease.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { PutCondition } from "../../ports/object-store.ts";
 import type { ClusterState } from "./cluster-state.ts";

@@ -1,5 +1,5 @@
 import { httpTlsLabel } from "../../adapters/cluster/public-pins.ts";
-import type { SchedulerEntry } from "../../core/cluster/document.ts";
+import type { SchedulerEntry } from "../../core/cluster/document/document.ts";
 import type { SchedulerOptions } from "../scheduler-options.ts";
 
 /** How a scheduler's process stands in the cluster document. */

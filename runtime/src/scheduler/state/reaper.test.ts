@@ -1,8 +1,8 @@
 import { expect, test } from "@jest/globals";
 import { TestClock } from "../../../test/support/test-clock.ts";
 import { MemoryObjects, MemoryStore } from "../../adapters/store/memory.ts";
-import { heartbeatKey, printHeartbeat } from "../../core/cluster/heartbeat-file.ts";
-import { registerScheduler } from "../../core/cluster/membership.ts";
+import { heartbeatKey, printHeartbeat } from "../../core/cluster/membership/heartbeat-file.ts";
+import { registerScheduler } from "../../core/cluster/membership/membership.ts";
 import { ClusterState } from "./cluster-state.ts";
 import { runReaper } from "./reaper.ts";
 

@@ -1,6 +1,6 @@
-import type { SchedulerEntry } from "../../core/cluster/document.ts";
-import { heartbeatKey } from "../../core/cluster/heartbeat-file.ts";
-import { isGone, reapSchedulers } from "../../core/cluster/membership.ts";
+import type { SchedulerEntry } from "../../core/cluster/document/document.ts";
+import { heartbeatKey } from "../../core/cluster/membership/heartbeat-file.ts";
+import { isGone, reapSchedulers } from "../../core/cluster/membership/membership.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Random } from "../../ports/random.ts";
 import type { ClusterState } from "./cluster-state.ts";

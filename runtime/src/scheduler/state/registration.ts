@@ -1,6 +1,10 @@
-import type { SchedulerEntry } from "../../core/cluster/document.ts";
+import type { SchedulerEntry } from "../../core/cluster/document/document.ts";
 import { AlreadyRegisteredError, NotRegisteredError, UnknownCommitError } from "../../core/cluster/errors.ts";
-import { decideRegistration, registerScheduler, removeScheduler } from "../../core/cluster/membership.ts";
+import {
+  decideRegistration,
+  registerScheduler,
+  removeScheduler,
+} from "../../core/cluster/membership/membership.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { ClusterState } from "./cluster-state.ts";
 import { SchedulerObserver } from "./scheduler-observer.ts";

@@ -1,5 +1,5 @@
-import type { SchedulerEntry } from "../../core/cluster/document.ts";
-import { driverOf } from "../../core/cluster/membership.ts";
+import type { SchedulerEntry } from "../../core/cluster/document/document.ts";
+import { driverOf } from "../../core/cluster/membership/membership.ts";
 import { messageOf } from "../../core/text/message-of.ts";
 import type { Logger } from "../../observe/log.ts";
 import type { Clock } from "../../ports/clock.ts";

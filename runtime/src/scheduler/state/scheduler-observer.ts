@@ -1,6 +1,6 @@
-import { CounterObserver, PAUSE_MS } from "../../core/cluster/counter-observer.ts";
-import type { SchedulerEntry } from "../../core/cluster/document.ts";
-import { heartbeatKey, parseHeartbeat } from "../../core/cluster/heartbeat-file.ts";
+import type { SchedulerEntry } from "../../core/cluster/document/document.ts";
+import { CounterObserver, PAUSE_MS } from "../../core/cluster/membership/counter-observer.ts";
+import { heartbeatKey, parseHeartbeat } from "../../core/cluster/membership/heartbeat-file.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { ObjectStore } from "../../ports/object-store.ts";
 

@@ -1,13 +1,13 @@
 import { faultPoint } from "../../adapters/system/fault-point.ts";
-import { parseRoot, printDocument, rememberEncoding } from "../../core/cluster/codec.ts";
-import { CLUSTER_KEY, type ClusterDocument } from "../../core/cluster/document.ts";
-import { CorruptDocumentError, MissingDocumentError } from "../../core/cluster/errors.ts";
-import type { PartitionSet } from "../../core/cluster/partition-set.ts";
+import { parseRoot, printDocument, rememberEncoding } from "../../core/cluster/document/codec.ts";
+import { CLUSTER_KEY, type ClusterDocument } from "../../core/cluster/document/document.ts";
+import type { PartitionSet } from "../../core/cluster/document/partition-set.ts";
 import {
   type AssignmentObject,
   assignmentKey,
   decodePartitions,
-} from "../../core/cluster/partitions-object.ts";
+} from "../../core/cluster/document/partitions-object.ts";
+import { CorruptDocumentError, MissingDocumentError } from "../../core/cluster/errors.ts";
 import {
   type ObjectStore,
   type PutCondition,

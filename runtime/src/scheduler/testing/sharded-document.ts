@@ -1,6 +1,6 @@
-import { type ClusterDocument, newDocument } from "../../core/cluster/document.ts";
-import { PartitionSet } from "../../core/cluster/partition-set.ts";
-import { PartitionValues } from "../../core/cluster/partition-values.ts";
+import { type ClusterDocument, newDocument } from "../../core/cluster/document/document.ts";
+import { PartitionSet } from "../../core/cluster/document/partition-set.ts";
+import { PartitionValues } from "../../core/cluster/document/partition-values.ts";
 
 /** Full name of the one table. */
 export const shardedTable = "spice.public.t";

@@ -1,4 +1,4 @@
-import { civilFromDays } from "../../../core/partition/calendar.ts";
+import { civilFromDays } from "../../../core/partition/compute/calendar.ts";
 
 /** Days since 1970-01-01 as an ISO 8601 date, proleptic Gregorian; years beyond four digits carry a sign. */
 export function isoDate(days: number): string {

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { join } from "node:path";
 import { createInterface, type Interface } from "node:readline";
 import { type ChannelCredentials, credentials } from "@grpc/grpc-js";
-import { GrpcExchange } from "../grpc-client.ts";
+import { GrpcExchange } from "../grpc/grpc-client.ts";
 import type { ServeSettings } from "./serve-executor.ts";
 
 /** An executor in a child process. Stop it in every case. */

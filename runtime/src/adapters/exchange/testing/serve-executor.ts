@@ -7,7 +7,7 @@ import { Server, ServerCredentials } from "@grpc/grpc-js";
 import { mtlsServerCredentials } from "../../tls/grpc-credentials.ts";
 import type { CertificateFiles } from "../../tls/load-certificates.ts";
 import { CertificateSource } from "../../tls/node-certificates.ts";
-import { addExchangeService, exchangeServerOptions } from "../grpc-server.ts";
+import { addExchangeService, exchangeServerOptions } from "../grpc/grpc-server.ts";
 import { TestExecutor } from "./executor.ts";
 
 export interface ServeSettings {

@@ -1,4 +1,4 @@
-import { colocationKey } from "../assign.ts";
+import { colocationKey } from "../assignment/assign.ts";
 import type { MoveDraft } from "./move-draft.ts";
 
 /** One table of a group: who has each partition, and where its like is in the others. */

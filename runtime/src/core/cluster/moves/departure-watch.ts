@@ -1,4 +1,4 @@
-import type { ClusterDocument } from "../document.ts";
+import type { ClusterDocument } from "../document/document.ts";
 
 /**
  * Knows when an observer last learned that a scheduler left the document or was replaced: leases that it confirmed

@@ -1,4 +1,4 @@
-import type { ClusterDocument } from "../document.ts";
+import type { ClusterDocument } from "../document/document.ts";
 import type { MoveReport } from "./move-input.ts";
 
 export interface DrainStatus {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
-import { newDocument, type SchedulerEntry } from "../document.ts";
-import { registerExecutor, registerScheduler, removeScheduler } from "../membership.ts";
+import { newDocument, type SchedulerEntry } from "../document/document.ts";
+import { registerExecutor, registerScheduler, removeScheduler } from "../membership/membership.ts";
 import { DepartureWatch } from "./departure-watch.ts";
 import { judgeLoss, type LossEvidence, type PeerEvidence, unheard } from "./judge-loss.ts";
 

@@ -1,6 +1,6 @@
-import { BEAT_INTERVAL_MS } from "../beat-interval.ts";
-import { TTL_GRACE_MS } from "../counter-observer.ts";
-import type { ClusterDocument } from "../document.ts";
+import type { ClusterDocument } from "../document/document.ts";
+import { BEAT_INTERVAL_MS } from "../membership/beat-interval.ts";
+import { TTL_GRACE_MS } from "../membership/counter-observer.ts";
 
 /** Silence of an executor in milliseconds as one observer watched it without a pause; undefined: not watched. */
 export type Silence = (executor: string, instance: string) => number | undefined;

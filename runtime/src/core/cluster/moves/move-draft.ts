@@ -1,6 +1,6 @@
-import { activeExecutors, type ClusterDocument } from "../document.ts";
-import type { PartitionReport } from "../messages.ts";
-import type { PartitionEditor, PartitionSet } from "../partition-set.ts";
+import { activeExecutors, type ClusterDocument } from "../document/document.ts";
+import type { PartitionEditor, PartitionSet } from "../document/partition-set.ts";
+import type { PartitionReport } from "../membership/messages.ts";
 import type { MoveInput, MoveStep } from "./move-input.ts";
 
 type Cause = MoveStep["cause"];

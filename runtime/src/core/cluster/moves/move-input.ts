@@ -1,6 +1,6 @@
-import type { PartitionSizes } from "../assign.ts";
-import type { ClusterDocument } from "../document.ts";
-import type { PartitionReport } from "../messages.ts";
+import type { PartitionSizes } from "../assignment/assign.ts";
+import type { ClusterDocument } from "../document/document.ts";
+import type { PartitionReport } from "../membership/messages.ts";
 
 /** The settings of `runtime.scheduler` that moves obey. */
 export interface MoveSettings {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import type { ClusterDocument } from "../document.ts";
+import type { ClusterDocument } from "../document/document.ts";
 import { drainStatus } from "./drain-status.ts";
 import { cluster, owners, type TestCluster } from "./testing/cluster.ts";
 

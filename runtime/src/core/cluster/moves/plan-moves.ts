@@ -1,4 +1,4 @@
-import type { ClusterDocument } from "../document.ts";
+import type { ClusterDocument } from "../document/document.ts";
 import { drain } from "./drain.ts";
 import { MORE_THAN_HALF_LOST, removeLost } from "./loss.ts";
 import { MoveDraft } from "./move-draft.ts";

@@ -1,9 +1,9 @@
 import { type ComparisonOperator, type Predicate, reversed } from "../../predicate/predicate.ts";
 import type { Scalar } from "../../predicate/scalar.ts";
 import type { ColumnType } from "../column-type.ts";
-import { compileScalar } from "../compile.ts";
-import type { Compiled } from "../compiled.ts";
-import { FunctionArgumentError } from "../functions.ts";
+import { compileScalar } from "../compute/compile.ts";
+import type { Compiled } from "../compute/compiled.ts";
+import { FunctionArgumentError } from "../expression/functions.ts";
 import type { Value } from "../value.ts";
 import { align, isOrdered } from "./compare-types.ts";
 import { likePattern } from "./like.ts";

@@ -1,7 +1,7 @@
-import { castBetween } from "../cast.ts";
 import { doubleType } from "../column-type.ts";
-import { compileCast } from "../compile.ts";
-import type { Compiled } from "../compiled.ts";
+import { castBetween } from "../compute/cast.ts";
+import { compileCast } from "../compute/compile.ts";
+import type { Compiled } from "../compute/compiled.ts";
 import { parseValue, type Value } from "../value.ts";
 
 /** Both sides of a comparison in one type. */

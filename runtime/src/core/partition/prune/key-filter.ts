@@ -1,8 +1,8 @@
-import type { BoundPartitionExpression } from "../bind.ts";
-import { microsOf } from "../cast.ts";
 import { type ColumnType, domainOf } from "../column-type.ts";
-import { datePart } from "../date-parts.ts";
-import { nextStep } from "../date-trunc.ts";
+import { microsOf } from "../compute/cast.ts";
+import { datePart } from "../compute/date-parts.ts";
+import { nextStep } from "../compute/date-trunc.ts";
+import type { BoundPartitionExpression } from "../expression/bind.ts";
 import { formatValue, parseValue } from "../value.ts";
 import { fromOrdered, type Ordered, toOrdered } from "./ordered.ts";
 import {

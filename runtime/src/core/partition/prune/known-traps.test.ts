@@ -1,7 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 import type { Predicate } from "../../predicate/predicate.ts";
 import type { Scalar } from "../../predicate/scalar.ts";
-import { bindPartitionBy } from "../bind.ts";
+import { bindPartitionBy } from "../expression/bind.ts";
 import {
   and,
   bucketsOf,

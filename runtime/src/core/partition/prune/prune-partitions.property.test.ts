@@ -1,8 +1,8 @@
 import { expect, test } from "@jest/globals";
 import * as fc from "fast-check";
-import { bindPartitionBy } from "../bind.ts";
 import { parseColumnType } from "../column-type.ts";
-import { evaluateTexts, PartitionEvaluationError } from "../evaluate.ts";
+import { evaluateTexts, PartitionEvaluationError } from "../compute/evaluate.ts";
+import { bindPartitionBy } from "../expression/bind.ts";
 import { partitionKey } from "../partition-key.ts";
 import { keysAndFilter, schema, valueOfColumn } from "../testing/arbitrary-filters.ts";
 import { mayBeTrue } from "../testing/brute-force.ts";

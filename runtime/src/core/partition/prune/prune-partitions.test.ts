@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import type { Predicate } from "../../predicate/predicate.ts";
-import { bindPartitionBy } from "../bind.ts";
+import { bindPartitionBy } from "../expression/bind.ts";
 import {
   and,
   between,

@@ -1,7 +1,7 @@
 import type { Predicate } from "../../predicate/predicate.ts";
 import type { Scalar } from "../../predicate/scalar.ts";
-import type { BoundPartitionExpression } from "../bind.ts";
-import { lowerAscii, matchKey } from "../canonical.ts";
+import type { BoundPartitionExpression } from "../expression/bind.ts";
+import { lowerAscii, matchKey } from "../expression/canonical.ts";
 import { alternativesOf } from "./alternatives.ts";
 import type { Base } from "./atom.ts";
 import { accepts, type KeyFilter, keyFilter } from "./key-filter.ts";

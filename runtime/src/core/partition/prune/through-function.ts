@@ -1,5 +1,5 @@
 import { type ColumnType, domainOf } from "../column-type.ts";
-import type { Compiled } from "../compiled.ts";
+import type { Compiled } from "../compute/compiled.ts";
 import type { Value } from "../value.ts";
 import { compareOrdered, type Ordered, toOrdered } from "./ordered.ts";
 import { between, contains, type Interval, type RangeSet, union } from "./range-set.ts";

@@ -2,7 +2,7 @@ import * as fc from "fast-check";
 import type { ComparisonOperator, Predicate } from "../../predicate/predicate.ts";
 import type { Scalar } from "../../predicate/scalar.ts";
 import { parseColumnType } from "../column-type.ts";
-import { compileScalar } from "../compile.ts";
+import { compileScalar } from "../compute/compile.ts";
 import { formatValue, type Value } from "../value.ts";
 import { sampleValues } from "./sample-values.ts";
 

@@ -1,7 +1,7 @@
 import type { ComparisonOperator, Predicate } from "../../predicate/predicate.ts";
 import type { Scalar } from "../../predicate/scalar.ts";
 import { parseColumnType } from "../column-type.ts";
-import { compileScalar } from "../compile.ts";
+import { compileScalar } from "../compute/compile.ts";
 import { align } from "../prune/compare-types.ts";
 import { likePattern } from "../prune/like.ts";
 import { compareOrdered, toOrdered } from "../prune/ordered.ts";

@@ -1,8 +1,8 @@
 import type { ComparisonOperator, Predicate } from "../../predicate/predicate.ts";
 import type { Scalar } from "../../predicate/scalar.ts";
-import { bindPartitionBy } from "../bind.ts";
 import { parseColumnType } from "../column-type.ts";
-import { bucketOf } from "../hash-value.ts";
+import { bindPartitionBy } from "../expression/bind.ts";
+import { bucketOf } from "../hash/hash-value.ts";
 import { prunePartitions } from "../prune/prune-partitions.ts";
 
 /** A table with a column of each kind, and short names for building filters on it. */

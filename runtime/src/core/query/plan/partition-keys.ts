@@ -1,4 +1,4 @@
-import { type BoundPartitionExpression, bindPartitionBy } from "../../partition/bind.ts";
+import { type BoundPartitionExpression, bindPartitionBy } from "../../partition/expression/bind.ts";
 import type { CatalogTable } from "../catalog.ts";
 
 /** Bound once per table of a catalog: queries come more often than catalogs. */

@@ -1,5 +1,5 @@
-import type { ClusterDocument } from "../../../core/cluster/document.ts";
-import { registerScheduler } from "../../../core/cluster/membership.ts";
+import type { ClusterDocument } from "../../../core/cluster/document/document.ts";
+import { registerScheduler } from "../../../core/cluster/membership/membership.ts";
 import type { Clock } from "../../../ports/clock.ts";
 import type { ObjectStore } from "../../../ports/object-store.ts";
 import type { Random } from "../../../ports/random.ts";

@@ -1,9 +1,9 @@
 import { planCycle } from "../../cycle.ts";
-import { type ClusterDocument, newDocument } from "../../document.ts";
-import { registerExecutor } from "../../membership.ts";
-import type { PartitionReport } from "../../messages.ts";
-import { PartitionValues } from "../../partition-values.ts";
-import { ReportBook } from "../../reports.ts";
+import { type ClusterDocument, newDocument } from "../../document/document.ts";
+import { PartitionValues } from "../../document/partition-values.ts";
+import { registerExecutor } from "../../membership/membership.ts";
+import type { PartitionReport } from "../../membership/messages.ts";
+import { ReportBook } from "../../membership/reports.ts";
 import type { MoveInput, MoveReport } from "../move-input.ts";
 import { planMoves } from "../plan-moves.ts";
 
