@@ -35,7 +35,7 @@ export const sourceAlias = "spice source";
  */
 export async function readInto(
   config: DatasetConfig,
-  context: Pick<TableContext, "database" | "source" | "clock" | "warn">,
+  context: Pick<TableContext, "database" | "accelerator" | "source" | "clock" | "warn">,
   held: readonly SqlColumn[],
   slots: readonly PartitionSlot[],
   request: RefreshRequest & { mode: "full" | "append" },
@@ -109,7 +109,7 @@ export function appendGroups(
 
 async function scanInto(
   config: DatasetConfig,
-  context: Pick<TableContext, "database" | "clock">,
+  context: Pick<TableContext, "database" | "accelerator" | "clock">,
   held: readonly SqlColumn[],
   scan: SourceScan,
   slots: readonly PartitionSlot[],
@@ -162,9 +162,13 @@ async function scanInto(
       }),
     };
   });
+  const { accelerator } = context;
   const result = await ingest(
     database,
     {
+      ...(accelerator.insertTogether === undefined
+        ? {}
+        : { insertTogether: accelerator.insertTogether.bind(accelerator) }),
       sql,
       columns: incoming,
       partitionBy: config.partitionBy,
