@@ -71,6 +71,9 @@ async function runFragment(call: Call, { runner, authorize }: ExchangeServerOpti
     const stats = Buffer.from(JSON.stringify(await result.stats));
     call.write({ payload: { $case: "stats", value: stats } });
     call.end();
+    // The call's close is not news any more.
+    call.off("cancelled", cancel);
+    call.off("close", cancel);
   } catch (error) {
     if (call.cancelled) return;
     call.emit("error", statusOf(error));
