@@ -4,7 +4,7 @@ import type { Exchange, FragmentRequest, FragmentResult, FragmentStats } from ".
 import { ExecutorUnavailableError } from "../../../ports/exchange.ts";
 import { connected, connectLimitMs } from "./connected.ts";
 import { encodeEnvelope } from "./envelope.ts";
-import { readFragmentMessage } from "./fragment-message.ts";
+import { isWholeResult, readFragmentMessage } from "./fragment-message.ts";
 import { readMessages } from "./grpc-read.ts";
 
 export interface GrpcExchangeOptions {
@@ -40,6 +40,8 @@ const channelOptions = {
   "grpc.initial_reconnect_backoff_ms": 100,
   "grpc.max_reconnect_backoff_ms": 2_000,
   "grpc.enable_retries": 0,
+  // Nobody reads what it counts of every call.
+  "grpc.enable_channelz": 0,
 } as const;
 
 /** Runs fragments on executors over gRPC, on one channel per address. */
@@ -121,7 +123,7 @@ export class GrpcExchange implements Exchange {
   ): AsyncGenerator<Uint8Array, FragmentStats> {
     const metadata = new Metadata();
     metadata.set("traceparent", request.trace);
-    const envelope = encodeEnvelope(request);
+    const envelope = encodeEnvelope({ ...request, statsWithFrame: true });
     const call = {
       channel,
       method,
@@ -129,11 +131,13 @@ export class GrpcExchange implements Exchange {
       deadline: Date.now() + request.deadlineMs + graceMs,
       metadata,
       signal,
+      isWhole: isWholeResult,
     };
     let stats: FragmentStats | undefined;
-    for await (const { payload } of readMessages(executor, call, readFragmentMessage)) {
+    for await (const { payload, wholeStats } of readMessages(executor, call, readFragmentMessage)) {
+      const figures = payload?.$case === "stats" ? payload.value : wholeStats;
+      if (figures !== undefined) stats = JSON.parse(figures.toString()) as FragmentStats;
       if (payload?.$case === "frame") yield payload.value;
-      else if (payload?.$case === "stats") stats = JSON.parse(payload.value.toString()) as FragmentStats;
     }
     if (stats !== undefined) return stats;
     throw new ExecutorUnavailableError(executor, `Executor ${executor} ended a fragment without its figures`);
