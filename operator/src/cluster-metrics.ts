@@ -6,6 +6,7 @@ export interface ClusterMetrics {
   /** Follows a status; `key` is `namespace/name`. */
   seen(key: string, status: SpicepodClusterStatus): void;
   forget(key: string): void;
+  forgetAll(): void;
 }
 
 /** Conditions that alerts are about. */
@@ -47,6 +48,9 @@ export function clusterMetrics(registry: Registry): ClusterMetrics {
       for (const one of [ca, leaf]) one.remove(labels);
       for (const type of shown) condition.remove({ ...labels, type });
       for (const state of states) executors.remove({ ...labels, state });
+    },
+    forgetAll() {
+      for (const one of [ca, leaf, condition, executors]) one.reset();
     },
   };
 }

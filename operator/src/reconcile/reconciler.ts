@@ -37,7 +37,7 @@ const silentMs = 3_000;
 export interface Reconciled {
   readonly result: ReconcileResult;
   readonly outcome: Outcome;
-  /** Whether its condition Paused is True; undefined when the cluster is gone. */
+  /** Whether its condition Paused is True; undefined when the cluster is gone or going, and for some errors. */
   readonly paused?: boolean;
 }
 
