@@ -55,7 +55,8 @@ export function clusterMetrics(registry: Registry): ClusterMetrics {
   };
 }
 
-function labelsOf(key: string): { readonly namespace: string; readonly cluster: string } {
+/** The labels of a cluster by its key, `namespace/name`. */
+export function labelsOf(key: string): { readonly namespace: string; readonly cluster: string } {
   const slash = key.indexOf("/");
   return { namespace: key.slice(0, slash), cluster: key.slice(slash + 1) };
 }

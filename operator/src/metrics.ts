@@ -1,7 +1,7 @@
 import { Counter, Gauge, Histogram, type Registry } from "prom-client";
 import type { SpicepodClusterStatus } from "./api/status.ts";
 import { type ApiMetrics, apiMetrics } from "./api-metrics.ts";
-import { clusterMetrics } from "./cluster-metrics.ts";
+import { clusterMetrics, labelsOf } from "./cluster-metrics.ts";
 import { type RestartReason, restartReasons } from "./lifecycle/types.ts";
 
 /** How a reconcile ended, as the label `result`. */
@@ -69,7 +69,7 @@ export function operatorMetrics(registry: Registry): OperatorMetrics {
   const pausedClusters = new Gauge({
     name: "spiceai_operator_cluster_paused",
     help: "1 for clusters whose condition Paused is True.",
-    labelNames: ["namespace", "name"],
+    labelNames: ["namespace", "cluster"],
     registers,
   });
   // Exist from the start, so that rates begin at 0.
@@ -98,9 +98,4 @@ export function operatorMetrics(registry: Registry): OperatorMetrics {
       clusters.forgetAll();
     },
   };
-}
-
-function labelsOf(key: string): { namespace: string; name: string } {
-  const slash = key.indexOf("/");
-  return { namespace: key.slice(0, slash), name: key.slice(slash + 1) };
 }

@@ -114,7 +114,7 @@ test("clusters become ready by watches alone, rest without writes, and end", asy
   expect(metrics).toMatch(
     /spiceai_operator_api_requests_total\{verb="create",resource="secrets",code="201"\} 12/,
   );
-  expect(metrics).toContain('spiceai_operator_cluster_paused{namespace="data",name="one"} 0');
+  expect(metrics).toContain('spiceai_operator_cluster_paused{namespace="data",cluster="one"} 0');
   const taken = Number(/spiceai_operator_queue_latency_seconds_count (\d+)/.exec(metrics)?.[1]);
   const reconciled = [...metrics.matchAll(/spiceai_operator_reconcile_total\{[^}]*\} (\d+)/g)];
   expect(taken).toBe(reconciled.reduce((sum, [, count]) => sum + Number(count), 0));
@@ -149,6 +149,30 @@ test("a younger cluster gets its state location when the older one goes", async 
   await stage.until(refused);
   stage.api.store.delete(clusters, "data/one");
   await stage.until(() => stage.isReady("data/two"));
+  await stage.stop();
+});
+
+test("a state location is not free before the nodes of the cluster that has it have stopped", async () => {
+  const stage = new Stage();
+  stage.create("one");
+  await stage.until(() => stage.isReady("data/one"));
+  stage.create("two");
+  const refused = () =>
+    JSON.stringify(stage.api.store.get(clusters, "data/two")).includes("StateLocationInUse");
+  await stage.until(refused);
+  stage.kube.stuck.add("one-executor-0-0");
+  const one = stage.api.store.get(clusters, "data/one") as ClusterObject;
+  const deletionTimestamp = new Date(stage.clock.wallMs()).toISOString();
+  stage.api.store.put(clusters, { ...one, metadata: { ...one.metadata, deletionTimestamp } });
+  const podsOf = (name: string) =>
+    stage.api.store.list("/pods").filter(({ metadata }) => metadata.name?.startsWith(`${name}-`));
+  await stage.until(() => !podsOf("one").some(({ metadata }) => metadata.name === "one-executor-1-0"));
+  await stage.clock.advance(20_000);
+  expect(podsOf("one").map(({ metadata }) => metadata.name)).toContain("one-executor-0-0");
+  expect([refused(), podsOf("two")]).toEqual([true, []]);
+  stage.kube.stuck.clear();
+  await stage.until(() => stage.isReady("data/two"));
+  expect(podsOf("one")).toEqual([]);
   await stage.stop();
 });
 
