@@ -4,8 +4,10 @@ import { forEachLimited } from "../../core/for-each-limited.ts";
 import { quoteIdentifier, quoteLiteral } from "../../core/sql/quote.ts";
 import type { TableVersion, TableWrite } from "../../ports/accelerator.ts";
 import { type Database, type SqlColumn, SqlError } from "../../ports/database.ts";
+import { againAfterConflict } from "./again-after-conflict.ts";
 import type { PartitionExpression } from "./dataset-config.ts";
 import type { PartitionSlot } from "./partition-slot.ts";
+import type { TableContext } from "./refresh-types.ts";
 
 /** Rows of a source on their way into partitions. */
 export interface Ingest {
@@ -52,15 +54,15 @@ let stages = 0;
  * sorted by partition when there are many; then each partition is written by itself, a few at a time.
  */
 export async function ingest(
-  database: Database,
+  context: Pick<TableContext, "database" | "clock" | "warn">,
   work: Ingest,
   signal: AbortSignal,
   onRows: (rows: number) => void,
 ): Promise<IngestResult> {
   const only = work.targets.length === 1 ? work.targets[0]! : undefined;
   return only === undefined
-    ? ingestMany(database, work, signal, onRows)
-    : ingestOne(database, work, only, signal, onRows);
+    ? ingestMany(context, work, signal, onRows)
+    : ingestOne(context.database, work, only, signal, onRows);
 }
 
 async function ingestOne(
@@ -91,11 +93,12 @@ async function ingestOne(
 }
 
 async function ingestMany(
-  database: Database,
+  context: Pick<TableContext, "database" | "clock" | "warn">,
   work: Ingest,
   signal: AbortSignal,
   onRows: (rows: number) => void,
 ): Promise<IngestResult> {
+  const { database } = context;
   const types = await keyTypes(database, work, signal);
   const stage = `spice_stage.main.t${++stages}`;
   await attachMemory(database, "spice_stage");
@@ -130,9 +133,10 @@ async function ingestMany(
         empty: !counts.has(number),
       };
       try {
-        const version = await target.slot.serial(() =>
-          target.slot.table.insert(source, target.write(latest), signal),
-        );
+        const insert = () =>
+          target.slot.serial(() => target.slot.table.insert(source, target.write(latest), signal));
+        // Each by itself: the rows have been read.
+        const version = await againAfterConflict(insert, context, signal);
         faultPoint("mid-load");
         written.push({ slot: target.slot, version });
       } catch (error) {
