@@ -1,6 +1,7 @@
 import { globSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterEach, beforeEach, expect, test } from "@jest/globals";
+import { memoryUse } from "../../src/adapters/duckdb/memory-use.ts";
 import { Draw, seedOf } from "../support/draw.ts";
 import { DatasetLife, type Layout } from "./dataset-life.ts";
 import { openStressBed, type StressBed } from "./stress-bed.ts";
@@ -31,6 +32,8 @@ test(`datasets of shared sources open, load, refresh, answer and close at once i
     const name = `d${i}`;
     return new DatasetLife(name, bed, new Draw(seedOf(seed, name)), kinds[i % kinds.length]!);
   });
+  let over = false;
+  const scrapes = scrape(() => over);
   try {
     const ended = await Promise.allSettled(lives.map((life) => life.live(steps)));
     ended.forEach((end, i) => {
@@ -44,11 +47,21 @@ test(`datasets of shared sources open, load, refresh, answer and close at once i
     expect(ended.map(({ status }) => status)).toEqual(ended.map(() => "fulfilled"));
     await untilNone(() => globSync("**/data.duckdb*", { cwd: bed.dataDir }));
   } finally {
+    over = true;
+    await scrapes;
     for (const life of lives) await life.close();
   }
   expect(await left()).toEqual([]);
   expect(globSync("**/*.wal", { cwd: bed.dataDir })).toEqual([]);
 }, 600_000);
+
+/** What metrics ask the engine for. */
+async function scrape(over: () => boolean): Promise<void> {
+  while (!over()) {
+    expect((await memoryUse(bed.database)).used).toBeGreaterThan(0);
+    await delay(20);
+  }
+}
 
 /** Catalogues, schemas, tables and secrets of datasets; those of the engine and of no dataset do not count. */
 async function left(): Promise<unknown[]> {
