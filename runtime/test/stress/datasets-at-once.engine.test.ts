@@ -8,7 +8,7 @@ import { openStressBed, type StressBed } from "./stress-bed.ts";
 
 const seed = Number(process.env["SEED"] ?? Math.floor(Math.random() * 2 ** 31));
 /** Steps of each dataset. */
-const steps = Number(process.env["RUNS"] ?? 12);
+const steps = Number(process.env["RUNS"] ?? 8);
 /** What the datasets of one name take turns in. Files and tables of one name would be two acceleration's worth of files. */
 const kinds: readonly (readonly Layout[])[] = [
   ["arrow"],
@@ -33,7 +33,8 @@ test(`datasets of shared sources open, load, refresh, answer and close at once i
     return new DatasetLife(name, bed, new Draw(seedOf(seed, name)), kinds[i % kinds.length]!);
   });
   let over = false;
-  const scrapes = scrape(() => over);
+  const scraped = Promise.allSettled([scrape(() => over)]);
+  const closed: PromiseSettledResult<void>[] = [];
   try {
     const ended = await Promise.allSettled(lives.map((life) => life.live(steps)));
     ended.forEach((end, i) => {
@@ -48,9 +49,9 @@ test(`datasets of shared sources open, load, refresh, answer and close at once i
     await untilNone(() => globSync("**/data.duckdb*", { cwd: bed.dataDir }));
   } finally {
     over = true;
-    await scrapes;
-    for (const life of lives) await life.close();
+    closed.push(...(await scraped), ...(await Promise.allSettled(lives.map((life) => life.close()))));
   }
+  expect(closed.filter(({ status }) => status === "rejected")).toEqual([]);
   expect(await left()).toEqual([]);
   expect(globSync("**/*.wal", { cwd: bed.dataDir })).toEqual([]);
 }, 600_000);
@@ -58,7 +59,7 @@ test(`datasets of shared sources open, load, refresh, answer and close at once i
 /** What metrics ask the engine for. */
 async function scrape(over: () => boolean): Promise<void> {
   while (!over()) {
-    expect((await memoryUse(bed.database)).used).toBeGreaterThan(0);
+    await memoryUse(bed.database);
     await delay(20);
   }
 }
