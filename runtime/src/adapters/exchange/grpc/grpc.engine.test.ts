@@ -2,7 +2,9 @@ import { type AddressInfo, createServer, type Socket } from "node:net";
 import { Channel, credentials, Metadata, Server, ServerCredentials } from "@grpc/grpc-js";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { ExchangeServiceService, RunFragmentRequest } from "@spice-shards/proto";
+import type { Clock } from "../../../ports/clock.ts";
 import type { Exchange, FragmentRequest } from "../../../ports/exchange.ts";
+import { systemClock } from "../../system/clock.ts";
 import { InProcessExchange } from "../in-process.ts";
 import { fragment, readAll, TestExecutor } from "../testing/executor.ts";
 import { RemoteExecutor } from "../testing/remote-executor.ts";
@@ -257,6 +259,45 @@ describe("an executor in another process", () => {
     expect(bytes).toBeLessThan(150 << 20);
     expect(peak - before).toBeLessThan(64 << 20);
     await frames.return?.();
+    exchange.close();
+  });
+
+  test("one that stands still is given up, first by what it has given nothing yet, and asked again when it goes on", async () => {
+    // The watch takes no turn before the executor stands still, and short ones from then on.
+    const still = Promise.withResolvers<void>();
+    const clock: Clock = {
+      ...systemClock,
+      sleep: (_, signal) => still.promise.then(() => systemClock.sleep(100, signal)),
+    };
+    const exchange = remote.exchange(undefined, clock);
+    const silent = { name: "ExecutorUnavailableError", message: "Executor e gives no sign of life" };
+    const count = fragment("SELECT count(*) FROM t", [["n", "BIGINT"]]);
+    const frames = exchange.run("e", heavy, never).frames[Symbol.asyncIterator]();
+    expect((await frames.next()).done).toBe(false);
+    const ended: string[] = [];
+    const rest = (async () => {
+      while ((await frames.next()).done !== true);
+    })().finally(() => ended.push("reading"));
+    const waiting = readAll(exchange.run("e", endless, never)).finally(() => ended.push("waiting"));
+    remote.child.kill("SIGSTOP");
+    still.resolve();
+    try {
+      await Promise.all([
+        expect(rest).rejects.toMatchObject(silent),
+        expect(waiting).rejects.toMatchObject(silent),
+      ]);
+      expect(ended).toEqual(["waiting", "reading"]);
+      await expect(readAll(exchange.run("e", count, never))).rejects.toMatchObject(silent);
+    } finally {
+      remote.child.kill("SIGCONT");
+    }
+    for (;;) {
+      const answer = readAll(exchange.run("e", count, never)).catch((error: unknown) => error);
+      const found = await answer;
+      if (Array.isArray(found)) break;
+      expect(found).toMatchObject(silent);
+      await pause(50);
+    }
     exchange.close();
   });
 
