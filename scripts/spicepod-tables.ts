@@ -78,11 +78,13 @@ function unavailableRows(): Rows {
       `\`${at.replaceAll("[]", "")}\``,
       when === "enabled"
         ? "all"
-        : "above" in when
-          ? `above ${when.above}`
-          : "values" in when
-            ? choices(when.values.map(String))
-            : choices(when.schemes.map((scheme) => `${scheme}:`)),
+        : when === "off"
+          ? "none, or `enabled: false`"
+          : "above" in when
+            ? `above ${when.above}`
+            : "values" in when
+              ? choices(when.values.map(String))
+              : choices(when.schemes.map((scheme) => `${scheme}:`)),
       alternative,
     ]),
   ];

@@ -1,6 +1,6 @@
 import { parse } from "yaml";
 import { fieldManager, label, names } from "../api/names.ts";
-import type { Json } from "../schema/schema.ts";
+import type { JsonObject } from "../schema/schema.ts";
 import { types } from "./cache/resource-types.ts";
 import {
   at,
@@ -11,6 +11,7 @@ import {
   type StatefulSetObject,
 } from "./objects.ts";
 import type { Pass } from "./pass.ts";
+import { embeddedSpicepod } from "./state-location.ts";
 
 export type CleanUp =
   | { readonly kind: "wait"; readonly ms: number }
@@ -69,12 +70,12 @@ function running(pods: readonly PodObject[]): string {
 }
 
 /** The spicepod in the resource, or the one that schedulers were given from a ConfigMap. */
-function spicepodOf({ resource, deps, namespace, name }: Pass): Json | undefined {
-  const embedded = at(resource.spec, "schedulerSpec", "spicepod");
+export function spicepodOf({ resource, deps, namespace, name }: Pass): JsonObject | undefined {
+  const embedded = embeddedSpicepod(resource);
   if (embedded !== undefined) return embedded;
   const key = `${namespace}/${names.configMap(name)}`;
   const text = deps.caches.child<ConfigMapObject>("configMap", key)?.data?.["spicepod.yaml"];
-  return text === undefined ? undefined : (parse(text) as Json);
+  return text === undefined ? undefined : (parse(text) as JsonObject);
 }
 
 /** Claims that stay, and the state that nobody removes. */

@@ -182,6 +182,7 @@ export async function startScheduler(
     address: (executor) => running.addressOf(executor),
     instance: (executor) => running.document.executors[executor]?.instance_id,
     credentials: () => security.channel(["executor"]),
+    clock,
   });
   const exchange = new MeasuredExchange(single === undefined ? remote : single.exchange, metrics, clock);
   const admission = new Admission({ running: 32, waiting: 1_000 });

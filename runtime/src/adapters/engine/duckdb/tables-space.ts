@@ -87,9 +87,10 @@ export class TablesFile {
       );
     } catch (error) {
       this.#attached = undefined;
+      // Attached it would keep every later attempt out.
+      await this.#attachment.detach();
       if (isNew) {
         // On a full disk half of a file is left, which nobody could open later.
-        await this.#attachment.detach();
         for (const file of [this.file, `${this.file}.wal`]) await rm(file, { force: true });
         throw error;
       }
