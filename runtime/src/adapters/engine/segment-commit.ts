@@ -1,6 +1,6 @@
 import { messageOf } from "../../core/text/message-of.ts";
 import { StorageFullError, type TableVersion } from "../../ports/accelerator.ts";
-import { SqlError } from "../../ports/database.ts";
+import { isStorageFull } from "./is-storage-full.ts";
 import { Draft } from "./segment-draft.ts";
 import type { SegmentOptions, SegmentSpace } from "./segment-space.ts";
 import { mergeStatistics } from "./segment-sql.ts";
@@ -128,15 +128,9 @@ export function unitName(options: SegmentOptions): string {
 }
 
 function storageError(error: unknown, options: SegmentOptions): unknown {
-  if (!isFull(error)) return error;
+  if (!isStorageFull(error)) return error;
   return new StorageFullError(
     `No room to store a new version of ${unitName(options)}: ${messageOf(error)}. The old data keeps serving. Give the executor's volume more space, or narrow the dataset by refresh_sql.`,
     { cause: error },
   );
-}
-
-function isFull(error: unknown): boolean {
-  if (["ENOSPC", "EDQUOT"].includes((error as NodeJS.ErrnoException | undefined)?.code ?? "")) return true;
-  const words = /no space left|disk quota|could not write|max_temp_directory_size|out of disk/i;
-  return error instanceof SqlError && words.test(error.message);
 }

@@ -57,14 +57,16 @@ export function sameColumns(a: readonly SqlColumn[], b: readonly SqlColumn[]): b
   return a.length === b.length && a.every((c, i) => c.name === b[i]!.name && c.type === b[i]!.type);
 }
 
-/** Count and measure what was just written, in one pass. */
-export async function measureRelation(
+/** Count and measure a segment that was just written, in one pass. */
+export async function measureSegment(
   connection: Connection,
+  id: string,
   relation: string,
   columns: readonly SqlColumn[],
-): Promise<Measure> {
+): Promise<Segment> {
   const list = measureSql(columns).join(", ");
-  return measureOf((await connection.rows(`SELECT ${list} FROM ${relation}`))[0]!, columns);
+  const row = (await connection.rows(`SELECT ${list} FROM ${relation}`))[0]!;
+  return { id, columns, ...measureOf(row, columns) };
 }
 
 /** Aggregates over rows with `columns` that {@link measureOf} reads. */

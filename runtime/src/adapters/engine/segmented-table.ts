@@ -34,12 +34,20 @@ export function emptyVersion(columns: readonly SqlColumn[]): TableVersion {
   };
 }
 
+interface ScannedVersion {
+  readonly version: TableVersion;
+  readonly columns: readonly SqlColumn[];
+  readonly relations: readonly string[];
+}
+
 /** A table as an ordered list of immutable segments in a {@link SegmentSpace}; what both built-in engines are. */
 export class SegmentedTable implements AcceleratorTable {
   readonly #space: SegmentSpace;
   readonly #options: SegmentOptions;
   #current: TableVersion;
   #discarded = new Set<string>();
+  /** What the last scan was told: most ask for the same version again. */
+  #scanned: ScannedVersion | undefined;
 
   constructor(space: SegmentSpace, options: SegmentOptions, current?: TableVersion) {
     this.#space = space;
@@ -52,7 +60,11 @@ export class SegmentedTable implements AcceleratorTable {
   }
 
   scan(version: TableVersion, columns: readonly SqlColumn[] = version.columns): readonly string[] {
-    return version.segments.map((segment) => this.#read(segment, columns));
+    const last = this.#scanned;
+    if (last?.version === version && last.columns === columns) return last.relations;
+    const relations = version.segments.map((segment) => this.#read(segment, columns));
+    this.#scanned = { version, columns, relations };
+    return relations;
   }
 
   async insert(rows: NativeRows, write: TableWrite, signal?: AbortSignal): Promise<TableVersion> {

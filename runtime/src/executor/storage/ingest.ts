@@ -5,10 +5,12 @@ import { forEachLimited } from "../../core/for-each-limited.ts";
 import { quoteIdentifier } from "../../core/sql/quote.ts";
 import type { Accelerator, Measure, TableInsert, TableVersion, TableWrite } from "../../ports/accelerator.ts";
 import { type Database, type SqlColumn, SqlError } from "../../ports/database.ts";
+import { againAfterConflict } from "./again-after-conflict.ts";
 import { assignedSql, keyTypes, part } from "./assigned-rows.ts";
 import { commitGroups } from "./commit-groups.ts";
 import type { PartitionExpression } from "./dataset-config.ts";
 import { type PartitionSlot, serialOfAll } from "./partition-slot.ts";
+import type { TableContext } from "./refresh-types.ts";
 
 /** Rows of a source on their way into partitions. */
 export interface Ingest {
@@ -58,15 +60,15 @@ let stages = 0;
  * sorted by partition when there are many; then partitions are written by a few writers, small ones several a commit.
  */
 export async function ingest(
-  database: Database,
+  context: Pick<TableContext, "database" | "clock" | "warn">,
   work: Ingest,
   signal: AbortSignal,
   onRows: (rows: number) => void,
 ): Promise<IngestResult> {
   const only = work.targets.length === 1 ? work.targets[0]! : undefined;
   return only === undefined
-    ? ingestMany(database, work, signal, onRows)
-    : ingestOne(database, work, only, signal, onRows);
+    ? ingestMany(context, work, signal, onRows)
+    : ingestOne(context.database, work, only, signal, onRows);
 }
 
 async function ingestOne(
@@ -97,11 +99,12 @@ async function ingestOne(
 }
 
 async function ingestMany(
-  database: Database,
+  context: Pick<TableContext, "database" | "clock" | "warn">,
   work: Ingest,
   signal: AbortSignal,
   onRows: (rows: number) => void,
 ): Promise<IngestResult> {
+  const { database } = context;
   const types = await keyTypes(database, work, signal);
   const stage = `spice_stage.main.t${++stages}`;
   await attachMemory(database, "spice_stage");
@@ -141,9 +144,10 @@ async function ingestMany(
         try {
           const alone = () => {
             const { rows: source, write } = insertOf(group[i]!);
-            return slot.table.insert(source, write, signal);
+            return slot.serial(() => slot.table.insert(source, write, signal));
           };
-          const version = versions?.[i] ?? (await slot.serial(alone));
+          // Each by itself: the rows have been read.
+          const version = versions?.[i] ?? (await againAfterConflict(alone, context, signal));
           faultPoint("mid-load");
           written.push({ slot, version });
         } catch (error) {

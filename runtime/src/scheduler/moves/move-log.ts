@@ -14,9 +14,11 @@ export class MoveLog {
   }
 
   /** Tell what one run of the moves reported. */
-  tell({ steps, removed, condition, overCapacity, stranded }: MoveReport): void {
+  tell({ steps, removed, empty, condition, overCapacity, stranded }: MoveReport): void {
     const log = this.#log;
-    if (removed.length > 0) log.warn({ executors: removed }, "Executors are lost: their partitions move");
+    const lost = removed.filter((id) => !empty.includes(id));
+    if (lost.length > 0) log.warn({ executors: lost }, "Executors are lost: their partitions move");
+    if (empty.length > 0) log.info({ executors: empty }, "Executors have left that held no partition");
     const learning = steps.filter(({ kind }) => kind === "learn");
     if (learning.length > 0) log.info({ partitions: learning.length }, "Partitions begin to move");
     const promoted = steps.filter(({ kind }) => kind === "promote").length;

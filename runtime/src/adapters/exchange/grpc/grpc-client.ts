@@ -1,11 +1,16 @@
 import { Channel, type ChannelCredentials, Metadata } from "@grpc/grpc-js";
 import { ExchangeServiceService, RunFragmentRequest } from "@spice-shards/proto";
+import type { Clock } from "../../../ports/clock.ts";
 import type { Exchange, FragmentRequest, FragmentResult, FragmentStats } from "../../../ports/exchange.ts";
 import { ExecutorUnavailableError } from "../../../ports/exchange.ts";
+import { systemClock } from "../../system/clock.ts";
+import { JointAbort } from "../../system/joint-abort.ts";
+import { askForLife } from "./ask-for-life.ts";
 import { connected, connectLimitMs } from "./connected.ts";
 import { encodeEnvelope } from "./envelope.ts";
-import { readFragmentMessage } from "./fragment-message.ts";
+import { isWholeResult, readFragmentMessage } from "./fragment-message.ts";
 import { readMessages } from "./grpc-read.ts";
+import { Pulse } from "./pulse.ts";
 
 export interface GrpcExchangeOptions {
   /** `host:port` of an executor by its id; undefined while it is not a member. */
@@ -16,10 +21,13 @@ export interface GrpcExchangeOptions {
   readonly credentials: () => ChannelCredentials;
   /** How long a connection may take; {@link connectLimitMs} when absent. */
   readonly connectMs?: number;
+  /** Its turns are those of the watch over executors; the process's own clock when absent. */
+  readonly clock?: Clock;
 }
 
 interface Dialled {
   readonly channel: Channel;
+  readonly pulse: Pulse;
   readonly instance: string | undefined;
   calls: number;
   wanted: boolean;
@@ -40,6 +48,8 @@ const channelOptions = {
   "grpc.initial_reconnect_backoff_ms": 100,
   "grpc.max_reconnect_backoff_ms": 2_000,
   "grpc.enable_retries": 0,
+  // Nobody reads what it counts of every call.
+  "grpc.enable_channelz": 0,
 } as const;
 
 /** Runs fragments on executors over gRPC, on one channel per address. */
@@ -74,7 +84,7 @@ export class GrpcExchange implements Exchange {
   /** Close every channel; running calls end with an ExecutorUnavailableError. */
   close(): void {
     this.#closed = true;
-    for (const { channel } of this.#channels.values()) channel.close();
+    for (const entry of this.#channels.values()) hangUp(entry);
     this.#channels.clear();
   }
 
@@ -99,7 +109,7 @@ export class GrpcExchange implements Exchange {
           this.#drop(address, entry);
           throw new ExecutorUnavailableError(executor, `Executor ${executor} does not answer at ${address}`);
         }
-        const stats = yield* this.#read(executor, entry.channel, request, signal);
+        const stats = yield* this.#read(executor, entry, request, signal);
         resolve(stats);
       } finally {
         entry.calls--;
@@ -115,25 +125,39 @@ export class GrpcExchange implements Exchange {
 
   async *#read(
     executor: string,
-    channel: Channel,
+    { channel, pulse }: Dialled,
     request: FragmentRequest,
     signal: AbortSignal,
   ): AsyncGenerator<Uint8Array, FragmentStats> {
+    const silent = () => new ExecutorUnavailableError(executor, `Executor ${executor} gives no sign of life`);
+    if (pulse.isSilent) throw silent();
     const metadata = new Metadata();
     metadata.set("traceparent", request.trace);
-    const envelope = encodeEnvelope(request);
+    const envelope = encodeEnvelope({ ...request, statsWithFrame: true });
+    const ending = new JointAbort();
     const call = {
       channel,
       method,
       request: Buffer.from(RunFragmentRequest.encode({ envelope }).finish()),
       deadline: Date.now() + request.deadlineMs + graceMs,
       metadata,
-      signal,
+      signal: ending.signal,
+      isWhole: isWholeResult,
     };
     let stats: FragmentStats | undefined;
-    for await (const { payload } of readMessages(executor, call, readFragmentMessage)) {
-      if (payload?.$case === "frame") yield payload.value;
-      else if (payload?.$case === "stats") stats = JSON.parse(payload.value.toString()) as FragmentStats;
+    ending.follow(signal);
+    ending.signal.throwIfAborted();
+    const watched = pulse.watch(() => ending.abort(silent()));
+    try {
+      for await (const { payload, wholeStats } of readMessages(executor, call, readFragmentMessage)) {
+        watched.heard();
+        const figures = payload?.$case === "stats" ? payload.value : wholeStats;
+        if (figures !== undefined) stats = JSON.parse(figures.toString()) as FragmentStats;
+        if (payload?.$case === "frame") yield payload.value;
+      }
+    } finally {
+      watched.end();
+      ending.letGo();
     }
     if (stats !== undefined) return stats;
     throw new ExecutorUnavailableError(executor, `Executor ${executor} ended a fragment without its figures`);
@@ -146,21 +170,28 @@ export class GrpcExchange implements Exchange {
     if (known !== undefined) this.#drop(address, known);
     const target = address.includes("://") ? new URL(address).host : address;
     const channel = new Channel(target, this.#options.credentials(), channelOptions);
-    const entry = { channel, instance, calls: 0, wanted: true };
+    const clock = this.#options.clock ?? systemClock;
+    const pulse = new Pulse({ clock, ask: () => askForLife(channel) });
+    const entry = { channel, pulse, instance, calls: 0, wanted: true };
     this.#channels.set(address, entry);
     return entry;
   }
 
   /** The next call dials anew and asks for the address again. */
   #drop(address: string, entry: Dialled): void {
-    entry.channel.close();
+    hangUp(entry);
     if (this.#channels.get(address) === entry) this.#channels.delete(address);
   }
 
   #closeIfIdle(address: string): void {
     const entry = this.#channels.get(address);
     if (entry === undefined || entry.wanted || entry.calls > 0) return;
-    entry.channel.close();
+    hangUp(entry);
     this.#channels.delete(address);
   }
+}
+
+function hangUp({ channel, pulse }: Dialled): void {
+  pulse.close();
+  channel.close();
 }

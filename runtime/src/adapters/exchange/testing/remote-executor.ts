@@ -2,6 +2,8 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { join } from "node:path";
 import { createInterface, type Interface } from "node:readline";
 import { type ChannelCredentials, credentials } from "@grpc/grpc-js";
+import type { Clock } from "../../../ports/clock.ts";
+import { systemClock } from "../../system/clock.ts";
 import { GrpcExchange } from "../grpc/grpc-client.ts";
 import type { ServeSettings } from "./serve-executor.ts";
 
@@ -31,10 +33,14 @@ export class RemoteExecutor {
     return new RemoteExecutor(child, (JSON.parse(first.value) as { port: number }).port, answers);
   }
 
-  exchange(channelCredentials: ChannelCredentials = credentials.createInsecure()): GrpcExchange {
+  exchange(
+    channelCredentials: ChannelCredentials = credentials.createInsecure(),
+    clock: Clock = systemClock,
+  ): GrpcExchange {
     return new GrpcExchange({
       address: () => `127.0.0.1:${this.port}`,
       credentials: () => channelCredentials,
+      clock,
     });
   }
 

@@ -55,6 +55,8 @@ export interface MoveReport {
   readonly steps: readonly MoveStep[];
   /** Executors taken out of the document in this write. */
   readonly removed: readonly string[];
+  /** Those of {@link removed} that owned and learned nothing: they had been drained, or had got nothing yet. */
+  readonly empty: readonly string[];
   /** Draining executors that cannot go on, each with why. */
   readonly blocked: ReadonlyMap<string, string>;
   /** Learners under way after this write. */

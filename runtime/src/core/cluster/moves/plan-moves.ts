@@ -20,6 +20,7 @@ export function planMoves(
   const silent = (id: string) => input.lost.has(id) || input.unheard.has(id);
   const members = Object.keys(document.executors).filter((id) => !silent(id) || !mayLeave(draft, id));
   const looking = members.filter(silent);
+  const empty = draft.lost.filter((id) => draft.held(id) === 0);
   const tooMany = draft.lost.length > 0 && looking.length * 2 > members.length;
   let blocked: ReadonlyMap<string, string> = new Map();
   if (!tooMany) {
@@ -35,6 +36,7 @@ export function planMoves(
     result: {
       steps: draft.steps,
       removed: tooMany ? [] : draft.lost,
+      empty: tooMany ? [] : empty,
       blocked,
       moving,
       stranded,

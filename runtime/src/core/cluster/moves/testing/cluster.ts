@@ -19,6 +19,7 @@ export class TestCluster {
   last: MoveReport = {
     steps: [],
     removed: [],
+    empty: [],
     blocked: new Map(),
     moving: 0,
     stranded: 0,
