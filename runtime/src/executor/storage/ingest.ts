@@ -196,7 +196,9 @@ async function measureStage(
   signal: AbortSignal,
 ): Promise<ReadonlyMap<number, StagedPart>> {
   const { columns, targets } = work;
-  const measured = targets.length > sortAbove && targets.length * columns.length <= mostMeasured;
+  const many = targets.length > sortAbove && targets.length * columns.length <= mostMeasured;
+  // A pass over rows on disk costs more than it saves.
+  const measured = many && !(await spills(database));
   const list = [`${part} AS part`, `${work.watermarkSql ?? "NULL"} AS newest`];
   list.push(...measureSql(measured ? columns : []));
   const found = await database.rows(`SELECT ${list.join(", ")} FROM ${stage} GROUP BY ${part}`, { signal });
