@@ -89,6 +89,7 @@ datasets:
     expect(said).toContain("Did you mean `parquet_compression`?");
     expect(said).toContain("parquet_row_group_rows: must be a whole number");
     expect(said).toContain("does not support `indexes`");
+    expect(said).toContain("does not support `primary_key with refresh_mode: append`");
   });
 
   test("a module that is not there or brings no engine ends the start with its name", async () => {
