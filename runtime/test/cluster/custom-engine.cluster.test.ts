@@ -28,6 +28,8 @@ describe("the engine of examples/accelerator-parquet, loaded by SPICED_ACCELERAT
         'partition_by: ["bucket(4, id)", region]',
         "params: { parquet_compression: snappy }",
       ],
+      // Nothing moves while an executor is away, however slow the machine starts it again.
+      scheduler: ["executor_lost_after: 10m"],
       env: { SPICED_ACCELERATORS: module },
     });
   });
