@@ -1,5 +1,6 @@
 import { expect, test } from "@jest/globals";
-import { chartValues, withValuesTable } from "./chart-values.ts";
+import { chartValues, valueRows } from "./chart-values.ts";
+import { withTable } from "./marked-table.ts";
 
 const text = `# One.
 a: 1
@@ -23,9 +24,10 @@ test("every value has its path, default and comment", () => {
     { path: "b.d", standard: '{"e":1}', description: "A map as one value." },
     { path: "b.f", standard: "{}", description: "Empty." },
   ]);
-  const readme = withValuesTable(
+  const readme = withTable(
     "before\n<!-- values -->\nold\n<!-- end of values -->\nafter\n",
-    values.slice(0, 2),
+    "values",
+    valueRows(values.slice(0, 2)),
   );
   expect(readme).toBe(
     'before\n<!-- values -->\n| value | default | meaning |\n| --- | --- | --- |\n| `a` | `1` | One. |\n| `b.c` | `["x"]` | Two lines \\| and a bar. |\n<!-- end of values -->\nafter\n',
@@ -35,5 +37,5 @@ test("every value has its path, default and comment", () => {
 test("a value without a comment, and a README without a place, are errors", () => {
   expect(() => chartValues("# One.\na: 1\nb: 2\n")).toThrow("b has no comment");
   expect(() => chartValues("[]")).toThrow("no mapping");
-  expect(() => withValuesTable("", [])).toThrow("no place");
+  expect(() => withTable("", "values", [])).toThrow("no place");
 });

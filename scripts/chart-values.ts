@@ -49,14 +49,10 @@ function valuesOf(
   return [{ path: path.join("."), standard: JSON.stringify(json), description }];
 }
 
-/** The README with the table between its two marks replaced. @throws ChartValuesError */
-export function withValuesTable(readme: string, values: readonly ChartValue[]): string {
-  const marks = /(<!-- values -->\n)[\s\S]*(<!-- end of values -->)/;
-  if (!marks.test(readme)) throw new ChartValuesError("README.md has no place for the values");
-  const rows = values.map(
-    ({ path, standard, description }) =>
-      `| \`${path}\` | \`${standard}\` | ${description.replaceAll("|", "\\|")} |`,
-  );
-  const table = ["| value | default | meaning |", "| --- | --- | --- |", ...rows].join("\n");
-  return readme.replace(marks, (_all, start: string, end: string) => `${start}${table}\n${end}`);
+/** The rows of the table of values, its head first. */
+export function valueRows(values: readonly ChartValue[]): readonly (readonly string[])[] {
+  return [
+    ["value", "default", "meaning"],
+    ...values.map(({ path, standard, description }) => [`\`${path}\``, `\`${standard}\``, description]),
+  ];
 }

@@ -11,8 +11,10 @@ import { join } from "node:path";
 import { clusterJsonSchema, customResourceDefinition } from "@spice-shards/operator";
 import { spicepodJsonSchema } from "@spice-shards/spicepod";
 import { stringify } from "yaml";
-import { chartValues, withValuesTable } from "./chart-values.ts";
+import { chartValues, valueRows } from "./chart-values.ts";
 import { generateFunctions } from "./generate-functions.ts";
+import { withTable } from "./marked-table.ts";
+import { spicepodTables } from "./spicepod-tables.ts";
 
 const root = join(import.meta.dirname, "..");
 
@@ -79,7 +81,19 @@ const generators: readonly Generator[] = [
       const read = (name: string) => readFileSync(join(root, "charts/spiceai-operator", name), "utf8");
       writeFileSync(
         join(target, "README.md"),
-        withValuesTable(read("README.md"), chartValues(read("values.yaml"))),
+        withTable(read("README.md"), "values", valueRows(chartValues(read("values.yaml")))),
+      );
+    },
+  },
+  {
+    folder: "docs",
+    only: ["spicepod.md"],
+    run(target) {
+      const text = readFileSync(join(root, "docs/spicepod.md"), "utf8");
+      const tables = Object.entries(spicepodTables());
+      writeFileSync(
+        join(target, "spicepod.md"),
+        tables.reduce((before, [name, rows]) => withTable(before, name, rows), text),
       );
     },
   },

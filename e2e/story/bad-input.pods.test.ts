@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { afterAll, beforeAll, expect } from "@jest/globals";
 import { createRoot, issueLeaf } from "@spice-shards/certificates";
 import { eventually } from "../../kube/test/support/wait.ts";
 import { argoHealth } from "../support/argo-health.ts";
@@ -17,6 +17,7 @@ import { saysAll } from "../support/conditions.ts";
 import { expiredPod } from "../support/expired-pod.ts";
 import { Kubectl } from "../support/kubectl.ts";
 import { startS3Pod } from "../support/s3-pod.ts";
+import { step } from "../support/step.ts";
 
 /**
  * What users of a real Kubernetes are told of input that cannot work, word by word. All bad clusters stand side by side,
@@ -65,17 +66,8 @@ afterAll(async () => {
   await system.helm("uninstall", "spiceai-operator", "--wait");
 }, 300_000);
 
-/** A step that fails shows what there was. */
-function told(what: string, run: () => Promise<void>): void {
-  test(what, async () => {
-    try {
-      await run();
-    } catch (error) {
-      console.log(`${await bad.bundle()}\n${await system.bundle()}`);
-      throw error;
-    }
-  }, 200_000);
-}
+const told = (what: string, run: () => Promise<void>) =>
+  step(what, run, { shows: [bad, system], timeoutMs: 200_000 });
 
 const describe = (...what: readonly string[]) => bad.run("describe", ...what);
 /** Parts of a text as a pattern, `…` for what is drawn or counted. */

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { afterAll, beforeAll, expect } from "@jest/globals";
 import { parseAllDocuments } from "yaml";
 import { eventually } from "../../kube/test/support/wait.ts";
 import { command } from "../local/command.ts";
@@ -9,6 +9,7 @@ import { argoHealth } from "../support/argo-health.ts";
 import { clusterOf } from "../support/bad-clusters.ts";
 import { Kubectl } from "../support/kubectl.ts";
 import { grantedBy, rightsOfAccount } from "../support/rights.ts";
+import { step } from "../support/step.ts";
 
 /** What other tools rely on: health, rights, network rules and ends of processes, on live objects. */
 const cluster = new Kubectl("default");
@@ -64,17 +65,8 @@ afterAll(async () => {
   ]);
 }, 300_000);
 
-/** A step that fails shows what there was. */
-function step(what: string, run: () => Promise<void>): void {
-  test(what, async () => {
-    try {
-      await run();
-    } catch (error) {
-      console.log(`${await place.bundle()}\n${await system.bundle()}`);
-      throw error;
-    }
-  }, 240_000);
-}
+const told = (what: string, run: () => Promise<void>) =>
+  step(what, run, { shows: [place, system], timeoutMs: 240_000 });
 
 const rendered = async () => documents(await system.helm("get", "manifest", release));
 const live = () => place.get<object>(name);
@@ -98,11 +90,11 @@ async function until(wanted: RegExp): Promise<ReadonlySet<string>> {
   return seen;
 }
 
-step("helm test finds an operator that works", async () => {
+told("helm test finds an operator that works", async () => {
   expect(await system.helm("test", release, "--timeout=150s")).toMatch(/Phase: +Succeeded/);
 });
 
-step("the operator's account has the rights that the chart renders, and no other", async () => {
+told("the operator's account has the rights that the chart renders, and no other", async () => {
   const objects = await rendered();
   for (const namespace of ["spice-system", "conformance"]) {
     const { rights, urls } = await rightsOfAccount(cluster, account, namespace);
@@ -113,7 +105,7 @@ step("the operator's account has the rights that the chart renders, and no other
   }
 });
 
-step("what the account must not do is refused", async () => {
+told("what the account must not do is refused", async () => {
   const may = (user: string, ...what: readonly string[]) =>
     cluster.run("auth", "can-i", ...what, `--as=${user}`).then(
       () => true,
@@ -184,7 +176,7 @@ step("what the account must not do is refused", async () => {
   );
 });
 
-step("Argo CD's health of a cluster is right in every phase of its life", async () => {
+told("Argo CD's health of a cluster is right in every phase of its life", async () => {
   expect(await argoHealth(created)).toBe("Progressing The operator has not seen the cluster yet.");
   const before = await until(/^Healthy AsExpected: The cluster answers queries over all its data\.$/);
   expect([...before].filter((status) => status !== "Progressing" && status !== "Healthy")).toEqual([]);
@@ -202,7 +194,7 @@ step("Argo CD's health of a cluster is right in every phase of its life", async 
   await until(/^Healthy /);
 });
 
-step("network policies are those that the chart and the resource render", async () => {
+told("network policies are those that the chart and the resource render", async () => {
   const [policy] = (await rendered()).filter(({ kind }) => kind === "NetworkPolicy");
   const ofChart = await system.get<Manifest>(`networkpolicy/${release}`);
   expect(ofChart.spec).toEqual(policy?.spec);
@@ -220,7 +212,7 @@ step("network policies are those that the chart and the resource render", async 
   }
 });
 
-step("processes end by SIGTERM with 0, at once, and their root file system is read-only", async () => {
+told("processes end by SIGTERM with 0, at once, and their root file system is read-only", async () => {
   const [operator = ""] = Object.keys(await system.podUids("app.kubernetes.io/name=spiceai-operator"));
   const [scheduler = ""] = Object.keys(
     await place.podUids("spice.ai/cluster=phases,spice.ai/cluster-role=scheduler"),
@@ -253,7 +245,7 @@ step("processes end by SIGTERM with 0, at once, and their root file system is re
   ]);
 });
 
-step("a cluster without executors is suspended, and one that goes is progressing", async () => {
+told("a cluster without executors is suspended, and one that goes is progressing", async () => {
   await patch({ executorSpec: { replicas: 0 } });
   await until(/^Suspended NoExecutors: executorSpec\.replicas is 0/);
   await place.run("delete", name, "--wait=false");

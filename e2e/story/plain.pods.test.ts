@@ -7,6 +7,7 @@ import { stringify } from "yaml";
 import { ClientPod } from "../support/client-pod.ts";
 import { Kubectl } from "../support/kubectl.ts";
 import { startS3Pod, storyDataset } from "../support/s3-pod.ts";
+import { showing } from "../support/step.ts";
 
 /** The manifests name services by their full name, with this namespace in it. */
 const kubectl = new Kubectl("default");
@@ -68,7 +69,7 @@ test("the plain manifests answer queries over mutual TLS, and an executor that i
   );
   writeOverlay();
   await kubectl.run("apply", "-k", dir);
-  try {
+  await showing([kubectl], async () => {
     await kubectl.run("rollout", "status", "statefulset/spice-executor", "--timeout=150s");
     await kubectl.run("rollout", "status", "deployment/spice-scheduler", "--timeout=60s");
     const client = await ClientPod.start(kubectl, "spice-scheduler");
@@ -93,8 +94,5 @@ test("the plain manifests answer queries over mutual TLS, and an executor that i
     expect(lost.right).toBeGreaterThan(0);
     const after = await client.phase(10);
     expect(after).toMatchObject({ wrong: 0, failed: 0 });
-  } catch (error) {
-    console.log(await kubectl.bundle());
-    throw error;
-  }
+  });
 }, 300_000);

@@ -1,5 +1,6 @@
 import { eventually } from "../../kube/test/support/wait.ts";
 import type { Kubectl } from "./kubectl.ts";
+import { restrictedPod } from "./restricted-pod.ts";
 import { storyQuery } from "./story-data.ts";
 
 /** What a client asks again and again, and what is right. */
@@ -78,29 +79,10 @@ export class ClientPod {
     questions: readonly Question[] = [{ sql: storyQuery, truth: process.env["STORY_TRUTH"] ?? "" }],
   ): Promise<ClientPod> {
     const env = { URL_OF_SQL: `http://${service}:8090/v1/sql`, QUESTIONS: JSON.stringify(questions) };
-    await kubectl.apply({
-      apiVersion: "v1",
-      kind: "Pod",
-      metadata: { name, labels: { app: name } },
-      spec: {
-        terminationGracePeriodSeconds: 1,
-        automountServiceAccountToken: false,
-        securityContext: { runAsNonRoot: true, runAsUser: 65532, seccompProfile: { type: "RuntimeDefault" } },
-        containers: [
-          {
-            name,
-            image,
-            command: ["/usr/local/bin/node", "--input-type=module", "--eval", program],
-            env: Object.entries(env).map(([key, value]) => ({ name: key, value })),
-            securityContext: {
-              allowPrivilegeEscalation: false,
-              readOnlyRootFilesystem: true,
-              capabilities: { drop: ["ALL"] },
-            },
-          },
-        ],
-      },
-    });
+    const more = { command: ["/usr/local/bin/node", "--input-type=module", "--eval", program] };
+    await kubectl.apply(
+      restrictedPod({ name, image, env, more, security: { readOnlyRootFilesystem: true } }),
+    );
     await kubectl.run("wait", "--for=condition=Ready", `pod/${name}`, "--timeout=90s");
     return new ClientPod(kubectl);
   }

@@ -10,6 +10,7 @@ import { OwnershipWatch } from "./ownership-watch.ts";
 import { PodWatch } from "./pod-watch.ts";
 import { startPostgresPod } from "./postgres-pod.ts";
 import { startS3Pod } from "./s3-pod.ts";
+import { showing } from "./step.ts";
 import { ordersQuery, storyQuery } from "./story-data.ts";
 
 export const ofCluster = "spice.ai/cluster=sales";
@@ -105,12 +106,11 @@ export class Story {
       if (this.#failed !== undefined) throw new Error(`not tried, since this failed: ${this.#failed}`);
       const began = performance.now();
       try {
-        await run();
+        await showing([this.data, this.system], run);
       } catch (error) {
         this.#failed = what;
         const target = { namespace: "story-data", cluster: "sales", operatorNamespace: "spice-system" };
         if (this.#parts !== undefined) await leaveBundle(what, { client: this.client, ...target });
-        console.log(`${await this.data.bundle()}\n${await this.system.bundle()}`);
         throw error;
       }
       this.note(`${((performance.now() - began) / 1000).toFixed(1)} s  ${what}`);

@@ -82,6 +82,7 @@ export {
   Reflector,
   type ReflectorMetrics,
   type ReflectorOptions,
+  type WatchEnd,
 } from "./reflector/reflector.ts";
 export { sourceOf } from "./reflector/source-of.ts";
 export { trimObject } from "./reflector/trim-object.ts";

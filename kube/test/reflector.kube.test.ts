@@ -57,8 +57,8 @@ describe("Reflector on a real API server", () => {
         watchStarted: () => {
           counts.watches += 1;
         },
-        idle: () => {
-          counts.idle += 1;
+        watchEnded: (why) => {
+          if (why === "idle") counts.idle += 1;
         },
       },
       ...options,

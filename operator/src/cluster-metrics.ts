@@ -6,6 +6,7 @@ export interface ClusterMetrics {
   /** Follows a status; `key` is `namespace/name`. */
   seen(key: string, status: SpicepodClusterStatus): void;
   forget(key: string): void;
+  forgetAll(): void;
 }
 
 /** Conditions that alerts are about. */
@@ -48,10 +49,14 @@ export function clusterMetrics(registry: Registry): ClusterMetrics {
       for (const type of shown) condition.remove({ ...labels, type });
       for (const state of states) executors.remove({ ...labels, state });
     },
+    forgetAll() {
+      for (const one of [ca, leaf, condition, executors]) one.reset();
+    },
   };
 }
 
-function labelsOf(key: string): { readonly namespace: string; readonly cluster: string } {
+/** The labels of a cluster by its key, `namespace/name`. */
+export function labelsOf(key: string): { readonly namespace: string; readonly cluster: string } {
   const slash = key.indexOf("/");
   return { namespace: key.slice(0, slash), cluster: key.slice(slash + 1) };
 }

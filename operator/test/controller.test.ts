@@ -28,9 +28,7 @@ class Stage {
     const { clock, api } = this;
     const metrics = operatorMetrics(this.registry);
     const random = seededRandom(3);
-    const onRequest = (request: { method: string; path: string; code: number }) =>
-      metrics.apiRequest(request);
-    const client = new Client({ transport: api.transport(), clock, random, onRequest });
+    const client = new Client({ transport: api.transport(), clock, random, onRequest: metrics.apiRequest });
     const events = { record: (_: KubeObject, event: EventNote) => void this.events.push(event) };
     this.controller = createController({
       client,
@@ -114,9 +112,26 @@ test("clusters become ready by watches alone, rest without writes, and end", asy
     /spiceai_operator_reconcile_total\{controller="spicepodcluster",result="done"\} [1-9]/,
   );
   expect(metrics).toMatch(
-    /spiceai_operator_api_requests_total\{verb="POST",resource="secrets",code="201"\} 12/,
+    /spiceai_operator_api_requests_total\{verb="create",resource="secrets",code="201"\} 12/,
   );
-  expect(metrics).toContain('spiceai_operator_cluster_paused{namespace="data",name="one"} 0');
+  expect(metrics).toContain('spiceai_operator_cluster_paused{namespace="data",cluster="one"} 0');
+  const taken = Number(/spiceai_operator_queue_latency_seconds_count (\d+)/.exec(metrics)?.[1]);
+  const reconciled = [...metrics.matchAll(/spiceai_operator_reconcile_total\{[^}]*\} (\d+)/g)];
+  expect(taken).toBe(reconciled.reduce((sum, [, count]) => sum + Number(count), 0));
+  expect(metrics).toMatch(
+    /spiceai_operator_api_request_duration_seconds_count\{verb="watch",resource="pods",code="200"\} [1-9]/,
+  );
+  // The server closes watches every few minutes.
+  await stage.clock.advance(600_000);
+  expect(await stage.registry.metrics()).toMatch(
+    /spiceai_operator_watch_restarts_total\{resource="pods",reason="\w+"\} [1-9]/,
+  );
+  // A cluster that is gone leaves no series behind.
+  stage.api.store.delete(clusters, "data/two");
+  const isGone = async () => !(await stage.registry.metrics()).includes('"two"');
+  await stage.until(() => stage.api.store.get(clusters, "data/two") === undefined);
+  await stage.clock.advance(2_000);
+  expect(await isGone()).toBe(true);
   await stage.stop();
   expect(stage.clock.pending).toBe(0);
   const ended = stage.api.requests.length;
@@ -134,6 +149,30 @@ test("a younger cluster gets its state location when the older one goes", async 
   await stage.until(refused);
   stage.api.store.delete(clusters, "data/one");
   await stage.until(() => stage.isReady("data/two"));
+  await stage.stop();
+});
+
+test("a state location is not free before the nodes of the cluster that has it have stopped", async () => {
+  const stage = new Stage();
+  stage.create("one");
+  await stage.until(() => stage.isReady("data/one"));
+  stage.create("two");
+  const refused = () =>
+    JSON.stringify(stage.api.store.get(clusters, "data/two")).includes("StateLocationInUse");
+  await stage.until(refused);
+  stage.kube.stuck.add("one-executor-0-0");
+  const one = stage.api.store.get(clusters, "data/one") as ClusterObject;
+  const deletionTimestamp = new Date(stage.clock.wallMs()).toISOString();
+  stage.api.store.put(clusters, { ...one, metadata: { ...one.metadata, deletionTimestamp } });
+  const podsOf = (name: string) =>
+    stage.api.store.list("/pods").filter(({ metadata }) => metadata.name?.startsWith(`${name}-`));
+  await stage.until(() => !podsOf("one").some(({ metadata }) => metadata.name === "one-executor-1-0"));
+  await stage.clock.advance(20_000);
+  expect(podsOf("one").map(({ metadata }) => metadata.name)).toContain("one-executor-0-0");
+  expect([refused(), podsOf("two")]).toEqual([true, []]);
+  stage.kube.stuck.clear();
+  await stage.until(() => stage.isReady("data/two"));
+  expect(podsOf("one")).toEqual([]);
   await stage.stop();
 });
 

@@ -63,6 +63,7 @@ test("a crash loop pauses the cluster until somebody asks to go on", async () =>
   expect(world.get("/pods", "data/sales-executor-1-0").metadata.uid).toBe(pod);
   world.edit(({ metadata }) => ({ metadata: { ...metadata, annotations: { "spice.ai/resume": "1" } } }));
   await world.rest();
+  expect(world.operator.restarts).toEqual(["CrashLooping"]);
   expect(world.status().pause).toBeUndefined();
   expect(world.condition("Ready")?.status).toBe("True");
 });

@@ -162,6 +162,7 @@ test("an upgrade begins with one executor and ends with the schedulers", async (
     .map(({ path }) => path.split("/").at(-1));
   expect([...new Set(order)]).toEqual(["sales-executor-1", "sales-executor-0", "sales-scheduler"]);
   expect(world.admin.draining.size).toBe(0);
+  expect(world.operator.restarts).toEqual(["RollingOut", "RollingOut"]);
   expect(world.condition("Ready")?.observedGeneration).toBe(2);
 });
 

@@ -27,7 +27,7 @@ export {
 export { fullTableName, sameColumn } from "./names.ts";
 export { checkParameters, type ParameterProblem } from "./parameters/check.ts";
 export type { ParameterSpec, ParameterType } from "./parameters/parameter.ts";
-export { type SourceParameters, sourceParameters } from "./parameters/source.ts";
+export type { SourceParameters } from "./parameters/source.ts";
 export { storeParameters } from "./parameters/store.ts";
 export { type ParseOptions, type ParseResult, parseSpicepod } from "./parse.ts";
 export { formatProblem, type Place, type Problem, SpicepodError } from "./problem.ts";

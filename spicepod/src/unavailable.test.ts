@@ -3,7 +3,8 @@ import { examples } from "./testing/examples.ts";
 import { accelerated, everything, problemsOf, thisVersion } from "./testing/problems.ts";
 
 const key = "partition_by: ['bucket(4, id)']";
-const dataset = (from: string) => `datasets: [{from: '${from}', name: t}]`;
+const dataset = (from: string, more = "") =>
+  `datasets: [{from: '${from}', name: t, acceleration: {${key}}${more}}]`;
 
 const cases: readonly [string, string][] = [
   [accelerated("engine: sqlite", key), "`acceleration.engine: sqlite` of dataset 't'"],
@@ -14,11 +15,9 @@ const cases: readonly [string, string][] = [
   [accelerated("snapshots: bootstrap_only", key), "`acceleration.snapshots: bootstrap_only` of dataset 't'"],
   ["snapshots: { location: 's3://b/x/' }", "`snapshots`"],
   ["views: [{name: v, sql: SELECT 1, acceleration: {partition_by: [a]}}]", "`acceleration` of view 'v'"],
-  ["datasets: [{from: 'postgres:t', name: t, access: read_write}]", "`access: read_write` of dataset 't'"],
-  [
-    "datasets: [{from: 'postgres:t', name: t, replication: {enabled: true}}]",
-    "`replication.enabled: true` of dataset",
-  ],
+  [dataset("postgres:t", ", replication: {enabled: true}"), "`replication.enabled: true` of dataset"],
+  ["datasets: [{from: 'postgres:t', name: t}]", "dataset 't' without `acceleration`"],
+  [accelerated("enabled: false", key), "dataset 't' without `acceleration`"],
   ["runtime: {auth: {api_key: {keys: [a]}}}", "`runtime.auth.api_key`"],
   ["runtime: {telemetry: {otel_exporter: {endpoint: 'http://x'}}}", "`runtime.telemetry.otel_exporter`"],
   ["runtime: {task_history: {retention_period: 1h}}", "`runtime.task_history`"],
@@ -62,7 +61,9 @@ describe("what this version does not have", () => {
       "snapshots: {enabled: false}",
       accelerated("enabled: false", "engine: cayenne", "refresh_mode: changes"),
     ].join("\n");
-    expect(problemsOf(text, thisVersion)).toEqual([]);
+    expect(problemsOf(text, thisVersion)).toEqual([
+      "datasets[0].acceleration: dataset 't' without `acceleration` is not available in this version; use one, with `partition_by`.",
+    ]);
   });
 
   test.each(["schedulerSettings", "olderColumns", "olderColumnsOnDataset", "engineParameters"] as const)(

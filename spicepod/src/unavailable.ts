@@ -5,14 +5,15 @@ export interface UnavailableSetting {
   /** The field, with `[]` for any position in a list. */
   readonly at: string;
   /**
-   * Which settings count: certain values, a URL or source of certain schemes, numbers above one, or `enabled`, a
-   * section that is there and not switched off.
+   * Which settings count: certain values, a URL or source of certain schemes, numbers above one, `enabled`, a section
+   * that is there and not switched off, or `off`, one of a dataset that is not there or switched off.
    */
   readonly when:
     | { readonly values: readonly (string | boolean)[] }
     | { readonly schemes: readonly string[] }
     | { readonly above: number }
-    | "enabled";
+    | "enabled"
+    | "off";
   /** What to do instead; completes "… is not available in this version; …". */
   readonly alternative: string;
 }
@@ -24,6 +25,7 @@ const useS3 = "use `s3://` (any S3-compatible store), or `file://` on one host."
 const onlyRead = "remove it: datasets are read-only.";
 
 export const unavailable: readonly UnavailableSetting[] = [
+  { at: "datasets[].acceleration", when: "off", alternative: "use one, with `partition_by`." },
   {
     at: "datasets[].acceleration.engine",
     when: { values: ["sqlite", "postgres", "cayenne"] },

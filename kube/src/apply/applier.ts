@@ -54,7 +54,7 @@ export class Applier {
 
   /**
    * Makes the live object have all that `wanted` says; fields that others took are taken back, and so are items of
-   * lists whose key was edited. One request to write, two or three when such an item stands in the way. An object that
+   * lists whose key was edited. One request to write, two or three when there is such an item. An object that
    * `options.live` says is not there, and is, becomes what is wanted as well.
    *
    * @throws ForeignOwnerError when the live object has another controller than `wanted`; what the client throws.
@@ -141,6 +141,8 @@ export class Applier {
       ]);
       return client.patch<T>(type, nameOf(from), { type: "json", body }, write);
     };
+    const before = leftovers(marked, live, rules);
+    const renamed = before.filter(({ isRenamed }) => isRenamed);
     let object: T;
     try {
       object = await client.apply(type, marked, { ...write, force: true });
@@ -148,13 +150,16 @@ export class Applier {
       // The server takes no second controller.
       if (live === undefined && isInvalid(error)) await this.#refuseUnseen(type, marked, signal);
       // The item as it was edited and the item as it is wanted can exclude each other, as two ports of one name do.
-      const inTheWay = leftovers(marked, live, rules).filter(({ besideMissing }) => besideMissing);
+      const inTheWay = renamed.length > 0 ? renamed : before.filter(({ besideMissing }) => besideMissing);
       if (live === undefined || !isInvalid(error) || inTheWay.length === 0) throw error;
       await remove(live, inTheWay);
       object = await client.apply(type, marked, { ...write, force: true });
     }
-    const foreign = leftovers(marked, object, rules).filter(({ exclusive }) => exclusive);
-    return foreign.length === 0 ? object : await remove(object, foreign);
+    // What others have added stays theirs, unless it is ours under another key.
+    const surplus = leftovers(marked, object, rules).filter(
+      ({ exclusive, path }) => exclusive || renamed.some((item) => item.path === path),
+    );
+    return surplus.length === 0 ? object : await remove(object, surplus);
   }
 
   async #read<T extends KubeObject>(

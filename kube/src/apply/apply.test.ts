@@ -262,6 +262,60 @@ describe("Applier", () => {
     expect(picky.state.writes).toBe(1);
   });
 
+  describe("of lists that others may add to", () => {
+    const env = (...items: object[]): Loose => ({
+      apiVersion: "apps/v1",
+      kind: "Deployment",
+      metadata: { name: "d", namespace: "ns", resourceVersion: "1" },
+      spec: { template: { spec: { containers: [{ name: "main", env: items }] } } },
+    });
+    type Spec = { template: { spec: { containers: { env: { name: string }[] }[] } } };
+    const envOf = (object: Loose) => (object["spec"] as Spec).template.spec.containers[0]?.env ?? [];
+    const namesOf = (object: KubeObject) => envOf(object as Loose).map(({ name }) => name);
+    /** A server that keeps what others have added, last. */
+    const merging = () =>
+      fakeClient((object, before) => {
+        const ours = new Set(namesOf(object));
+        const theirs = before === undefined ? [] : envOf(before).filter(({ name }) => !ours.has(name));
+        return { ...env(...envOf(object), ...theirs), metadata: { ...before?.metadata, ...object.metadata } };
+      });
+    const after = async (wanted: Loose, live: Loose) => {
+      const client = merging();
+      client.state.live = live;
+      const applier = applierOf(client);
+      const { object } = await applier.apply(deployments, wanted);
+      expect((await applier.apply(deployments, wanted)).kind).toBe("unchanged");
+      return namesOf(object);
+    };
+    const a = { name: "A", value: "1" };
+    const b = { name: "B", value: "2" };
+    const field = (name: string) => ({ name, valueFrom: { fieldRef: { fieldPath: "status.podIP" } } });
+
+    it("takes away an item of ours that stands there under another key", async () => {
+      expect(await after(env(a, b), env({ ...a, name: "X" }, b))).toEqual(["A", "B"]);
+      expect(await after(env(a, b), env({ ...a, name: "X" }, { ...b, name: "Y" }))).toEqual(["A", "B"]);
+      // With what the server filled in.
+      const served = { name: "X", valueFrom: { fieldRef: { apiVersion: "v1", fieldPath: "status.podIP" } } };
+      expect(await after(env(field("A")), env(served))).toEqual(["A"]);
+    });
+
+    it("keeps what others added", async () => {
+      const injected = { name: "X", value: "9" };
+      expect(await after(env(a, b), env(b, injected))).toEqual(["A", "B", "X"]);
+      expect(await after(env(a, b), env(injected, { ...a, name: "Y" }))).toEqual(["A", "B", "X"]);
+      // Nothing of ours is missing, so what looks like it is somebody's own.
+      expect(await after(env(a, b), env(a, { ...b, value: "3" }, { ...a, name: "Y" }))).toEqual([
+        "A",
+        "B",
+        "Y",
+      ]);
+      // Two could be the one that is missing: at least one is somebody's own.
+      expect(await after(env(a), env({ ...a, name: "Y" }, { ...a, name: "Z" }))).toEqual(["A", "Y", "Z"]);
+      // Of ours nothing but the name is wanted, so every other item would do.
+      expect(await after(env({ name: "A" }), env(injected))).toEqual(["A", "X"]);
+    });
+  });
+
   it("creates, then writes nothing until something differs", async () => {
     const client = fakeClient();
     const applier = applierOf(client);

@@ -13,11 +13,11 @@ export interface Difference {
 /**
  * The fields of `wanted` that `live` has not, or has otherwise. What `live` has besides is other managers' or
  * the server's own and no difference, except in lists that are atomic or exclusive, which belong to one manager as a
- * whole.
+ * whole. `rule` is where in an object the two values are, when they are parts of one.
  */
-export function differences(wanted: unknown, live: unknown, rules: ListRules): Difference[] {
+export function differences(wanted: unknown, live: unknown, rules: ListRules, rule = ""): Difference[] {
   const found: Difference[] = [];
-  compare({ wanted, live, rule: "", path: "" });
+  compare({ wanted, live, rule, path: "" });
   return found;
 
   function compare(at: { wanted: unknown; live: unknown; rule: string; path: string }): void {

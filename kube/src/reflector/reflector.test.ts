@@ -148,7 +148,9 @@ describe("Reflector", () => {
         return refuse && (what === "drop" || what === "watch");
       },
     };
-    const { clock, changes, reflector, stop, ended } = setUp({ store, faults });
+    const ends: string[] = [];
+    const metrics = { watchEnded: (why: string) => ends.push(why) };
+    const { clock, changes, reflector, stop, ended } = setUp({ store, faults, metrics });
     await clock.advance(100);
     changes.length = 0;
     refuse = true;
@@ -160,6 +162,8 @@ describe("Reflector", () => {
     refuse = false;
     await clock.advance(60_000);
     expect(lists).toBe(2);
+    expect([...new Set(ends)]).toEqual(["failed", "expired"]);
+    expect(ends.filter((why) => why === "expired")).toHaveLength(1);
     expect(named(changes)).toEqual(["deleted gone", "deleted reborn", "added reborn"]);
     expect([...reflector.cache.keys()].sort()).toEqual(["ns/kept", "ns/reborn"]);
     stop.abort();
@@ -169,26 +173,53 @@ describe("Reflector", () => {
   it("ends a watch that is silent and resumes without a new list", async () => {
     let hang = true;
     let lists = 0;
-    let idle = 0;
+    const ends: string[] = [];
     const faults: Faults = {
       hit: (what) => {
         if (what === "list") lists += 1;
         return what === "hang" && hang;
       },
     };
-    const { clock, store, reflector, stop, ended } = setUp({ faults, metrics: { idle: () => idle++ } });
+    const { clock, store, reflector, stop, ended } = setUp({
+      faults,
+      metrics: { watchEnded: (why) => ends.push(why) },
+    });
     await clock.advance(100);
     store.put(collection, thing("a"));
     await clock.advance(100_000);
     expect(reflector.cache.size).toBe(0);
     hang = false;
     await clock.advance(60_000);
-    expect(idle).toBe(1);
+    expect(ends).toEqual(["idle"]);
     expect(lists).toBe(1);
     expect(reflector.cache.size).toBe(1);
     stop.abort();
     await ended;
     expect(clock.pending).toBe(0);
+  });
+
+  it("goes on after a watch that the server closed, and tells of none that it ended itself", async () => {
+    const store = new FakeStore();
+    const ends: string[] = [];
+    let isEnding = false;
+    const faults: Faults = {
+      hit: (what) => {
+        const hit = isEnding && what === "end";
+        if (hit) isEnding = false;
+        return hit;
+      },
+    };
+    const metrics = { watchEnded: (why: string) => ends.push(why) };
+    const { clock, reflector, stop, ended } = setUp({ store, faults, metrics });
+    await clock.advance(2000);
+    isEnding = true;
+    store.put(collection, thing("a"));
+    await clock.advance(100);
+    expect(ends).toEqual(["closed"]);
+    expect(reflector.cache.size).toBe(1);
+    stop.abort();
+    await ended;
+    expect(ends).toEqual(["closed"]);
   });
 
   it("backs off from a watch that ends at once, and survives a handler that throws", async () => {

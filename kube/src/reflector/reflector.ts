@@ -20,14 +20,20 @@ export type Change<T extends KubeObject> =
   | { readonly type: "updated"; readonly object: T; readonly previous: T }
   | { readonly type: "deleted"; readonly object: T };
 
+/**
+ * Why a watch begins again: the server closed it in good order, as it does every few minutes; its version is gone, so that
+ * everything is listed anew; it was silent for too long; it broke, was refused or told nonsense.
+ */
+export type WatchEnd = "closed" | "expired" | "idle" | "failed";
+
 /** What an observer of a reflector is told; methods must not throw. */
 export interface ReflectorMetrics {
   listed?(objects: number): void;
   watchStarted?(): void;
   /** Events that were older than what the cache knew. */
   staleEvent?(): void;
-  /** The watch was silent for too long and was ended. */
-  idle?(): void;
+  /** A watch ended, and the next begins. */
+  watchEnded?(why: WatchEnd): void;
 }
 
 export interface ReflectorOptions<T extends KubeObject> {
@@ -103,16 +109,19 @@ export class Reflector<T extends KubeObject> {
 
   /** Runs until `signal` aborts. Never throws: failures go to `onError` and are retried for ever. */
   async run(signal: AbortSignal): Promise<void> {
-    const { clock, random, backoff = connectionBackoff } = this.#options;
+    const { clock, random, metrics, backoff = connectionBackoff } = this.#options;
     while (!signal.aborted) {
+      let watching = false;
       try {
         if (this.#version === undefined) this.#version = await this.#relist(signal);
+        watching = true;
         await this.#watch(this.#version, signal);
         this.#failures = 0;
+        if (!signal.aborted) metrics?.watchEnded?.("closed");
       } catch (error) {
         if (signal.aborted) return;
-        if (isGone(error) || isVersionAhead(error) || error instanceof ProtocolError)
-          this.#version = undefined;
+        if (watching) metrics?.watchEnded?.(endOf(error));
+        if (hasExpired(error) || error instanceof ProtocolError) this.#version = undefined;
         this.#report(error);
         const ms = backoffMs(backoff, this.#failures++, random);
         await clock.sleep(ms, signal).catch(() => {}); // Aborted: the loop ends.
@@ -181,7 +190,7 @@ export class Reflector<T extends KubeObject> {
   }
 
   async #endWhenIdle(end: AbortController, idleMs: number, lastEventAt: () => number): Promise<void> {
-    const { clock, metrics } = this.#options;
+    const { clock } = this.#options;
     try {
       for (;;) {
         const left = lastEventAt() + idleMs - clock.monotonicMs();
@@ -191,8 +200,7 @@ export class Reflector<T extends KubeObject> {
     } catch {
       return; // The watch ended first.
     }
-    metrics?.idle?.();
-    end.abort(new Error(`the watch was silent for ${idleMs} ms`));
+    end.abort(new WatchIdleError(`the watch was silent for ${idleMs} ms`));
   }
 
   #apply(event: WatchEvent<T>): void {
@@ -262,6 +270,19 @@ export class Reflector<T extends KubeObject> {
   #report(error: unknown): void {
     this.#options.onError?.(error);
   }
+}
+
+class WatchIdleError extends Error {
+  override readonly name = "WatchIdleError";
+}
+
+function hasExpired(error: unknown): boolean {
+  return isGone(error) || isVersionAhead(error);
+}
+
+function endOf(error: unknown): WatchEnd {
+  if (hasExpired(error)) return "expired";
+  return error instanceof WatchIdleError ? "idle" : "failed";
 }
 
 function isDecimal(version: string): boolean {

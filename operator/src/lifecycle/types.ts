@@ -177,6 +177,10 @@ export interface StatefulSetShape {
   readonly template: "wanted" | "live";
 }
 
+/** Why the operator deletes pods. */
+export const restartReasons = ["RollingOut", "CrashLooping"] as const satisfies readonly Reason[];
+export type RestartReason = (typeof restartReasons)[number];
+
 /**
  * One write. Each may be repeated, since plans are made anew from what is there. `delete-*` carry the UID that the API
  * server must check (`preconditions.uid`), so that a repeated one never meets a successor. `create` fails when the
@@ -197,8 +201,8 @@ export type ExecutorAction =
       readonly index: number | undefined;
       readonly pod: string;
       readonly uid: string;
-      /** For the event. */
-      readonly reason: Reason;
+      /** For the event, and the count of restarts. */
+      readonly reason: RestartReason;
       readonly message: string;
     }
   /** Only of an executor that was taken away, with `whenScaled: Delete`, when the claim outlived its pod. */

@@ -47,7 +47,7 @@ export class TermError extends Error {
  * @throws TermError, or what the work of a term throws
  */
 export async function lead(options: LeadOptions, signal: AbortSignal): Promise<void> {
-  const { client, clock, random, log, metrics, namespace, lease, identity } = options;
+  const { client, clock, random, log, namespace, lease, identity } = options;
   if (!options.elect) return await term(options, { signal, isValid: () => true });
   const election = new LeaderElection({
     store: leaseStore(client, namespace, lease),
@@ -60,14 +60,7 @@ export async function lead(options: LeadOptions, signal: AbortSignal): Promise<v
   log.info("waiting to lead", { identity, lease: `${namespace}/${lease}` });
   while (!signal.aborted) {
     try {
-      const end = await election.run(signal, async (leadership) => {
-        metrics.leader(true);
-        try {
-          await term(options, leadership);
-        } finally {
-          metrics.leader(false);
-        }
-      });
+      const end = await election.run(signal, (leadership) => term(options, leadership));
       log[end === "lost" ? "warn" : "info"](`leadership was ${end}`, { identity });
     } catch (error) {
       if (error === signal.reason) return; // Stopped while it waited.
@@ -77,7 +70,7 @@ export async function lead(options: LeadOptions, signal: AbortSignal): Promise<v
 }
 
 async function term(options: LeadOptions, { signal, isValid }: Leadership): Promise<void> {
-  const { clock, server, credentials } = options;
+  const { clock, server, credentials, metrics } = options;
   const transport = new FencedTransport({ server, credentials, isValid });
   const late = Promise.withResolvers<never>();
   const done = new AbortController();
@@ -90,10 +83,13 @@ async function term(options: LeadOptions, { signal, isValid }: Leadership): Prom
   };
   signal.addEventListener("abort", onAbort, { once: true });
   if (signal.aborted) onAbort();
+  metrics.leader(true);
   try {
     await Promise.race([options.term(transport, signal, done.signal), late.promise]);
     if (!signal.aborted) throw new TermError("the controller ended by itself");
   } finally {
+    metrics.leader(false);
+    metrics.termEnded();
     done.abort(new Error("the term is over"));
     signal.removeEventListener("abort", onAbort);
     transport.close();

@@ -211,7 +211,7 @@ test("the controller gets what the flags say; every request is counted, and logg
     /spiceai_operator_reconcile_total\{controller="spicepodcluster",result="done",region="eu"\} \d/,
   );
   expect(text).toMatch(
-    /spiceai_operator_api_requests_total\{verb="PATCH",resource="configmaps",code="201",region="eu"\} 1/,
+    /spiceai_operator_api_requests_total\{verb="patch",resource="configmaps",code="201",region="eu"\} 1/,
   );
   expect(a.lines).toContainEqual(
     expect.objectContaining({ message: "API request", method: "PATCH", code: 201 }),
@@ -224,6 +224,10 @@ describe("the webhook", () => {
     api.fault = ({ path }) => (held && path.includes("/secrets") ? { code: 500 } : undefined);
     const a = start("a", { webhookAddress: any, leaderElect: false });
     const ready = await a.url("health", "/ready");
+    // Who works without an election leads.
+    expect((await get(await a.url("metrics", "/metrics"))).text).toContain(
+      'spiceai_operator_leader{region="eu"} 1',
+    );
     expect(await get(ready)).toEqual({ code: 503, text: "the webhook has no certificate yet\n" });
     held = false;
     await until(async () => (await get(ready)).code === 200, "ready");
@@ -247,7 +251,7 @@ describe("the webhook", () => {
     });
     expect(code).toBe(404);
     const { text } = await get(await a.url("metrics", "/metrics"));
-    expect(text).toContain("spiceai_operator_admission_reviews_total");
+    expect(text).toContain('spiceai_operator_admission_reviews_total{result="refused",region="eu"} 0');
   });
 
   test("that cannot be served ends the process", async () => {

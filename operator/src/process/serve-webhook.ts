@@ -1,10 +1,11 @@
 import type { Client, Clock, Random } from "@spice-shards/kube";
-import { Counter, type Registry } from "prom-client";
+import type { Registry } from "prom-client";
 import type { Log } from "../log.ts";
 import type { AdmissionPolicy } from "../webhook/admission-policy.ts";
 import { WebhookCertificate } from "../webhook/certificate/webhook-certificate.ts";
 import { handleReview } from "../webhook/handle-review.ts";
 import { lookupsOf } from "../webhook/lookups.ts";
+import { reviewMetrics } from "../webhook/review-metrics.ts";
 import { WebhookServer } from "../webhook/webhook-server.ts";
 import type { BindAddress } from "./run-options.ts";
 import { webhookNames } from "./webhook-names.ts";
@@ -35,18 +36,12 @@ const graceMs = 2000;
  */
 export async function serveWebhook(options: ServeWebhookOptions, signal: AbortSignal): Promise<void> {
   const { client, clock, random, log, registry, policy } = options;
-  const reviews = new Counter({
-    name: "spiceai_operator_admission_reviews_total",
-    help: "Reviews of SpicepodClusters by result.",
-    labelNames: ["result"],
-    registers: [registry],
-  });
   const judging = {
     policy,
     lookups: lookupsOf(client, clock, options.watchNamespaces),
     clock,
     log,
-    onReview: (result: string) => reviews.inc({ result }),
+    onReview: reviewMetrics(registry),
   };
   const ended = new AbortController();
   const both = AbortSignal.any([signal, ended.signal]);

@@ -41,7 +41,10 @@ class ClusterController implements Controller {
       clock,
       random,
       retryLimit: new TokenBucket({ perSecond: 10, burst: 100, clock }),
-      metrics: { depth: (keys) => metrics.queueDepth(keys) },
+      metrics: {
+        depth: (keys) => metrics.queueDepth(keys),
+        started: (_, waitedMs) => metrics.dequeued(waitedMs),
+      },
       onError: (key, error) => log.error("a reconcile broke", { cluster: key, error: messageOf(error) }),
     });
     const discovery = new Discovery({ client, clock });
@@ -53,6 +56,7 @@ class ClusterController implements Controller {
       settings,
       onCluster: (key, change, version) => this.#onChange(key, change, version),
       onError: (error) => log.warn("a watch failed and begins again", { error: messageOf(error) }),
+      onWatchEnd: (resource, why) => metrics.watchEnded(resource, why),
     });
     this.#reconciler = new Reconciler({
       ...deps,
@@ -119,13 +123,13 @@ class ClusterController implements Controller {
         this.#reconciler.reconcile(key, inTime),
       );
       metrics.reconciled(result, clock.monotonicMs() - startedAt);
-      if (paused === undefined) {
-        metrics.forget(key);
-        this.#lookedAt.delete(key);
-      } else {
+      if (paused !== undefined) {
         metrics.paused(key, paused);
         metrics.cluster(key, this.#caches.cluster(key)?.status ?? {});
         this.#lookedAt.set(key, clock.monotonicMs());
+      } else if (result !== "error") {
+        metrics.forget(key);
+        this.#lookedAt.delete(key);
       }
       return outcome;
     } catch (error) {

@@ -16,6 +16,7 @@ import { fieldManager, kind } from "../api/names.ts";
 import type { SpicepodCluster } from "../api/spicepod-cluster.ts";
 import type { StatusPause } from "../lifecycle/types.ts";
 import type { Log } from "../log.ts";
+import type { OperatorMetrics } from "../metrics.ts";
 import type { KubernetesObject, RenderContext } from "../render/context.ts";
 import type { CertificateStatus, Problem } from "../status/facts.ts";
 import type { Caches } from "./cache/caches.ts";
@@ -37,6 +38,7 @@ export interface StepDeps {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
+  readonly metrics: Pick<OperatorMetrics, "restarted">;
   readonly events: { record(regarding: KubeObject, event: EventNote): void };
   readonly settings: OperatorSettings;
   readonly stateLocations: StateLocations;

@@ -26,7 +26,7 @@ import { Pass, type StepDeps } from "./pass.ts";
 import { type PipelineResult, runPipeline } from "./pipeline.ts";
 import { restingPollMs, unsettledPollMs } from "./poll.ts";
 import { messageOf } from "./problems.ts";
-import { embeddedSpicepod, holderOf, stateLocationOf } from "./state-location.ts";
+import { embeddedSpicepod, holderOf, spicepodOf, stateLocationOf } from "./state-location.ts";
 
 /** Connections to schedulers that are kept between two looks at clusters that are not settled yet. */
 const connectionsAtMost = 32;
@@ -37,7 +37,7 @@ const silentMs = 3_000;
 export interface Reconciled {
   readonly result: ReconcileResult;
   readonly outcome: Outcome;
-  /** Whether its condition Paused is True; undefined when the cluster is gone. */
+  /** Whether its condition Paused is True; undefined when the cluster is gone or going, and for some errors. */
   readonly paused?: boolean;
 }
 
@@ -80,7 +80,7 @@ export class Reconciler {
   /** Takes note of where a cluster keeps its state, as far as the resource itself says. */
   notice(key: string): void {
     const cluster = this.#deps.caches.cluster(key);
-    if (cluster === undefined || cluster.metadata.deletionTimestamp !== undefined) return;
+    if (cluster === undefined || !mayHaveNodes(cluster)) return;
     const spicepod = embeddedSpicepod(cluster);
     if (spicepod !== undefined)
       this.#deps.stateLocations.set(holderOf(key, cluster), stateLocationOf(spicepod));
@@ -194,13 +194,20 @@ export class Reconciler {
 
   async #delete(pass: Pass): Promise<Reconciled> {
     const { finalizers = [], resourceVersion } = pass.resource.metadata;
-    this.#deps.stateLocations.remove(pass.key);
-    if (!finalizers.includes(finalizer)) return { result: "done", outcome: { kind: "done" } };
+    if (!mayHaveNodes(pass.resource)) {
+      this.#deps.stateLocations.remove(pass.key);
+      return { result: "done", outcome: { kind: "done" } };
+    }
+    // Whoever wants its state location waits until its nodes, which may still write there, have stopped.
+    const spicepod = spicepodOf({ resource: pass.resource, caches: this.#deps.caches });
+    if (spicepod !== undefined)
+      this.#deps.stateLocations.set(holderOf(pass.key, pass.resource), stateLocationOf(spicepod));
     const left = await cleanUp(pass);
     if (left.kind === "wait") return { result: "requeue", outcome: { kind: "after", ms: left.ms } };
     pass.record(left.kind === "done" ? "Normal" : "Warning", "Deleting", "CleanUp", left.message);
     const metadata = { resourceVersion, finalizers: finalizers.filter((each) => each !== finalizer) };
     await pass.patchResource({ metadata });
+    this.#deps.stateLocations.remove(pass.key);
     this.#deps.log.info("a cluster was deleted", { cluster: pass.key, left: left.message });
     return { result: "done", outcome: { kind: "done" } };
   }
@@ -208,6 +215,11 @@ export class Reconciler {
 
 function isTrue(status: SpicepodClusterStatus | undefined, wanted: string): boolean {
   return (status?.conditions ?? []).some(({ type, status }) => type === wanted && status === "True");
+}
+
+/** Whether a cluster is to be, or is kept until its nodes have stopped. */
+function mayHaveNodes({ metadata: { deletionTimestamp, finalizers = [] } }: ClusterObject): boolean {
+  return deletionTimestamp === undefined || finalizers.includes(finalizer);
 }
 
 /** What a pass has learnt, and what the caches count. */

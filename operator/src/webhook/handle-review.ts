@@ -10,7 +10,8 @@ export interface HandlerOptions extends JudgeOptions {
   readonly onReview: (result: ReviewResult) => void;
 }
 
-export type ReviewResult = "allowed" | "warned" | "refused" | "malformed" | "error";
+export const reviewResults = ["allowed", "warned", "refused", "malformed", "error"] as const;
+export type ReviewResult = (typeof reviewResults)[number];
 
 /** Less than the time-out in the webhook's configuration, so that what takes long becomes a warning. */
 const judgeMs = 3000;

@@ -6,6 +6,7 @@ import { Registry } from "prom-client";
 import { parse } from "yaml";
 import { type MetricSpec, metricTable } from "../../../runtime/src/observe/metric-table.ts";
 import { operatorMetrics } from "../../src/metrics.ts";
+import { reviewMetrics } from "../../src/webhook/review-metrics.ts";
 
 const files = join(import.meta.dirname, "..", "..", "..", "charts", "spiceai-operator", "files");
 
@@ -41,6 +42,7 @@ const dashboards = readdirSync(join(files, "dashboards")).map(
 function exported(): ReadonlyMap<string, ReadonlySet<string>> {
   const registry = new Registry();
   operatorMetrics(registry);
+  reviewMetrics(registry);
   const known = new Map<string, ReadonlySet<string>>();
   const add = (name: string, type: string, labels: readonly string[], scraped: readonly string[]) => {
     const suffixes = type === "histogram" ? ["_bucket", "_sum", "_count"] : [""];
@@ -54,7 +56,6 @@ function exported(): ReadonlyMap<string, ReadonlySet<string>> {
     const { labelNames } = each as never as { readonly labelNames: string[] };
     add(each.name, each.constructor.name.toLowerCase(), labelNames, ["namespace", "pod", "job"]);
   }
-  add("spiceai_operator_admission_reviews_total", "counter", ["result"], ["namespace", "pod", "job"]);
   for (const { name, type, labels = [] } of metricTable as readonly MetricSpec[])
     add(name, type, labels, ["namespace", "pod", "job", "spice_ai_cluster", "spice_ai_cluster_role"]);
   return known;

@@ -79,6 +79,7 @@ describe("drift of the children on a real API server", () => {
     const type = await typeOf(wanted);
     const applier = newApplier();
     await applier.apply(type, wanted);
+    const whole = contentOf(await editor.get<KubeObject>(type, nameOf(wanted)));
     const wrong: string[] = [];
     let edited = 0;
     for (const path of leavesOf(wanted).filter(isEditable)) {
@@ -97,8 +98,11 @@ describe("drift of the children on a real API server", () => {
         // An item whose key was edited is another item: it is taken away besides.
         const most = /^(name|containerPort|mountPath|port)$/.test(String(path.at(-1))) ? 3 : 1;
         if (writes.length < 1 || writes.length > most) wrong.push(`${text}: ${writes.length} writes`);
-        // Where others may add items, the renamed one stays as theirs, and would be edited in place of ours.
-        if (path.at(-1) === "name") await anew(applier, type, wanted);
+        // Nothing is left of the edit either, such as an item under another key.
+        const extra = differences(contentOf(done.object), whole, listRulesOf(kind, rulesOf(kind)));
+        // The name of a pull secret is all that it has: another is as well somebody's own.
+        if (path.includes("imagePullSecrets")) await anew(applier, type, wanted);
+        else if (extra.length > 0) wrong.push(`${text}: left ${JSON.stringify(extra)}`);
       } catch (error) {
         wrong.push(`${text}: ${error instanceof Error ? error.message : error}`);
         await anew(applier, type, wanted);
@@ -106,6 +110,40 @@ describe("drift of the children on a real API server", () => {
     }
     expect(wrong).toEqual([]);
     expect(edited).toBeGreaterThan(0);
+  });
+
+  it("leaves what others add, beside what they renamed", async () => {
+    const wanted = (await rendered("environment")).find(({ kind }) => kind === "Deployment");
+    if (wanted === undefined) throw new Error("no Deployment");
+    const type = await typeOf(wanted);
+    const applier = newApplier();
+    await applier.apply(type, wanted);
+    type Named = { name: string };
+    type Container = { env: Named[]; volumeMounts: (Named & { mountPath: string })[] };
+    type Pods = { containers: Container[]; volumes: object[] };
+    const podsOf = (object: KubeObject) => valueAt(object, ["spec", "template", "spec"]) as Pods;
+    const live = structuredClone(await editor.get<KubeObject>(type, nameOf(wanted)));
+    const { containers, volumes } = podsOf(live);
+    const [main] = containers;
+    if (main === undefined) throw new Error("no container");
+    const [first] = main.env;
+    const renamed = first?.name ?? "";
+    // What a controller beside us adds, and a person's edit, in one.
+    main.env = [
+      ...main.env.map((item) => (item === first ? { ...item, name: "RENAMED" } : item)),
+      { name: "INJECTED", value: "1" } as Named,
+    ];
+    volumes.push({ name: "injected", emptyDir: {} });
+    main.volumeMounts.push({ name: "injected", mountPath: "/injected" });
+    await editor.replace(type, live, { fieldManager: "editor" });
+    const { kind, object } = await applier.apply(type, wanted);
+    const after = podsOf(object).containers[0];
+    expect(kind).toBe("updated");
+    expect(after?.env.map(({ name }) => name)).toEqual(expect.arrayContaining([renamed, "INJECTED"]));
+    expect(after?.env.map(({ name }) => name)).not.toContain("RENAMED");
+    expect(after?.volumeMounts.map(({ mountPath }) => mountPath)).toContain("/injected");
+    expect(podsOf(object).volumes).toContainEqual({ name: "injected", emptyDir: {} });
+    expect((await applier.apply(type, wanted)).kind).toBe("unchanged");
   });
 
   async function anew(applier: Applier, type: ResourceType, wanted: KubeObject): Promise<void> {
@@ -129,6 +167,16 @@ describe("drift of the children on a real API server", () => {
     }
   }
 });
+
+function nameOf({ metadata: { name = "", namespace = "" } }: KubeObject) {
+  return { name, namespace };
+}
+
+/** What people write into an object. */
+function contentOf({ status: _status, metadata, ...rest }: KubeObject & { status?: unknown }): unknown {
+  const { labels, annotations } = metadata;
+  return { ...rest, metadata: { labels, annotations } };
+}
 
 function rulesOf(kind: string): Record<string, ListRule> {
   return kind === "Deployment" || kind === "StatefulSet" ? listRules[kind] : {};

@@ -71,6 +71,8 @@ export class Operator {
   readonly reconciler: Reconciler;
   readonly events: EventNote[] = [];
   readonly logged: string[] = [];
+  /** Why pods were deleted. */
+  readonly restarts: string[] = [];
   readonly #end = new AbortController();
   readonly #running: Promise<void>;
 
@@ -100,6 +102,7 @@ export class Operator {
       discovery,
       random,
       log: { ...silentLog, info: say, warn: say, error: say },
+      metrics: { restarted: (reason) => this.restarts.push(reason) },
       events: { record: (_: KubeObject, event) => this.events.push(event) },
       settings: all,
       stateLocations: new StateLocations(),

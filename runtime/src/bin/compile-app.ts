@@ -1,9 +1,9 @@
 import {
-  type AccelerationField,
   type EngineTable,
   formatProblem,
   parseSpicepod,
   SpicepodError,
+  type SupportedFields,
 } from "@spice-shards/spicepod";
 import type { AcceleratorRegistry } from "../adapters/engine/registry.ts";
 import { type App, appOf } from "../core/app/app.ts";
@@ -12,27 +12,30 @@ import { PartitionExpressionError } from "../core/partition/expression/errors.ts
 import { unboundPartitionExpression } from "../core/partition/expression/unbound.ts";
 import { connectorParameters } from "./sources.ts";
 
-/** Fields of `acceleration` that this version honours, beside those that every version does. */
-const acceleration: readonly AccelerationField[] = [
-  "refresh_mode",
-  "refresh_check_interval",
-  "refresh_cron",
-  "refresh_sql",
-  "refresh_data_window",
-  "refresh_append_overlap",
-  "refresh_on_startup",
-  "refresh_retry_enabled",
-  "refresh_retry_max_attempts",
-  "refresh_jitter_enabled",
-  "refresh_jitter_max",
-  "retention_period",
-  "retention_sql",
-  "retention_check_interval",
-  "retention_check_enabled",
-  "primary_key",
-  "indexes",
-  "on_conflict",
-];
+/** Fields that this version honours, beside those that every version does. */
+export const supportedFields = {
+  acceleration: [
+    "refresh_mode",
+    "refresh_check_interval",
+    "refresh_cron",
+    "refresh_sql",
+    "refresh_data_window",
+    "refresh_append_overlap",
+    "refresh_on_startup",
+    "refresh_retry_enabled",
+    "refresh_retry_max_attempts",
+    "refresh_jitter_enabled",
+    "refresh_jitter_max",
+    "retention_period",
+    "retention_sql",
+    "retention_check_interval",
+    "retention_check_enabled",
+    "primary_key",
+    "indexes",
+    "on_conflict",
+  ],
+  dataset: ["time_column", "time_format", "time_partition_column", "time_partition_format", "params"],
+} as const satisfies SupportedFields;
 
 /**
  * Parse and check a spicepod as this build runs it. Throws a SpicepodError with every problem; what is only worth a
@@ -56,10 +59,7 @@ export function compileApp(
     checks: {
       mode: options.mode ?? (hasScheduler() ? "cluster" : "single"),
       engines,
-      supportedFields: {
-        acceleration,
-        dataset: ["time_column", "time_format", "time_partition_column", "time_partition_format", "params"],
-      },
+      supportedFields,
       sources: connectorParameters,
       partitionExpression: problemOfExpression,
     },

@@ -5,6 +5,7 @@ import { messageOf } from "../core/text/message-of.ts";
 import type { Database } from "../ports/database.ts";
 import type { Source } from "../ports/source.ts";
 import { datasetConfigOf } from "./dataset-config-of.ts";
+import { againAfterConflict } from "./storage/again-after-conflict.ts";
 import { openDataset } from "./storage/open-dataset.ts";
 import type { ExecutorPartitionStore } from "./storage/partition-store.ts";
 import { TableHolder, type TableHolderOptions } from "./table-holder.ts";
@@ -33,18 +34,21 @@ export function tableHolder(table: AppTable, means: TableMeans): TableHolder {
     ...means,
     name: table.name,
     fullName: table.fullName,
-    open: async (signal, columns) => {
-      const opened = await source(table, signal);
+    open: (signal, columns) => {
       const warn = (message: string, cause: unknown) =>
         log.warn({ dataset: table.name, cause: messageOf(cause) }, message);
-      try {
-        const context = { database, registry, source: opened, clock, dataDir, warn, columns };
-        return await openDataset(config, context, signal);
-      } catch (error) {
-        // The table that would have owned it does not exist.
-        await opened.close();
-        throw error;
-      }
+      const open = async () => {
+        const opened = await source(table, signal);
+        try {
+          const context = { database, registry, source: opened, clock, dataDir, warn, columns };
+          return await openDataset(config, context, signal);
+        } catch (error) {
+          // The table that would have owned it does not exist.
+          await opened.close();
+          throw error;
+        }
+      };
+      return againAfterConflict(open, { clock, warn }, signal);
     },
     opened: (opened) => {
       if (opened === undefined) store.remove(table.fullName);

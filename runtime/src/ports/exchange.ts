@@ -33,6 +33,8 @@ export interface FragmentRequest {
    * of Parquet.
    */
   readonly inlineRows?: number;
+  /** The reader takes the figures in one message with an inline frame, which is a whole result. */
+  readonly statsWithFrame?: boolean;
   /**
    * The reader takes the result as frames that are each a record batch of Arrow's IPC stream format, in the Arrow types
    * of `columns`. An executor that does not offer it, or cannot for these columns, answers as if this was not there.

@@ -18,7 +18,7 @@ export interface PinnedRelations {
   readonly relations: readonly string[];
   /** The table's columns, for an empty result of the right shape. */
   readonly columns: readonly { readonly name: string; readonly type: string }[];
-  /** Aborted, with an error for whoever asked, when the pin has to be released because the table closes. */
-  readonly revoked: AbortSignal;
+  /** One is aborted, with an error for whoever asked, when the pin has to be released because the table closes. */
+  readonly revoked: Iterable<AbortSignal>;
   release(): void;
 }

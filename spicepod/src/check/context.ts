@@ -15,8 +15,7 @@ export interface CheckOptions {
   readonly supportedFields?: SupportedFields;
   /** What this version does not have; by default the list of `unavailable.ts`. */
   readonly unavailable?: readonly UnavailableSetting[];
-  /** The parameters of sources; by default those of the built-in ones. */
-  readonly sources?: SourceParameters;
+  readonly sources: SourceParameters;
   /** What is wrong with the text of a partition expression; undefined for a right one. Not judged when absent. */
   readonly partitionExpression?: (text: string) => string | undefined;
 }

@@ -1,7 +1,6 @@
 import type { EngineCapabilities } from "../capabilities.ts";
 import type { Accelerated } from "../model.ts";
 import { checkParameters } from "../parameters/check.ts";
-import { sourceParameters } from "../parameters/source.ts";
 import { childPath } from "../tree/tree.ts";
 import { type CheckContext, describe, isDataset } from "./context.ts";
 
@@ -40,8 +39,7 @@ function whose(
       return `\`${name}\` is a parameter of the engine \`${other}\`, but the engine of ${describe(component)} is \`${component.acceleration.engine}\`.`;
     }
   }
-  const known = context.options.sources ?? sourceParameters;
-  if (isDataset(component) && known(component.source).some((spec) => spec.name === name)) {
+  if (isDataset(component) && context.options.sources(component.source).some((spec) => spec.name === name)) {
     return `\`${name}\` describes the source: it belongs under the dataset's own \`params\`.`;
   }
   return undefined;

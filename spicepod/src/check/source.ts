@@ -1,7 +1,6 @@
 import type { Parameters } from "../field/collection.ts";
 import type { Dataset } from "../model.ts";
 import { checkParameters } from "../parameters/check.ts";
-import { sourceParameters } from "../parameters/source.ts";
 import { storeParameters } from "../parameters/store.ts";
 import { childPath } from "../tree/tree.ts";
 import { type CheckContext, describe } from "./context.ts";
@@ -26,7 +25,7 @@ export function checkSources(context: CheckContext): void {
 
 function checkDataset(context: CheckContext, dataset: Dataset): void {
   const path = `${dataset.path}.params`;
-  const known = (context.options.sources ?? sourceParameters)(dataset.source);
+  const known = context.options.sources(dataset.source);
   const reader = `the source of ${describe(dataset)}`;
   const elsewhere = (name: string) => {
     const engine = Object.entries(context.options.engines).find(([, { parameters }]) =>

@@ -4,6 +4,7 @@ import { type CheckContext, describe } from "./context.ts";
 
 /** Settings of features that this version does not have are errors, never silently ignored. */
 export function checkUnavailable(context: CheckContext, settings: readonly UnavailableSetting[]): void {
+  checkMissing(context, settings);
   for (const tree of walk(context.tree)) {
     const at = tree.path.replace(/\[\d+\]/g, "[]");
     for (const setting of settings) {
@@ -25,7 +26,21 @@ export function checkUnavailable(context: CheckContext, settings: readonly Unava
   }
 }
 
+/** What this version cannot do without, and a dataset lacks. */
+function checkMissing(context: CheckContext, settings: readonly UnavailableSetting[]): void {
+  const off = settings.find(({ when }) => when === "off");
+  if (off === undefined) return;
+  for (const dataset of context.spicepod.datasets) {
+    if (dataset.acceleration?.enabled === true) continue;
+    context.fail(
+      `${dataset.path}.acceleration`,
+      `${describe(dataset)} without \`acceleration\` is not available in this version; ${off.alternative}`,
+    );
+  }
+}
+
 function counts(tree: Tree, when: UnavailableSetting["when"]): boolean {
+  if (when === "off") return false;
   if (when === "enabled") {
     if (tree.kind !== "map") return false;
     const enabled = tree.entries.find(({ name }) => name === "enabled")?.value;

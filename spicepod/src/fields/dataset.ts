@@ -38,7 +38,7 @@ export const datasetSection = section(
       "Replication of writes to the source.",
       {},
     ),
-    acceleration: optional(accelerationSection, "The local copy. Without it queries go to the source."),
+    acceleration: optional(accelerationSection, "The local copy."),
   },
   {
     ...notHere("ready_state", "load", "on_schema_change", "columns", "embeddings", "description"),

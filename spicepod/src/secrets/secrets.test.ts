@@ -160,7 +160,7 @@ describe("values stay out of what is printed", () => {
   });
 
   test.each(["mysql", "postgres", "nothing"])("nor the credentials of a URL (%s)", (scheme) => {
-    const text = `datasets: [{from: '${scheme}://me:hun/t@er2@host/x', name: t}]`;
+    const text = `datasets: [{from: '${scheme}://me:hun/t@er2@host/x', name: t, acceleration: {partition_by: [a]}}]`;
     const problems = problemsOf(text, thisVersion);
     expect(problems).toHaveLength(1);
     expect(problems[0]).not.toContain("er2");

@@ -2,14 +2,21 @@ import type { CheckOptions } from "../check/context.ts";
 import { parseSpicepod } from "../parse.ts";
 import { formatProblem } from "../problem.ts";
 import { testEngines } from "./engines.ts";
+import { testSources } from "./sources.ts";
 
 /** Checks as a cluster makes them, with all engines there and nothing unavailable. */
-export const everything: CheckOptions = { mode: "cluster", engines: testEngines, unavailable: [] };
+export const everything: CheckOptions = {
+  mode: "cluster",
+  engines: testEngines,
+  sources: testSources,
+  unavailable: [],
+};
 
 /** Checks as this version makes them: two engines, and the list of what is not available. */
 export const thisVersion: CheckOptions = {
   mode: "cluster",
   engines: { arrow: testEngines.arrow, duckdb: testEngines.duckdb },
+  sources: testSources,
 };
 
 /** The problems of a text as lines `path: message`, with the hint where there is one. */

@@ -7,7 +7,9 @@ import {
   objectKey,
   type Random,
   Reflector,
+  type ResourceType,
   sourceOf,
+  type WatchEnd,
 } from "@spice-shards/kube";
 import { label } from "../../api/names.ts";
 import type { ClusterObject } from "../objects.ts";
@@ -28,6 +30,8 @@ export interface CachesOptions {
   /** A cluster was changed by its users, or anything else of it has changed, its own object (of `version`) or a child. */
   readonly onCluster: (key: string, change: "cluster" | "child", version?: string) => void;
   readonly onError: (error: unknown) => void;
+  /** A watch of a kind, by its plural, ended and begins again. */
+  readonly onWatchEnd?: (resource: string, why: WatchEnd) => void;
 }
 
 type Scope = { readonly namespace?: string };
@@ -152,7 +156,7 @@ export class Caches {
 
   #clusterReflector(scope: Scope): Reflector<Packed<ClusterObject>> {
     return new Reflector<Packed<ClusterObject>>({
-      ...this.#common(),
+      ...this.#common(types.cluster),
       source: packedSource(sourceOf<ClusterObject>(this.#options.client, types.cluster), packCluster),
       query: scope,
       indexes: { configMap: ({ tags }) => listOf(tags.configMap) },
@@ -169,7 +173,7 @@ export class Caches {
     const ofAll = sourceOf<KubeObject>(this.#options.client, types[name]);
     const optional = this.#optional.get(name)?.[place];
     return new Reflector<Packed>({
-      ...this.#common(),
+      ...this.#common(types[name]),
       source: optional ?? packedSource(ofAll, (object) => packChild(name, object)),
       query: name === "configMap" ? scope : { ...scope, labelSelector: label.cluster },
       indexes: { cluster: ({ tags }) => listOf(tags.cluster) },
@@ -177,10 +181,11 @@ export class Caches {
     });
   }
 
-  #common() {
-    const { clock, random, onError } = this.#options;
+  #common({ plural }: ResourceType) {
+    const { clock, random, onError, onWatchEnd } = this.#options;
+    const metrics = { watchEnded: (why: WatchEnd) => onWatchEnd?.(plural, why) };
     // Small pages, since what is parsed at once is memory that the process keeps.
-    return { clock, random, onError, pageSize: 100, trim: <T>(object: T) => object };
+    return { clock, random, onError, metrics, pageSize: 100, trim: <T>(object: T) => object };
   }
 
   #onChild(name: WatchedChild, change: Change<Packed>): void {

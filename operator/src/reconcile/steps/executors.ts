@@ -29,7 +29,7 @@ async function perform(
   { nodes }: PlannedExecutors,
   action: ExecutorAction,
 ): Promise<void> {
-  const { client, log } = pass.deps;
+  const { client, log, metrics } = pass.deps;
   const { namespace, name, signal } = pass;
   switch (action.kind) {
     case "create": {
@@ -72,6 +72,7 @@ async function perform(
     case "delete-pod":
       pass.record("Normal", action.reason, "DeletePod", action.message);
       await pass.removeByName("Pod", { namespace, name: action.pod, uid: action.uid });
+      metrics.restarted(action.reason);
       return;
     case "delete-claim":
       await pass.removeByName("PersistentVolumeClaim", { namespace, name: action.claim, uid: action.uid });

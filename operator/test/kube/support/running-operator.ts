@@ -34,10 +34,7 @@ export class RunningOperator {
   constructor(api: ApiServer, options: OperatorOptions) {
     const metrics = operatorMetrics(this.registry);
     const transport = api.transport({ user: "operator", ...options.access });
-    const client = api.client(
-      {},
-      { transport, onRequest: (one) => metrics.apiRequest(one), ...options.client },
-    );
+    const client = api.client({}, { transport, onRequest: metrics.apiRequest, ...options.client });
     const log = jsonLog((line) => this.log.push(JSON.parse(line) as Record<string, unknown>), Date.now);
     const recorder = new EventRecorder({
       client,

@@ -1,7 +1,7 @@
 import { quoteIdentifier } from "../../core/sql/quote.ts";
 import type { Segment, TableVersion } from "../../ports/accelerator.ts";
 import type { Connection, SqlColumn } from "../../ports/database.ts";
-import type { SegmentOptions, SegmentSpace } from "./segment-space.ts";
+import { caseSafe, type SegmentOptions, type SegmentSpace } from "./segment-space.ts";
 import { createSegment, measureSegment } from "./segment-sql.ts";
 
 /** The segments that one transaction writes. */
@@ -47,9 +47,12 @@ export class Draft {
     const id = `s${this.#version}_${this.written.length}`;
     const relation = this.#space.relation({ id });
     for (const sql of createSegment(relation, select, columns, this.#options.sort)) await this.run(sql);
-    for (const index of this.#options.indexes) {
+    const { dataset, values, indexes } = this.#options;
+    for (const [i, index] of indexes.entries()) {
+      // A schema has an index of one name once, whatever table it is of: partitions share theirs.
+      const name = caseSafe(`${dataset.name}/${dataset.unitPath(values)}#${id}/${i}`);
       await this.run(
-        `CREATE INDEX ${quoteIdentifier(`${id}_${index.join("_")}`)} ON ${relation} (${index.map(quoteIdentifier).join(", ")})`,
+        `CREATE INDEX ${quoteIdentifier(name)} ON ${relation} (${index.map(quoteIdentifier).join(", ")})`,
       );
     }
     const segment = await measureSegment(this.connection, id, relation, columns);

@@ -12,7 +12,8 @@ import {
   type TableVersion,
   type TableWrite,
 } from "../../ports/accelerator.ts";
-import { type SqlColumn, SqlError } from "../../ports/database.ts";
+import type { SqlColumn } from "../../ports/database.ts";
+import { isStorageFull } from "./is-storage-full.ts";
 import { Draft } from "./segment-draft.ts";
 import type { SegmentOptions, SegmentSpace } from "./segment-space.ts";
 import { conform, mergeStatistics, sameColumns } from "./segment-sql.ts";
@@ -34,12 +35,20 @@ export function emptyVersion(columns: readonly SqlColumn[]): TableVersion {
   };
 }
 
+interface ScannedVersion {
+  readonly version: TableVersion;
+  readonly columns: readonly SqlColumn[];
+  readonly relations: readonly string[];
+}
+
 /** A table as an ordered list of immutable segments in a {@link SegmentSpace}; what both built-in engines are. */
 export class SegmentedTable implements AcceleratorTable {
   readonly #space: SegmentSpace;
   readonly #options: SegmentOptions;
   #current: TableVersion;
   #discarded = new Set<string>();
+  /** What the last scan was told: most ask for the same version again. */
+  #scanned: ScannedVersion | undefined;
 
   constructor(space: SegmentSpace, options: SegmentOptions, current?: TableVersion) {
     this.#space = space;
@@ -52,7 +61,11 @@ export class SegmentedTable implements AcceleratorTable {
   }
 
   scan(version: TableVersion, columns: readonly SqlColumn[] = version.columns): readonly string[] {
-    return version.segments.map((segment) => this.#read(segment, columns));
+    const last = this.#scanned;
+    if (last?.version === version && last.columns === columns) return last.relations;
+    const relations = version.segments.map((segment) => this.#read(segment, columns));
+    this.#scanned = { version, columns, relations };
+    return relations;
   }
 
   async insert(rows: NativeRows, write: TableWrite, signal?: AbortSignal): Promise<TableVersion> {
@@ -351,15 +364,9 @@ function dataset(options: SegmentOptions): string {
 }
 
 function storageError(error: unknown, options: SegmentOptions): unknown {
-  if (!isFull(error)) return error;
+  if (!isStorageFull(error)) return error;
   return new StorageFullError(
     `No room to store a new version of ${dataset(options)}: ${messageOf(error)}. The old data keeps serving. Give the executor's volume more space, or narrow the dataset by refresh_sql.`,
     { cause: error },
   );
-}
-
-function isFull(error: unknown): boolean {
-  if (["ENOSPC", "EDQUOT"].includes((error as NodeJS.ErrnoException | undefined)?.code ?? "")) return true;
-  const words = /no space left|disk quota|could not write|max_temp_directory_size|out of disk/i;
-  return error instanceof SqlError && words.test(error.message);
 }

@@ -6,6 +6,7 @@ import type { FragmentRequest, FragmentResult, FragmentRunner, FragmentStats } f
 import { ResourceExhaustedError, StalePlanError } from "../../ports/exchange.ts";
 import type { PartitionStore, PinnedRelations } from "../../ports/partition-store.ts";
 import { faultPoint } from "../system/fault-point.ts";
+import { JointAbort } from "../system/joint-abort.ts";
 import { FairQueue } from "./fair-queue.ts";
 import { type BoundScan, fragmentSql, plainFragmentSql, sampleSql } from "./fragment-sql.ts";
 import { directFrames } from "./frames/direct-frames.ts";
@@ -100,8 +101,8 @@ export class LocalFragmentRunner implements FragmentRunner {
   run(request: FragmentRequest, signal: AbortSignal): FragmentResult {
     const { promise: stats, resolve, reject } = Promise.withResolvers<FragmentStats>();
     stats.catch(() => undefined); // reported through `frames` too
-    const ended = new AbortController();
-    return { frames: endable(this.#frames(request, signal, ended, resolve, reject), ended.signal), stats };
+    const ending = new JointAbort();
+    return { frames: endable(this.#frames(request, signal, ending, resolve, reject), ending.signal), stats };
   }
 
   /** Stop every fragment; resolves when none has anything pinned. */
@@ -121,7 +122,7 @@ export class LocalFragmentRunner implements FragmentRunner {
   async *#frames(
     request: FragmentRequest,
     caller: AbortSignal,
-    given: AbortController,
+    ending: JointAbort,
     resolve: (stats: FragmentStats) => void,
     reject: (error: unknown) => void,
   ): AsyncGenerator<Uint8Array, void> {
@@ -130,21 +131,19 @@ export class LocalFragmentRunner implements FragmentRunner {
     this.#active.add(over.promise);
     const pins: PinnedRelations[] = [];
     const total = { rows: 0, bytes: 0, ungrouped: false };
-    let signal = AbortSignal.any([
-      caller,
-      this.#stopped.signal,
-      AbortSignal.timeout(Math.max(1, Math.floor(request.deadlineMs))),
-    ]);
-    const end = () => given.abort(signal.reason);
+    const { signal } = ending;
     try {
+      ending.follow(caller);
+      ending.follow(this.#stopped.signal);
+      ending.after(request.deadlineMs);
       signal.throwIfAborted();
       const scans = request.scans.map((scan): BoundScan => {
         const pinned = this.#options.partitions.pin(scan.table, scan.partitions);
         pins.push(pinned);
+        for (const revoked of pinned.revoked) ending.follow(revoked);
         return { name: scan.name, relations: pinned.relations, columns: pinned.columns };
       });
-      signal = AbortSignal.any([signal, ...pins.map(({ revoked }) => revoked)]);
-      signal.addEventListener("abort", end, { once: true });
+      signal.throwIfAborted();
       for await (const frame of this.#run(request, scans, total, signal)) {
         total.rows += frame.rows;
         total.bytes += frame.bytes.byteLength;
@@ -157,7 +156,7 @@ export class LocalFragmentRunner implements FragmentRunner {
       reject(known);
       throw known;
     } finally {
-      signal.removeEventListener("abort", end);
+      ending.letGo();
       for (const pin of pins) pin.release();
       reject(signal.aborted ? signal.reason : new Error("The reader left before the last frame"));
       this.#active.delete(over.promise);

@@ -27,9 +27,32 @@ export function fragmentSql(
   return `${withScans(scans)}${encodeSelect(sql, columns)}`;
 }
 
-/** The fragment over its scans with its result as it is. */
+/**
+ * The fragment over its scans with its result as it is. A scan of one relation is read under the relation's own name:
+ * planning a common table expression takes longer than looking up a row.
+ */
 export function plainFragmentSql(sql: string, scans: readonly BoundScan[]): string {
-  return `${withScans(scans)}SELECT * FROM (${sql}\n) AS f`;
+  const [scan, ...more] = scans;
+  const direct = scan === undefined || more.length > 0 ? undefined : overRelation(sql, scan);
+  return direct === undefined
+    ? `${withScans(scans)}SELECT * FROM (${sql}\n) AS f`
+    : `SELECT * FROM (${direct}\n) AS f`;
+}
+
+const quoted = /'(?:[^']|'')*'|"(?:[^"]|"")*"/g;
+
+/** The text with a scan's only relation in place of its name; undefined where that could be another statement. */
+function overRelation(sql: string, { name, relations }: BoundScan): string | undefined {
+  const [relation, ...more] = relations;
+  // A relation has row ids, which a scan has not.
+  if (relation === undefined || more.length > 0 || /\browid\b/i.test(sql)) return undefined;
+  let found = false;
+  const text = sql.replaceAll(quoted, (token) => {
+    if (token !== quoteIdentifier(name)) return token;
+    found = true;
+    return relation;
+  });
+  return found ? text : undefined;
 }
 
 /** How many rows of a scan are looked at before grouping is given up (performance reference, 2.1). */

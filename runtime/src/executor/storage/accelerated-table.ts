@@ -243,8 +243,11 @@ export class AcceleratedTable {
     await this.#queue;
     await this.#reaper;
     await unread;
-    await this.#context.source.close();
-    await this.#context.accelerator.shutdown?.();
+    try {
+      await this.#context.source.close();
+    } finally {
+      await this.#context.accelerator.shutdown?.();
+    }
   }
 
   #serial<T>(work: () => Promise<T>): Promise<T> {

@@ -33,7 +33,7 @@ export interface DatasetConfig {
 
 /** A partition expression that DuckDB can evaluate. */
 export interface PartitionExpression extends PartitionKey {
-  /** DuckDB SQL over the table's columns. */
+  /** DuckDB SQL over the table's columns, for a SELECT list. */
   readonly sql: string;
   /** True when the expression is a bare column: then its values narrow what is read from the source. */
   readonly plain: boolean;

@@ -4,8 +4,10 @@ import { forEachLimited } from "../../core/for-each-limited.ts";
 import { quoteIdentifier, quoteLiteral } from "../../core/sql/quote.ts";
 import type { TableVersion, TableWrite } from "../../ports/accelerator.ts";
 import { type Database, type SqlColumn, SqlError } from "../../ports/database.ts";
+import { againAfterConflict } from "./again-after-conflict.ts";
 import type { PartitionExpression } from "./dataset-config.ts";
 import type { PartitionSlot } from "./partition-slot.ts";
+import type { TableContext } from "./refresh-types.ts";
 
 /** Rows of a source on their way into partitions. */
 export interface Ingest {
@@ -52,15 +54,15 @@ let stages = 0;
  * sorted by partition when there are many; then each partition is written by itself, a few at a time.
  */
 export async function ingest(
-  database: Database,
+  context: Pick<TableContext, "database" | "clock" | "warn">,
   work: Ingest,
   signal: AbortSignal,
   onRows: (rows: number) => void,
 ): Promise<IngestResult> {
   const only = work.targets.length === 1 ? work.targets[0]! : undefined;
   return only === undefined
-    ? ingestMany(database, work, signal, onRows)
-    : ingestOne(database, work, only, signal, onRows);
+    ? ingestMany(context, work, signal, onRows)
+    : ingestOne(context.database, work, only, signal, onRows);
 }
 
 async function ingestOne(
@@ -71,14 +73,11 @@ async function ingestOne(
   onRows: (rows: number) => void,
 ): Promise<IngestResult> {
   const types = await keyTypes(database, work, signal);
-  const predicates = work.partitionBy.map((key, i) => {
-    const value = target.slot.values[i] ?? null;
-    return value === null ? `(${key.sql}) IS NULL` : `(${key.sql}) = ${typed(value, types[i]!)}`;
-  });
-  if (target.predicate !== undefined) predicates.push(`(${target.predicate})`);
-  const where = predicates.length === 0 ? "" : ` WHERE ${predicates.join(" AND ")}`;
+  const assigned = assignedSql(work, types);
+  const where = target.predicate === undefined ? "" : ` WHERE (${target.predicate})`;
   const { columns, confirm } = work;
-  const rows = { sql: `SELECT * FROM (${work.sql})${where}`, columns, confirm };
+  const list = columns.map((c) => quoteIdentifier(c.name)).join(", ");
+  const rows = { sql: `SELECT ${list} FROM (${assigned})${where}`, columns, confirm };
   const before = target.slot.current.rows;
   const write = target.write(null);
   const version = await target.slot.serial(() =>
@@ -94,11 +93,12 @@ async function ingestOne(
 }
 
 async function ingestMany(
-  database: Database,
+  context: Pick<TableContext, "database" | "clock" | "warn">,
   work: Ingest,
   signal: AbortSignal,
   onRows: (rows: number) => void,
 ): Promise<IngestResult> {
+  const { database } = context;
   const types = await keyTypes(database, work, signal);
   const stage = `spice_stage.main.t${++stages}`;
   await attachMemory(database, "spice_stage");
@@ -133,9 +133,10 @@ async function ingestMany(
         empty: !counts.has(number),
       };
       try {
-        const version = await target.slot.serial(() =>
-          target.slot.table.insert(source, target.write(latest), signal),
-        );
+        const insert = () =>
+          target.slot.serial(() => target.slot.table.insert(source, target.write(latest), signal));
+        // Each by itself: the rows have been read.
+        const version = await againAfterConflict(insert, context, signal);
         faultPoint("mid-load");
         written.push({ slot: target.slot, version });
       } catch (error) {
@@ -160,7 +161,7 @@ async function stageRows(
   types: readonly string[],
   signal: AbortSignal,
 ): Promise<void> {
-  const rows = stagingSql(work, types);
+  const rows = assignedSql(work, types);
   const create = (name: string, sql: string) => database.run(`CREATE TABLE ${name} AS ${sql}`, { signal });
   if (work.targets.length > sortAbove && (await fits(() => create(stage, `${rows} ORDER BY ${part}`))))
     return;
@@ -201,32 +202,38 @@ async function spills(database: Database): Promise<boolean> {
   return row?.["yes"] === true;
 }
 
-/** The source's rows with the number of their target, found by a hash join with the targets' values. */
-function stagingSql(work: Ingest, types: readonly string[]): string {
+/**
+ * The source's rows with the number of their target. Unless the keys are bare columns of one target, it is found by a
+ * hash join with the targets' values: a filter would be pushed below the keys' projection and compute them there anew
+ * for each use of a part of them.
+ */
+function assignedSql(work: Ingest, types: readonly string[]): string {
+  const list = work.columns.map((c) => `s.${quoteIdentifier(c.name)}`).join(", ");
+  const values = work.partitionBy.map((_, i) => work.targets.map((t) => t.slot.values[i] ?? null));
+  const narrowed = work.partitionBy
+    .map((key, i) => narrowing(key, values[i]!, types[i]!))
+    .filter((p) => p !== undefined);
+  const where = narrowed.length === 0 ? "" : ` WHERE ${narrowed.join(" AND ")}`;
+  if (work.targets.length === 1 && narrowed.length === work.partitionBy.length) {
+    return `SELECT 0::UINTEGER AS ${part}, ${list} FROM (${work.sql}) s${where}`;
+  }
   const keys = work.partitionBy.map((_, i) => `"spice key ${i}"`);
   const evaluated = work.partitionBy.map((key, i) => `(${key.sql}) AS ${keys[i]}`);
-  const values = work.targets.map(({ slot }, number) => {
+  const tuples = work.targets.map((_, number) => {
     const literals = types.map((type, i) => {
-      const value = slot.values[i] ?? null;
+      const value = values[i]![number]!;
       return value === null ? `CAST(NULL AS ${type})` : typed(value, type);
     });
     return `(${[String(number), ...literals].join(", ")})`;
   });
-  const on = keys.map((key) => `s.${key} IS NOT DISTINCT FROM m.${key}`).join(" AND ");
-  const list = work.columns.map((c) => `s.${quoteIdentifier(c.name)}`).join(", ");
-  const narrowed = work.partitionBy
-    .map((key, i) =>
-      narrowing(
-        key,
-        work.targets.map((t) => t.slot.values[i] ?? null),
-        types[i]!,
-      ),
-    )
-    .filter((p) => p !== undefined);
-  const where = narrowed.length === 0 ? "" : ` WHERE ${narrowed.join(" AND ")}`;
+  // Where no target is of NULL the faster equality drops the rows of NULL keys as well.
+  const on = keys.map((key, i) => {
+    const operator = values[i]!.includes(null) ? "IS NOT DISTINCT FROM" : "=";
+    return `s.${key} ${operator} m.${key}`;
+  });
   return `SELECT CAST(m.part AS UINTEGER) AS ${part}, ${list}
     FROM (SELECT *, ${evaluated.join(", ")} FROM (${work.sql})${where}) s
-    JOIN (VALUES ${values.join(", ")}) m(part, ${keys.join(", ")}) ON ${on}`;
+    JOIN (VALUES ${tuples.join(", ")}) m(part, ${keys.join(", ")}) ON ${on.join(" AND ")}`;
 }
 
 /** For a bare column: the wanted values as a predicate that the source can prune by. */

@@ -50,7 +50,7 @@ export class ExecutorPartitionStore implements PartitionStore {
       release();
       throw error;
     }
-    return { relations, columns: held.columns, revoked: AbortSignal.any([...revoked]), release };
+    return { relations, columns: held.columns, revoked, release };
   }
 
   /** See {@link AcceleratedTable.pinNewest}. Throws `StalePlanError` also for a table that is not served here. */

@@ -17,6 +17,7 @@ import { type DuplicateRule, SchemaMismatchError } from "../../ports/accelerator
 import type { Clock } from "../../ports/clock.ts";
 import type { SqlColumn } from "../../ports/database.ts";
 import { SourceError, type SourceScan } from "../../ports/source.ts";
+import { againAfterConflict } from "./again-after-conflict.ts";
 import type { DatasetConfig } from "./dataset-config.ts";
 import { type IngestTarget, ingest } from "./ingest.ts";
 import type { PartitionSlot } from "./partition-slot.ts";
@@ -31,9 +32,23 @@ export const sourceAlias = "spice source";
 /**
  * One scan of the source into `slots`; undefined when its objects are those that all slots have already. Versions
  * are committed but not yet in service. `held` are the table's columns so far; the result has those after the scan.
- * A scan whose objects change under it is thrown away, whether it failed or not, and begun anew at once.
+ * A scan whose objects change under it, or which met another change of the engine's catalogue, is thrown away and begun
+ * anew at once.
  */
-export async function readInto(
+export function readInto(
+  config: DatasetConfig,
+  context: Pick<TableContext, "database" | "source" | "clock" | "warn">,
+  held: readonly SqlColumn[],
+  slots: readonly PartitionSlot[],
+  request: RefreshRequest & { mode: "full" | "append" },
+  signal: AbortSignal,
+  onRows: (rows: number) => void,
+) {
+  const read = () => readWhole(config, context, held, slots, request, signal, onRows);
+  return againAfterConflict(read, context, signal);
+}
+
+async function readWhole(
   config: DatasetConfig,
   context: Pick<TableContext, "database" | "source" | "clock" | "warn">,
   held: readonly SqlColumn[],
@@ -163,7 +178,7 @@ async function scanInto(
     };
   });
   const result = await ingest(
-    database,
+    context,
     {
       sql,
       columns: incoming,

@@ -9,8 +9,10 @@ import { caseSafe } from "../segment-space.ts";
 
 /** A checkpoint writes what the log has, and some blocks of 256 KiB beside. */
 const checkpointReserve = 2 ** 20;
+/** Pauses while a short write is in the way of a checkpoint. */
+const shortPauses = [10, 20, 50, 100, 200] as const;
 /** Pauses while running queries still hold a file that was given up; the next refresh goes on when they are over. */
-const pausesMs = [...[10, 20, 50, 100, 200], ...Array<number>(120).fill(500)];
+const pausesMs = [...shortPauses, ...Array<number>(120).fill(500)];
 
 /**
  * A DuckDB file in the serving database.
@@ -31,6 +33,10 @@ export class AttachedFile {
   /** Given up by the engine and not attached again yet. */
   #lost = false;
   #reopening: Promise<boolean> | undefined;
+  /** Attaching, detaching and checkpoints follow each other. */
+  #turn: Promise<unknown> = Promise.resolve();
+  /** How many detachings wait for their turn. */
+  #leaving = 0;
 
   constructor(
     database: Database,
@@ -51,17 +57,27 @@ export class AttachedFile {
     return `${quoteIdentifier(this.name)}.main.${quoteIdentifier(table)}`;
   }
 
-  /** Attach the file, made when absent. */
+  /** Attach the file, made when absent; waits until statements that still hold it from before its detaching end. */
   async attach(): Promise<void> {
     await this.#reopening;
-    if (this.#attached) return;
-    await this.database.run(`ATTACH ${quoteLiteral(this.path)} AS ${quoteIdentifier(this.name)}`);
-    this.#attached = true;
-    this.#lost = false;
+    if (this.#attached && this.#leaving === 0) return;
+    await this.#inTurn(async () => {
+      await this.#reopening;
+      if (this.#attached) return;
+      await this.#attachAgain();
+      this.#attached = true;
+      this.#lost = false;
+    });
   }
 
-  async detach(): Promise<void> {
+  detach(): Promise<void> {
+    this.#leaving += 1;
+    return this.#inTurn(() => this.#detach());
+  }
+
+  async #detach(): Promise<void> {
     await this.#reopening;
+    this.#leaving -= 1;
     this.#lost = false;
     if (!this.#attached) return;
     this.#attached = false;
@@ -78,17 +94,35 @@ export class AttachedFile {
    * Move the log to its final place. Throws {@link StorageFullError} without room for that, or `SqlError`; what is
    * committed stays readable in both cases.
    */
-  async checkpoint(): Promise<void> {
+  checkpoint(): Promise<void> {
+    return this.#inTurn(() => this.#checkpoint());
+  }
+
+  async #checkpoint(): Promise<void> {
     if (this.#attached || this.#lost) await this.#heal();
     if (!this.#attached) return;
     const log = await stat(`${this.path}.wal`).catch(() => undefined);
     if (log === undefined) return;
     await this.#checkRoom(log.size);
     try {
-      await this.database.run(`CHECKPOINT ${quoteIdentifier(this.name)}`);
+      await this.#moveLog();
     } catch (error) {
       await this.recover(error);
       throw error;
+    }
+  }
+
+  /** The engine refuses a checkpoint during a write; those that a refresh does not wait for are short. */
+  async #moveLog(): Promise<void> {
+    for (let attempt = 0; ; attempt += 1) {
+      try {
+        await this.database.run(`CHECKPOINT ${quoteIdentifier(this.name)}`);
+        return;
+      } catch (error) {
+        if (attempt === shortPauses.length || !messageOf(error).includes("other write transactions"))
+          throw error;
+        await sleep(shortPauses[attempt]!);
+      }
     }
   }
 
@@ -132,7 +166,10 @@ export class AttachedFile {
     }
   }
 
-  /** Attach when the running queries that hold the file as it was have ended. */
+  /**
+   * Attach when the running statements that hold the file as it was have ended: queries, but also whatever looks
+   * through all catalogues, as lists of tables do.
+   */
   async #attachAgain(): Promise<void> {
     for (let attempt = 0; ; attempt += 1) {
       try {
@@ -140,9 +177,43 @@ export class AttachedFile {
         return;
       } catch (error) {
         const pauseMs = pausesMs[attempt];
-        if (pauseMs === undefined || !/already attached/i.test(messageOf(error))) throw error;
+        if (pauseMs === undefined || !(await this.#isEnding(messageOf(error)))) throw error;
         await sleep(pauseMs);
       }
+    }
+  }
+
+  /** Whether the file is held by a catalogue that is detached already; one that is attached keeps it. */
+  async #isEnding(message: string): Promise<boolean> {
+    const holder = /already attached by database "(.*)"/.exec(message)?.[1];
+    if (holder === undefined) return false;
+    const attached = await this.database.rows(
+      `SELECT 1 AS yes FROM duckdb_databases() WHERE database_name = ${quoteLiteral(holder)}`,
+    );
+    return attached.length === 0;
+  }
+
+  async #inTurn<T>(change: () => Promise<T>): Promise<T> {
+    const mine = this.#turn.then(change);
+    this.#turn = mine.catch(() => undefined);
+    return mine;
+  }
+
+  /** Drop the file's tables that are not `used`: crashes leave them. */
+  async sweep(used: ReadonlySet<string>): Promise<void> {
+    let tables: readonly string[];
+    try {
+      const rows = await this.database.rows(
+        `SELECT table_name AS name FROM duckdb_tables() WHERE database_name = ${quoteLiteral(this.name)}`,
+      );
+      tables = rows.map(({ name }) => String(name));
+    } catch (error) {
+      // The function asks every catalogue: another file may be given up, another dataset's source be down.
+      this.#warn(`Tables of the past in ${this.path} stay until the next start`, error);
+      return;
+    }
+    for (const name of tables) {
+      if (!used.has(name)) await this.database.run(`DROP TABLE ${this.relation(name)}`);
     }
   }
 
@@ -173,10 +244,9 @@ export class AttachedFile {
         `SELECT free_blocks * block_size AS free FROM pragma_database_size() WHERE database_name = ${quoteLiteral(this.name)}`,
       );
       return Number(row?.["free"] ?? 0);
-    } catch (error) {
-      // The function asks every file; another one may be given up at the moment.
-      if (isGivenUp(error)) return 0;
-      throw error;
+    } catch {
+      // The function asks every catalogue; without what another one fails with, the room is there or not all the same.
+      return 0;
     }
   }
 

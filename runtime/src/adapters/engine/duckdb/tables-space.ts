@@ -53,13 +53,7 @@ export class TablesFile {
     for (const record of records) {
       for (const segment of record.version.segments) used.add(tableName(dataset, record.values, segment));
     }
-    const tables = await this.database.rows(
-      `SELECT table_name AS name FROM information_schema.tables WHERE table_catalog = ${quoteLiteral(this.#attachment.name)}`,
-    );
-    for (const table of tables) {
-      const name = String(table["name"]);
-      if (!used.has(name)) await this.database.run(`DROP TABLE ${this.relation(name)}`);
-    }
+    await this.#attachment.sweep(used);
     return records;
   }
 
@@ -87,9 +81,10 @@ export class TablesFile {
       );
     } catch (error) {
       this.#attached = undefined;
+      // Attached it would keep every later attempt out.
+      await this.#attachment.detach();
       if (isNew) {
         // On a full disk half of a file is left, which nobody could open later.
-        await this.#attachment.detach();
         for (const file of [this.file, `${this.file}.wal`]) await rm(file, { force: true });
         throw error;
       }

@@ -10,6 +10,7 @@ describe("the envelope of a fragment", () => {
     sql: "SELECT 1 AS a",
     scans: [{ name: "t", table: "t", revision: 1, partitions: [{ key: "x", epoch: 1, version: 1 }] }],
     inlineRows: 3,
+    statsWithFrame: true,
     recordBatches: true,
     columns: [{ name: "a", type: "INTEGER" }],
     deadlineMs: 1_000,
@@ -25,6 +26,7 @@ describe("the envelope of a fragment", () => {
   test.each([
     ["recordBatches", "yes"],
     ["inlineRows", 1.5],
+    ["statsWithFrame", 1],
     ["columns", [{ name: "a" }]],
     ["sql", undefined],
   ])("is refused when %s is %j", (field, value) => {

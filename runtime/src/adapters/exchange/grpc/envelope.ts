@@ -28,13 +28,14 @@ export function decodeEnvelope(bytes: Uint8Array): FragmentRequest {
 function isRequest(value: unknown): value is FragmentRequest {
   if (!isObject(value)) return false;
   const text = (key: string) => typeof value[key] === "string";
-  const { ungrouped, inlineRows, recordBatches } = value;
+  const { ungrouped, inlineRows, statsWithFrame, recordBatches } = value;
   return (
     ["queryId", "fragmentId", "sql", "trace"].every(text) &&
     typeof value["deadlineMs"] === "number" &&
     isArray(value["columns"], isColumn) &&
     isArray(value["scans"], isScan) &&
     (inlineRows === undefined || Number.isSafeInteger(inlineRows)) &&
+    (statsWithFrame === undefined || typeof statsWithFrame === "boolean") &&
     (recordBatches === undefined || typeof recordBatches === "boolean") &&
     (ungrouped === undefined ||
       (isObject(ungrouped) &&

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 import { RunFragmentResponse } from "@spice-shards/proto";
 import * as fc from "fast-check";
-import { readFragmentMessage, writeFragmentMessage } from "./fragment-message.ts";
+import { isWholeResult, readFragmentMessage, writeFragmentMessage } from "./fragment-message.ts";
 
 const payload = fc.oneof(
   fc.uint8Array({ maxLength: 400 }).map((b) => ({ $case: "frame" as const, value: Buffer.from(b) })),
@@ -22,6 +22,19 @@ describe("messages of a fragment", () => {
         const read = readFragmentMessage(bytes).payload;
         expect(read?.$case).toBe(value.$case);
         expect(read?.value.equals(value.value)).toBe(true);
+      }),
+    );
+  });
+
+  test("tell a frame with the figures behind it from a frame alone", () => {
+    fc.assert(
+      fc.property(payload, fc.option(fc.uint8Array({ maxLength: 50 })), (value, stats) => {
+        const wholeStats = stats === null ? undefined : Buffer.from(stats);
+        const bytes = writeFragmentMessage({ payload: value, ...(wholeStats && { wholeStats }) });
+        const read = readFragmentMessage(bytes);
+        expect(read.wholeStats).toEqual(wholeStats);
+        expect(read.payload?.value.equals(value.value)).toBe(true);
+        expect(isWholeResult(bytes)).toBe(value.$case === "frame" && wholeStats !== undefined);
       }),
     );
   });

@@ -2,10 +2,13 @@ import { RunFragmentResponse } from "@spice-shards/proto";
 
 /** Protobuf's tag of `frame`: field 1, bytes. */
 const frameTag = 0x0a;
+/** Protobuf's tag of `whole_stats`: field 3, bytes. */
+const wholeStatsTag = 0x1a;
 
 /** The message's bytes. The generated code copies a frame twice; here it is once. */
 export function writeFragmentMessage(message: RunFragmentResponse): Buffer {
-  if (message.payload?.$case !== "frame") return Buffer.from(RunFragmentResponse.encode(message).finish());
+  if (message.payload?.$case !== "frame" || message.wholeStats !== undefined)
+    return Buffer.from(RunFragmentResponse.encode(message).finish());
   const frame = message.payload.value;
   const head = [frameTag];
   for (let rest = frame.byteLength; ; rest = Math.floor(rest / 128)) {
@@ -23,15 +26,26 @@ export function writeFragmentMessage(message: RunFragmentResponse): Buffer {
 
 /** What a message holds; a frame is a view of the message's bytes. */
 export function readFragmentMessage(bytes: Buffer): RunFragmentResponse {
-  if (bytes[0] === frameTag) {
-    let [length, scale, at] = [0, 1, 1];
-    for (; ; scale *= 128) {
-      const byte = bytes[at++] ?? 0;
-      length += (byte & 0x7f) * scale;
-      if (byte < 128) break;
-    }
-    // Anything behind the frame is of a newer protocol: the generated code knows how to skip it.
-    if (at + length === bytes.byteLength) return { payload: { $case: "frame", value: bytes.subarray(at) } };
+  const frame = framePlace(bytes);
+  // Anything behind the frame is for the generated code, which also knows how to skip what is of a newer protocol.
+  if (frame?.end !== bytes.byteLength) return RunFragmentResponse.decode(bytes);
+  return { payload: { $case: "frame", value: bytes.subarray(frame.start) } };
+}
+
+/** True for a message with a frame and the figures, after which nothing but the call's status comes. */
+export function isWholeResult(bytes: Buffer): boolean {
+  const frame = framePlace(bytes);
+  return frame !== undefined && bytes[frame.end] === wholeStatsTag;
+}
+
+/** Where the frame lies in a message that begins with one. */
+function framePlace(bytes: Buffer): { readonly start: number; readonly end: number } | undefined {
+  if (bytes[0] !== frameTag) return undefined;
+  let [length, scale, start] = [0, 1, 1];
+  for (; ; scale *= 128) {
+    const byte = bytes[start++] ?? 0;
+    length += (byte & 0x7f) * scale;
+    if (byte < 128) break;
   }
-  return RunFragmentResponse.decode(bytes);
+  return { start, end: start + length };
 }

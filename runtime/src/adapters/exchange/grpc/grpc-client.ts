@@ -4,10 +4,11 @@ import type { Clock } from "../../../ports/clock.ts";
 import type { Exchange, FragmentRequest, FragmentResult, FragmentStats } from "../../../ports/exchange.ts";
 import { ExecutorUnavailableError } from "../../../ports/exchange.ts";
 import { systemClock } from "../../system/clock.ts";
+import { JointAbort } from "../../system/joint-abort.ts";
 import { askForLife } from "./ask-for-life.ts";
 import { connected, connectLimitMs } from "./connected.ts";
 import { encodeEnvelope } from "./envelope.ts";
-import { readFragmentMessage } from "./fragment-message.ts";
+import { isWholeResult, readFragmentMessage } from "./fragment-message.ts";
 import { readMessages } from "./grpc-read.ts";
 import { Pulse } from "./pulse.ts";
 
@@ -47,6 +48,8 @@ const channelOptions = {
   "grpc.initial_reconnect_backoff_ms": 100,
   "grpc.max_reconnect_backoff_ms": 2_000,
   "grpc.enable_retries": 0,
+  // Nobody reads what it counts of every call.
+  "grpc.enable_channelz": 0,
 } as const;
 
 /** Runs fragments on executors over gRPC, on one channel per address. */
@@ -130,30 +133,31 @@ export class GrpcExchange implements Exchange {
     if (pulse.isSilent) throw silent();
     const metadata = new Metadata();
     metadata.set("traceparent", request.trace);
-    const envelope = encodeEnvelope(request);
-    const stop = new AbortController();
-    const leave = () => stop.abort(signal.reason);
+    const envelope = encodeEnvelope({ ...request, statsWithFrame: true });
+    const ending = new JointAbort();
     const call = {
       channel,
       method,
       request: Buffer.from(RunFragmentRequest.encode({ envelope }).finish()),
       deadline: Date.now() + request.deadlineMs + graceMs,
       metadata,
-      signal: stop.signal,
+      signal: ending.signal,
+      isWhole: isWholeResult,
     };
     let stats: FragmentStats | undefined;
-    signal.throwIfAborted();
-    signal.addEventListener("abort", leave, { once: true });
-    const watched = pulse.watch(() => stop.abort(silent()));
+    ending.follow(signal);
+    ending.signal.throwIfAborted();
+    const watched = pulse.watch(() => ending.abort(silent()));
     try {
-      for await (const { payload } of readMessages(executor, call, readFragmentMessage)) {
+      for await (const { payload, wholeStats } of readMessages(executor, call, readFragmentMessage)) {
         watched.heard();
+        const figures = payload?.$case === "stats" ? payload.value : wholeStats;
+        if (figures !== undefined) stats = JSON.parse(figures.toString()) as FragmentStats;
         if (payload?.$case === "frame") yield payload.value;
-        else if (payload?.$case === "stats") stats = JSON.parse(payload.value.toString()) as FragmentStats;
       }
     } finally {
       watched.end();
-      signal.removeEventListener("abort", leave);
+      ending.letGo();
     }
     if (stats !== undefined) return stats;
     throw new ExecutorUnavailableError(executor, `Executor ${executor} ended a fragment without its figures`);

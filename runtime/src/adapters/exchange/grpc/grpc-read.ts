@@ -10,6 +10,8 @@ export interface ReadCall {
   readonly deadline: number;
   readonly metadata: Metadata;
   readonly signal: AbortSignal;
+  /** True for a message that says by itself that the call went well: its status is not waited for. */
+  readonly isWhole?: (message: Buffer) => boolean;
 }
 
 type Event = { readonly message: Buffer } | { readonly status: StatusObject };
@@ -19,7 +21,7 @@ type Event = { readonly message: Buffer } | { readonly status: StatusObject };
  * for frames of some megabytes is more than a node may grow by; this asks for the next message only when pulled, so
  * what lies between is bounded by the flow-control window.
  *
- * Yields messages; returns the final status. Cancels the call when left early.
+ * Yields messages; returns the final status. Cancels the call when left early, unless nothing but the status is to come.
  */
 export async function* grpcRead(options: ReadCall): AsyncGenerator<Buffer, StatusObject> {
   const { channel, method, request, deadline, signal } = options;
@@ -29,6 +31,7 @@ export async function* grpcRead(options: ReadCall): AsyncGenerator<Buffer, Statu
   const cancel = () => call.cancelWithStatus(status.CANCELLED, "The query was cancelled");
   signal.addEventListener("abort", cancel, { once: true });
   let ended = false;
+  let whole = false;
   try {
     call.start(options.metadata, {
       onReceiveMetadata: () => undefined,
@@ -46,11 +49,14 @@ export async function* grpcRead(options: ReadCall): AsyncGenerator<Buffer, Statu
       if ("status" in next) return next.status;
       event = Promise.withResolvers<Event>();
       if (ended) throw new Error("A message came after the status");
+      whole = options.isWhole?.(next.message) === true;
+      if (whole) call.startRead(); // the call ends when somebody asks for its status
       yield next.message;
+      if (whole) return { code: status.OK, details: "", metadata: options.metadata };
     }
   } finally {
     signal.removeEventListener("abort", cancel);
-    if (!ended) cancel();
+    if (!ended && !whole) cancel();
   }
 }
 

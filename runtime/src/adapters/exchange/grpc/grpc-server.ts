@@ -11,6 +11,7 @@ import {
   type CopyPartitionOptions,
   copyPartition,
 } from "../copy/copy-partition-server.ts";
+import { isInlineFrame } from "../frames/inline-frame.ts";
 import { decodeEnvelope } from "./envelope.ts";
 import { writeFragmentMessage } from "./fragment-message.ts";
 import { statusOf } from "./grpc-status.ts";
@@ -29,6 +30,8 @@ export interface ExchangeServerOptions {
 /** Options that the gRPC server of port 50052 needs for the exchange. */
 export const exchangeServerOptions = {
   "grpc.max_send_message_length": -1,
+  // Nobody reads what it counts of every call.
+  "grpc.enable_channelz": 0,
   "grpc.keepalive_time_ms": 10_000,
   "grpc.keepalive_timeout_ms": 10_000,
 } as const;
@@ -59,18 +62,32 @@ async function runFragment(call: Call, { runner, authorize }: ExchangeServerOpti
   call.on("close", cancel);
   try {
     authorize(call);
-    const result = runner.run(decodeEnvelope(call.request.envelope), gone.signal);
+    const request = decodeEnvelope(call.request.envelope);
+    const result = runner.run(request, gone.signal);
+    let whole: Buffer | undefined;
     // One frame is on its way while the next is made.
     let flushed: Promise<void> = Promise.resolve();
     for await (const frame of result.frames) {
       await flushed;
+      if (whole !== undefined) throw new Error("Something came after a whole result");
+      if (request.statsWithFrame === true && isInlineFrame(frame)) {
+        whole = asBuffer(frame);
+        continue;
+      }
       shortLived(frame.byteLength);
       flushed = grpcWrite(call, { payload: { $case: "frame", value: asBuffer(frame) } }, gone.signal);
       flushed.catch(() => undefined); // awaited before the next write
     }
     const stats = Buffer.from(JSON.stringify(await result.stats));
-    call.write({ payload: { $case: "stats", value: stats } });
+    call.write(
+      whole === undefined
+        ? { payload: { $case: "stats", value: stats } }
+        : { payload: { $case: "frame", value: whole }, wholeStats: stats },
+    );
     call.end();
+    // The call's close is not news any more.
+    call.off("cancelled", cancel);
+    call.off("close", cancel);
   } catch (error) {
     if (call.cancelled) return;
     call.emit("error", statusOf(error));

@@ -93,7 +93,7 @@ class TestTables implements PartitionStore {
     return {
       relations,
       columns: this.columns.get(table) ?? [],
-      revoked: new AbortController().signal,
+      revoked: [],
       release: () => {
         if (held) this.pins--;
         held = false;

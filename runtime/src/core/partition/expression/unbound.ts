@@ -1,4 +1,5 @@
 import { quoteIdentifier } from "../../sql/quote.ts";
+import { projectedCall } from "../sql/duckdb-macros.ts";
 import { canonicalText, printScalar } from "./canonical.ts";
 import { parseExpression } from "./parse.ts";
 
@@ -6,7 +7,10 @@ import { parseExpression } from "./parse.ts";
 export interface UnboundPartitionExpression {
   /** Canonical print: how the cluster document names it. */
   readonly canonical: string;
-  /** DuckDB SQL over the table's columns; needs the macros of `duckdb-macros.ts`. */
+  /**
+   * DuckDB SQL over the table's columns, for a SELECT list (`projected` of `duckdb-sql.ts`); needs the macros of
+   * `duckdb-macros.ts`.
+   */
   readonly sql: string;
   /** True for a bare column. */
   readonly plain: boolean;
@@ -17,7 +21,7 @@ export function unboundPartitionExpression(text: string): UnboundPartitionExpres
   const scalar = parseExpression(text);
   return {
     canonical: canonicalText(scalar),
-    sql: printScalar(scalar, { identifier: quoteIdentifier }),
+    sql: printScalar(scalar, { identifier: quoteIdentifier, call: projectedCall }),
     plain: scalar.kind === "column",
   };
 }

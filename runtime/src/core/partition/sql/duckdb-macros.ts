@@ -230,6 +230,15 @@ export const duckdbMacros: readonly string[] = [
   overloads("truncate", "w", truncates, truncateOther, (body) => body),
 ];
 
+/** How a call is printed where `bucket` stands in a SELECT list; undefined for what is printed as it is. */
+export function projectedCall<T>(
+  name: string,
+  args: readonly T[],
+  print: (arg: T) => string,
+): string | undefined {
+  return name === "bucket" ? `__bucket_projected(${args.map(print).join(", ")})` : undefined;
+}
+
 function overloads(
   macro: string,
   parameter: string,

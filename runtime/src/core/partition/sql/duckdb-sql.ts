@@ -2,6 +2,7 @@ import { quoteIdentifier } from "../../sql/quote.ts";
 import { formatColumnType, parseColumnType } from "../column-type.ts";
 import type { BoundPartitionExpression } from "../expression/bind.ts";
 import { type PrintStyle, printScalar } from "../expression/canonical.ts";
+import { projectedCall } from "./duckdb-macros.ts";
 
 export interface DuckdbSqlOptions {
   /**
@@ -20,9 +21,8 @@ export function duckdbSql(expression: BoundPartitionExpression, options: DuckdbS
   const style: PrintStyle = {
     identifier: (name) => options.column ?? quoteIdentifier(name),
     call: (name, args, print) => {
-      if (name === "bucket" && options.projected === true) {
-        return `__bucket_projected(${args.map(print).join(", ")})`;
-      }
+      const projected = options.projected === true ? projectedCall(name, args, print) : undefined;
+      if (projected !== undefined) return projected;
       const [unit, moment] = args;
       if (
         (name === "date_trunc" || name === "datetrunc") &&

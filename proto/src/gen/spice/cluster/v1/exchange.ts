@@ -36,6 +36,8 @@ export interface RunFragmentResponse {
     /** Sent once, last: what the fragment cost, as JSON. */
     { $case: "stats"; value: Buffer }
     | undefined;
+  /** With a frame that is the whole result, for readers that ask for it: what the fragment cost, instead of a message. */
+  wholeStats?: Buffer | undefined;
 }
 
 export interface CopyPartitionRequest {
@@ -119,7 +121,7 @@ export const RunFragmentRequest: MessageFns<RunFragmentRequest> = {
 };
 
 function createBaseRunFragmentResponse(): RunFragmentResponse {
-  return { payload: undefined };
+  return { payload: undefined, wholeStats: undefined };
 }
 
 export const RunFragmentResponse: MessageFns<RunFragmentResponse> = {
@@ -131,6 +133,9 @@ export const RunFragmentResponse: MessageFns<RunFragmentResponse> = {
       case "stats":
         writer.uint32(18).bytes(message.payload.value);
         break;
+    }
+    if (message.wholeStats !== undefined) {
+      writer.uint32(26).bytes(message.wholeStats);
     }
     return writer;
   },
@@ -164,6 +169,14 @@ export const RunFragmentResponse: MessageFns<RunFragmentResponse> = {
             message.payload = { $case: "stats", value: Buffer.from(reader.bytes()) };
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.wholeStats = Buffer.from(reader.bytes());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -195,6 +208,7 @@ export const RunFragmentResponse: MessageFns<RunFragmentResponse> = {
         break;
       }
     }
+    message.wholeStats = object.wholeStats ?? undefined;
     return message;
   },
 };
