@@ -333,9 +333,7 @@ export class Scheduler {
     );
     const moves = this.#evidence.watch(() => this.#reconciler.wakeMoves(), signal);
     const driver = this.#peers.watchDriver(() => this.#reconciler.wake(), signal);
-    const fatal = (error: unknown) => {
-      if (!signal.aborted) onFatal(error);
-    };
+    const fatal = (error: unknown) => (signal.aborted ? undefined : onFatal(error));
     this.#loops = [...stateLoops, this.#reconciler.run(signal), moves, driver].map((loop) =>
       loop.catch(fatal),
     );
