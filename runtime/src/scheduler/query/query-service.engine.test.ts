@@ -101,6 +101,30 @@ describe("DistributedQueryService", () => {
     expect(stats.planningMs).toBeGreaterThan(0);
   });
 
+  test("takes dollar signs in literals and names as they are", async () => {
+    const c = await start({
+      tables: [
+        {
+          name: "d",
+          select: `SELECT i, CASE WHEN i % 2 = 0 THEN 'a$$b' ELSE '$&' END AS "n$$", i AS "x$&" FROM range(100) AS r(i)`,
+          partitionBy: ["i % 6"],
+        },
+      ],
+    });
+    const groups = `SELECT "n$$", count(*) AS n FROM d GROUP BY "n$$"`;
+    for (const name of ["a$$b", "$&"]) {
+      await expect(c.query(`SELECT n FROM (${groups}) AS g WHERE "n$$" = '${name}'`)).resolves.toMatchObject({
+        rows: [["50"]],
+      });
+    }
+    await expect(
+      c.query(`SELECT count(DISTINCT a."n$$"), max(b."x$&") FROM d AS a JOIN d AS b ON a.i = b.i + 1`),
+    ).resolves.toMatchObject({ rows: [["2", "98"]] });
+    await expect(
+      c.query("SELECT count(*) FROM information_schema.columns WHERE column_name IN ('n$$', 'x$&')"),
+    ).resolves.toMatchObject({ rows: [["2"]] });
+  });
+
   test("binds parameters as typed values", async () => {
     const c = await start();
     const sql = "SELECT count(*) AS n, $2 AS text FROM t WHERE i < $1";
