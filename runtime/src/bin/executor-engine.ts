@@ -45,7 +45,6 @@ export async function openExecutorEngine(
     // Memory of finished fragments goes back to the system, so that a burst does not set the size for good.
     settings: {
       ...engineSettings,
-      allocator_background_threads: "true",
       allocator_flush_threshold: "16MB",
       preserve_insertion_order: "false",
     },

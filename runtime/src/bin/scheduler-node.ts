@@ -5,7 +5,6 @@ import type { Server } from "@grpc/grpc-js";
 import { resolveParameters } from "@spice-shards/spicepod";
 import { askMetrics } from "../adapters/cluster/node-metrics.ts";
 import { openDatabase } from "../adapters/duckdb/database.ts";
-import { engineSettings } from "../adapters/duckdb/engine-settings.ts";
 import { memoryUse } from "../adapters/duckdb/memory-use.ts";
 import { installPartitionMacros } from "../adapters/duckdb/partition-macros.ts";
 import { GrpcExchange } from "../adapters/exchange/grpc/grpc-client.ts";
@@ -32,6 +31,7 @@ import { Scheduler } from "../scheduler/scheduler.ts";
 import { compileApp } from "./compile-app.ts";
 import { LateNode } from "./late-node.ts";
 import { type InternalServer, type NodeContext, StartupError } from "./node-context.ts";
+import { openQueryEngine } from "./query-engine.ts";
 import { shutdownSettings } from "./shutdown-settings.ts";
 import { expandSecret, localSecrets, openDatasetSource } from "./sources.ts";
 import { version } from "./version.ts";
@@ -111,18 +111,10 @@ export async function startScheduler(
     app.spicepod.runtime.query.tempDirectory ?? join(dataDirPath, "tmp"),
     "scheduler",
   );
-  const memoryLimit = `${Math.round((app.spicepod.runtime.query.memoryLimit ?? 2 ** 32) / 2 ** 20)}MiB`;
-  const threads = countFromEnv("SPICED_QUERY_THREADS") ?? 2;
-  const database = await openDatabase({
-    threads,
-    memoryLimit,
+  const database = await openQueryEngine({
+    threads: countFromEnv("SPICED_QUERY_THREADS") ?? 2,
+    memoryLimit: app.spicepod.runtime.query.memoryLimit,
     tempDirectory: join(scratch, "spill"),
-    settings: {
-      // Memory of finished queries goes back to the system, so that a burst does not set the size for good.
-      allocator_background_threads: "true",
-      allocator_flush_threshold: "16MB",
-      ...engineSettings,
-    },
   });
   const discovery = await openDatabase({
     threads: 1,

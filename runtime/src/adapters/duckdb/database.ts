@@ -45,6 +45,9 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
     threads: String(options.threads),
     autoinstall_known_extensions: "false",
     autoload_known_extensions: "false",
+    // Memory of finished statements goes back to the system. The allocator is one for the process: the instance that is
+    // opened last decides, so that all of them have to say it.
+    allocator_background_threads: "true",
     ...(options.memoryLimit === undefined ? {} : { memory_limit: options.memoryLimit }),
     ...(options.tempDirectory === undefined ? {} : { temp_directory: options.tempDirectory }),
     ...options.settings,
@@ -182,6 +185,12 @@ class PooledConnection implements Connection {
         const result = await this.#guard(sql, options, () => statement.stream());
         return { columns: columnsOf(result), chunks: this.#chunks(sql, result, options) };
       },
+      all: (options) =>
+        this.#guard(sql, options, async () => {
+          const result = await statement.run();
+          const chunks = Array.from({ length: result.chunkCount }, (_, i) => result.getChunk(i));
+          return { columns: columnsOf(result), chunks };
+        }),
       close: () => statement.destroySync(),
     };
   }
