@@ -5,7 +5,7 @@ SHELL := /bin/bash
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 export CACHE_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/spice-shards
 STAMP := node_modules/.install-stamp
-SOURCES := $(shell find spicepod/src certificates/src proto/src kube/src runtime/src operator/src -name '*.ts' -o -name '*.json' 2>/dev/null)
+SOURCES := $(shell find spicepod/src certificates/src proto/src kube/src runtime/src operator/src examples/*/src -name '*.ts' -o -name '*.json' 2>/dev/null)
 
 .PHONY: help
 help: ## List the targets
@@ -89,4 +89,4 @@ stop: $(STAMP) ## Stop the local cluster that quickstart started
 
 .PHONY: clean
 clean: ## Remove build output and local state (not the shared cache)
-	rm -rf dist spicepod/dist certificates/dist proto/dist kube/dist runtime/dist operator/dist */*.tsbuildinfo .spice bench/results
+	rm -rf dist spicepod/dist certificates/dist proto/dist kube/dist runtime/dist operator/dist examples/*/dist */*.tsbuildinfo examples/*/*.tsbuildinfo .spice bench/results

@@ -18,6 +18,7 @@ export default {
     "operator/test",
     "scripts",
     "e2e",
+    "examples",
   ].map((d) => `<rootDir>/${d}`),
   testEnvironment: "node",
   testEnvironmentOptions: { customExportConditions: ["source", "node", "node-addons"] },

@@ -36,6 +36,8 @@ export type PodFate =
   | { readonly kind: "ready" }
   /** Runs, but its readiness probe fails. */
   | { readonly kind: "unready" }
+  /** Its container has ended well. */
+  | { readonly kind: "succeeded" }
   /** Is not placed on a node. */
   | { readonly kind: "pending" }
   /** Its container does not run: `CrashLoopBackOff`, `ImagePullBackOff`, … */
@@ -48,7 +50,7 @@ export type PodFate =
     };
 
 export interface KubeletOptions {
-  /** How each pod fares; asked again on {@link KubeletDouble.refresh}. Default: all are ready. */
+  /** How each pod fares; asked again on {@link KubeletDouble.look}. Default: {@link usualFate}. */
   readonly fate?: (pod: Pod) => PodFate;
   /** How long a pod takes to end. Default 0. */
   readonly terminationMs?: number;
@@ -57,6 +59,11 @@ export interface KubeletOptions {
 }
 
 const nodeName = "test-node";
+
+/** Pods of Jobs end well, all others are ready. */
+export function usualFate({ metadata: { ownerReferences = [] } }: Pod): PodFate {
+  return { kind: ownerReferences.some(({ kind }) => kind === "Job") ? "succeeded" : "ready" };
+}
 
 /**
  * Plays scheduler and kubelet: binds pods to one node, gives them an address of loopback, reports them as a test
@@ -80,7 +87,7 @@ export class KubeletDouble {
   constructor(client: Client, options: KubeletOptions = {}) {
     this.#client = client;
     this.#options = options;
-    this.#fate = options.fate ?? (() => ({ kind: "ready" }));
+    this.#fate = options.fate ?? usualFate;
     this.#queue = new WorkQueue({
       clock: systemClock,
       random: systemRandom,
@@ -194,9 +201,10 @@ export class KubeletDouble {
 function statusOf(pod: Pod, fate: Exclude<PodFate, { kind: "pending" }>, podIP: string): object {
   const ready = fate.kind === "ready";
   const waiting = fate.kind === "waiting";
+  const succeeded = fate.kind === "succeeded";
   const condition = (type: string, status: boolean) => ({ type, status: status ? "True" : "False" });
   return {
-    phase: waiting && fate.restarts === undefined ? "Pending" : "Running",
+    phase: succeeded ? "Succeeded" : waiting && fate.restarts === undefined ? "Pending" : "Running",
     podIP,
     podIPs: [{ ip: podIP }],
     hostIP: "127.0.0.1",
@@ -216,7 +224,9 @@ function statusOf(pod: Pod, fate: Exclude<PodFate, { kind: "pending" }>, podIP: 
       restartCount: waiting ? (fate.restarts ?? 0) : 0,
       state: waiting
         ? { waiting: { reason: fate.reason, message: fate.reason } }
-        : { running: { startedAt: pod.metadata.creationTimestamp } },
+        : succeeded
+          ? { terminated: { exitCode: 0, reason: "Completed" } }
+          : { running: { startedAt: pod.metadata.creationTimestamp } },
       lastState: waiting && fate.lastError !== undefined ? terminated(fate.lastError) : {},
     })),
   };

@@ -72,6 +72,8 @@ export const names = {
   executorSecret: (cluster: string, index: number) => `${cluster}-executor-${index}-tls`,
   /** The operator's own leaf, when an issuer signs it. */
   operatorSecret: (cluster: string) => `${cluster}-operator-tls`,
+  /** The Job that removes a deleted cluster's state. */
+  stateRemoval: (cluster: string) => `${cluster}-state-removal`,
   /** The cert-manager Certificate for a leaf's Secret. */
   certificate: (leafSecret: string) => leafSecret.replace(/-tls$/, ""),
   /** The Secret that cert-manager fills, from which that of the leaf is made. */

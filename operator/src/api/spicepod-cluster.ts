@@ -1,4 +1,14 @@
-import { boolean, defaulted, integer, object, optional, required, rule, string } from "../schema/build.ts";
+import {
+  boolean,
+  defaulted,
+  integer,
+  object,
+  oneOf,
+  optional,
+  required,
+  rule,
+  string,
+} from "../schema/build.ts";
 import { parseQuantity } from "../schema/quantity.ts";
 import type { Infer, Json } from "../schema/schema.ts";
 import { imageSchema } from "./image.ts";
@@ -225,6 +235,15 @@ export const specSchema = object(
       boolean(),
       "True stops the operator from changing anything of this cluster; what runs goes on running.",
       false,
+    ),
+    stateRetentionPolicy: optional(
+      object({
+        whenDeleted: optional(
+          oneOf("Delete", "Retain"),
+          "The fate of what lies at runtime.scheduler.state_location, on an object store, when the cluster is deleted; Retain when absent. Delete removes it with the schedulers' own rights, once all nodes have stopped.",
+        ),
+      }),
+      "What becomes of the cluster's state.",
     ),
     certificates: defaulted(certificatesSchema, "The certificates of mTLS between nodes.", {}),
     schedulerSpec: required(

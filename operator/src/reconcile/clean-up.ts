@@ -1,17 +1,14 @@
-import { parse } from "yaml";
 import { fieldManager, label, names } from "../api/names.ts";
-import type { JsonObject } from "../schema/schema.ts";
 import { types } from "./cache/resource-types.ts";
 import {
   at,
   type ClaimObject,
-  type ConfigMapObject,
   type DeploymentObject,
   type PodObject,
   type StatefulSetObject,
 } from "./objects.ts";
 import type { Pass } from "./pass.ts";
-import { embeddedSpicepod } from "./state-location.ts";
+import { isRemovalPod, locationOf, removeState, type StateFate } from "./state-removal.ts";
 
 export type CleanUp =
   | { readonly kind: "wait"; readonly ms: number }
@@ -25,16 +22,17 @@ const graceMs = 60_000;
 /**
  * Stops the nodes in order before garbage collection takes everything at once: executors first, while schedulers still
  * answer for them, and without a drain, since the data goes nowhere. It never takes longer than twice the grace period
- * of the pods and a minute; what then still runs is left to garbage collection.
+ * of the pods and a minute; what then still runs is left to garbage collection. Only when nothing runs any more the state is
+ * removed, where that is asked for.
  */
 export async function cleanUp(pass: Pass): Promise<CleanUp> {
   const { caches, clock } = pass.deps;
   const now = clock.monotonicMs();
   pass.memory.deletionSeenMs ??= now;
-  const pods = caches.childrenOf<PodObject>("pod", pass.key);
+  const pods = caches.childrenOf<PodObject>("pod", pass.key).filter((pod) => !isRemovalPod(pod, pass.name));
   const isLate = now - pass.memory.deletionSeenMs > boundMs(pass);
-  const left = whatIsLeft(pass);
-  if (isLate) return { kind: "given-up", message: `${running(pods)} ${left}` };
+  if (isLate && pods.length > 0)
+    return { kind: "given-up", message: `${running(pods)} ${whatIsLeft(pass, stateOf(pass))}` };
   for (const set of caches.childrenOf<StatefulSetObject>("statefulSet", pass.key))
     if (pass.isOurs(set) && set.spec.replicas !== 0) await stop(pass, "statefulSet", set.metadata.name ?? "");
   if (pods.some((pod) => pod.metadata.labels?.[label.role] === "executor"))
@@ -44,7 +42,10 @@ export async function cleanUp(pass: Pass): Promise<CleanUp> {
   if (deployment !== undefined && pass.isOurs(deployment) && deployment.spec.replicas !== 0)
     await stop(pass, "deployment", name);
   if (pods.length > 0) return { kind: "wait", ms: lookAgainMs };
-  return { kind: "done", message: left };
+  const state = await removeState(pass);
+  if (state.kind === "wait") return state;
+  const failed = state.kind === "kept" && state.why !== undefined;
+  return { kind: failed ? "given-up" : "done", message: whatIsLeft(pass, state) };
 }
 
 /** Scaling to 0 keeps the claims: what becomes of them is `whenDeleted`. */
@@ -69,25 +70,25 @@ function running(pods: readonly PodObject[]): string {
   return `Pods were still running: ${found}.`;
 }
 
-/** The spicepod in the resource, or the one that schedulers were given from a ConfigMap. */
-export function spicepodOf({ resource, deps, namespace, name }: Pass): JsonObject | undefined {
-  const embedded = embeddedSpicepod(resource);
-  if (embedded !== undefined) return embedded;
-  const key = `${namespace}/${names.configMap(name)}`;
-  const text = deps.caches.child<ConfigMapObject>("configMap", key)?.data?.["spicepod.yaml"];
-  return text === undefined ? undefined : (parse(text) as JsonObject);
+/** The state of a cluster whose pods have not all stopped: nobody removes it under them. */
+function stateOf(pass: Pass): StateFate {
+  const { location } = locationOf(pass);
+  return location === undefined ? { kind: "gone" } : { kind: "kept", location };
 }
 
-/** Claims that stay, and the state that nobody removes. */
-function whatIsLeft(pass: Pass): string {
+/** Claims and state that stay. */
+function whatIsLeft(pass: Pass, state: StateFate): string {
   const { spec } = pass.resource;
   const fate = at(spec, "executorSpec", "persistentVolumeClaimRetentionPolicy", "whenDeleted");
   const claims = pass.deps.caches.childrenOf<ClaimObject>("claim", pass.key);
   const kept = fate === "Delete" ? [] : claims.map(({ metadata }) => metadata.name ?? "");
-  const location = at(spicepodOf(pass), "runtime", "scheduler", "state_location");
   const parts = [
     ...(kept.length === 0 ? [] : [`the volume claims ${kept.sort().join(", ")}`]),
-    ...(typeof location === "string" ? [`the cluster's state at ${location}`] : []),
+    ...(state.kind === "kept" ? [describeState(state)] : []),
   ];
   return parts.length === 0 ? "Nothing is left behind." : `Left behind: ${parts.join(" and ")}.`;
+}
+
+function describeState({ location, why }: StateFate & { readonly kind: "kept" }): string {
+  return `the cluster's state at ${location}${why === undefined ? "" : `, since ${why.replace(/\.$/, "")}`}`;
 }

@@ -37,6 +37,10 @@ export interface DeploymentObject extends KubeObject {
   };
 }
 
+export interface JobObject extends KubeObject {
+  readonly status?: { readonly conditions?: readonly ObjectCondition[] };
+}
+
 export interface StatefulSetObject extends KubeObject {
   readonly spec: {
     readonly replicas?: number;

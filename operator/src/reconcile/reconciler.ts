@@ -11,7 +11,7 @@ import { Memories } from "./cache/memory.ts";
 import { types } from "./cache/resource-types.ts";
 import { isOlder, newerOf } from "./cache/resource-version.ts";
 import { settle, stillSettled } from "./cache/settled.ts";
-import { cleanUp, spicepodOf } from "./clean-up.ts";
+import { cleanUp } from "./clean-up.ts";
 import {
   at,
   type ClaimObject,
@@ -26,7 +26,7 @@ import { Pass, type StepDeps } from "./pass.ts";
 import { type PipelineResult, runPipeline } from "./pipeline.ts";
 import { restingPollMs, unsettledPollMs } from "./poll.ts";
 import { messageOf } from "./problems.ts";
-import { embeddedSpicepod, holderOf, stateLocationOf } from "./state-location.ts";
+import { embeddedSpicepod, holderOf, spicepodOf, stateLocationOf } from "./state-location.ts";
 
 /** Connections to schedulers that are kept between two looks at clusters that are not settled yet. */
 const connectionsAtMost = 32;
@@ -199,7 +199,7 @@ export class Reconciler {
       return { result: "done", outcome: { kind: "done" } };
     }
     // Whoever wants its state location waits until its nodes, which may still write there, have stopped.
-    const spicepod = spicepodOf(pass);
+    const spicepod = spicepodOf({ resource: pass.resource, caches: this.#deps.caches });
     if (spicepod !== undefined)
       this.#deps.stateLocations.set(holderOf(pass.key, pass.resource), stateLocationOf(spicepod));
     const left = await cleanUp(pass);

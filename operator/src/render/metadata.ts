@@ -26,7 +26,22 @@ export function labelsOf(cluster: string, role?: Role, users: Texts = {}, execut
 
 /** Name, labels and the owner reference by which garbage collection finds the object. */
 export function metadataOf(
-  { cluster: { metadata } }: RenderContext,
+  { cluster }: RenderContext,
+  name: string,
+  labels: Texts,
+  annotations: Texts = {},
+): KubernetesObject["metadata"] {
+  return ownedMetadata(cluster, name, labels, annotations);
+}
+
+/** A cluster as far as its objects name it. */
+export interface OwnerOf {
+  readonly metadata: { readonly name: string; readonly namespace: string; readonly uid: string };
+}
+
+/** The same for a cluster that need not be valid. */
+export function ownedMetadata(
+  { metadata }: OwnerOf,
   name: string,
   labels: Texts,
   annotations: Texts = {},

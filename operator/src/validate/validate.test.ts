@@ -252,11 +252,12 @@ test("warnings name what is seldom meant", () => {
   const value = resource(
     { spicepod: { datasets: [] } },
     { network: { egress: [{ ports: [{ port: 443 }] }] } },
-    { allowInsecureConnections: true },
+    { allowInsecureConnections: true, stateRetentionPolicy: { whenDeleted: "Delete" } },
   );
   expect(validateCluster(value).warnings.map(({ path }) => path)).toEqual([
     "spec.allowInsecureConnections",
     "spec.schedulerSpec.spicepod.runtime.scheduler.state_location",
+    "spec.stateRetentionPolicy.whenDeleted",
     "spec.executorSpec.network.egress",
   ]);
 });

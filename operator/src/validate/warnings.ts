@@ -20,6 +20,16 @@ export function warningsOf({ spec }: SpicepodCluster): readonly FieldProblem[] {
         "is not on an object store: the state is lost with the scheduler's pod, and there is no failover.",
     });
   }
+  if (
+    spec.stateRetentionPolicy?.whenDeleted === "Delete" &&
+    schedulerSpec.spicepod !== undefined &&
+    !sharesState(schedulerSpec.spicepod)
+  ) {
+    found.push({
+      path: "spec.stateRetentionPolicy.whenDeleted",
+      message: "has no effect: state that is not on an object store lies in the scheduler's own volumes.",
+    });
+  }
   for (const [role, { network }] of [
     ["schedulerSpec", schedulerSpec],
     ["executorSpec", executorSpec],

@@ -4,7 +4,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "@jest/globals";
 import { createRoot } from "@spice-shards/certificates";
 import type { KubeObject } from "@spice-shards/kube";
-import type { Pod } from "../../../kube/test/support/kubelet-double.ts";
+import { type Pod, usualFate } from "../../../kube/test/support/kubelet-double.ts";
 import { eventually } from "../../../kube/test/support/wait.ts";
 import { types } from "../../src/reconcile/cache/resource-types.ts";
 import type { JsonObject } from "../../src/schema/schema.ts";
@@ -126,7 +126,7 @@ describe("effects of a SpicepodCluster that only a running operator shows", () =
       await bed.ready(namespace);
     } finally {
       clearInterval(watching);
-      bed.kubelet.fate = () => ({ kind: "ready" });
+      bed.kubelet.fate = usualFate;
     }
     expect(most).toBeGreaterThan(1);
     expect(most).toBeLessThanOrEqual(3);
@@ -227,6 +227,43 @@ describe("effects of a SpicepodCluster that only a running operator shows", () =
     },
     60_000,
   );
+
+  it("removes the state of a cluster that is deleted, by a Job under the restricted Pod Security Standard", async () => {
+    bed.operate();
+    const namespace = await bed.api.namespace("state", {
+      "pod-security.kubernetes.io/enforce": "restricted",
+    });
+    const state_location = "s3://bucket/removed";
+    const spec = {
+      schedulerSpec: { spicepod: { runtime: { scheduler: { state_location } }, datasets: [] } },
+      stateRetentionPolicy: { whenDeleted: "Delete" },
+    };
+    await bed.admin.create(types.cluster, bed.clusterOf(namespace, spec));
+    await bed.ready(namespace);
+    const isRemoval = ({ metadata }: KubeObject) =>
+      metadata.name?.startsWith("sales-state-removal-") === true;
+    bed.kubelet.fate = (pod) => (isRemoval(pod) ? { kind: "pending" } : usualFate(pod));
+    try {
+      await bed.admin.delete(types.cluster, { namespace, name: "sales" });
+      const pods = async () => (await bed.admin.list<KubeObject>(types.pod, { namespace })).items;
+      await eventually("the pod of the Job", async () => (await pods()).some(isRemoval));
+      // All that could still write is gone.
+      expect((await pods()).filter((pod) => !isRemoval(pod))).toEqual([]);
+      bed.kubelet.fate = usualFate;
+      await eventually("nothing to be left behind", async () =>
+        (await bed.api.kubectl(["get", "events.events.k8s.io", "-n", namespace, "-o", "json"])).includes(
+          "Nothing is left behind.",
+        ),
+      );
+      await eventually(
+        "the children to be collected",
+        async () => (await bed.children(namespace)).size === 0,
+      );
+    } finally {
+      bed.kubelet.fate = usualFate;
+    }
+    shows("stateRetentionPolicy.whenDeleted");
+  }, 60_000);
 
   it("are all shown", () => {
     expect([...shown].toSorted()).toEqual(livedPaths.toSorted());

@@ -155,9 +155,11 @@ describe("the chart on a real API server", () => {
   it("has every permission that a cluster's life needs, and lists no Secrets", async () => {
     const namespace = await api.namespace("rights");
     const mark = api.audit.mark();
+    const stored = { ...spicepod, runtime: { scheduler: { state_location: "s3://bucket/rights" } } };
     const spec = {
-      schedulerSpec: { spicepod, serviceAccount: { enabled: true }, network: { ingress: [{}] } },
+      schedulerSpec: { spicepod: stored, serviceAccount: { enabled: true }, network: { ingress: [{}] } },
       executorSpec: { replicas: 2, serviceAccount: { enabled: true } },
+      stateRetentionPolicy: { whenDeleted: "Delete" },
     };
     await api.kubectl(["apply", "-f", "-"], { stdin: resource(namespace, spec) });
     const scheduler = await serveSchedulers(namespace);
@@ -185,8 +187,10 @@ describe("the chart on a real API server", () => {
         () => true,
       ),
     );
-    await eventually("events of the operator", async () =>
-      (await api.kubectl(["get", "events.events.k8s.io", "-n", namespace])).includes("sales"),
+    await eventually("the operator to say that the state is gone", async () =>
+      (await api.kubectl(["get", "events.events.k8s.io", "-n", namespace, "-o", "json"])).includes(
+        "Nothing is left behind.",
+      ),
     );
     const refused = api.audit.since(mark, account).filter(({ code }) => code === 401 || code === 403);
     expect(refused).toEqual([]);

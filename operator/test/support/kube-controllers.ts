@@ -152,6 +152,7 @@ export class KubeControllers {
       "/pods",
       "apps/deployments",
       "apps/statefulsets",
+      "batch/jobs",
       "policy/poddisruptionbudgets",
       "rbac.authorization.k8s.io/roles",
       "rbac.authorization.k8s.io/rolebindings",

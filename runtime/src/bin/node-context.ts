@@ -2,7 +2,7 @@ import { X509Certificate } from "node:crypto";
 import { hostname } from "node:os";
 import { Server } from "@grpc/grpc-js";
 import type { SchedulerHttp } from "../adapters/cluster/public-pins.ts";
-import { builtInAccelerators, loadAcceleratorModules } from "../adapters/engine/registry.ts";
+import type { AcceleratorRegistry } from "../adapters/engine/registry.ts";
 import { exchangeServerOptions } from "../adapters/exchange/grpc/grpc-server.ts";
 import { systemClock } from "../adapters/system/clock.ts";
 import { systemRandom } from "../adapters/system/random.ts";
@@ -40,16 +40,23 @@ export class NodeContext {
   readonly log: Log;
   readonly clock = systemClock;
   readonly random = systemRandom;
-  readonly registry = builtInAccelerators();
+  readonly registry: AcceleratorRegistry;
   readonly security: NodeSecurity;
   readonly #endpoints = new Map<EndpointInfo["name"], { endpoint: string; status: ComponentStatus }>();
   #http: HttpServer | undefined;
   #metricsServer: MetricsServer | undefined;
   #certificate: ReloadedFiles<ServerCertificate> | undefined;
 
-  private constructor(options: SpicedOptions, role: NodeContext["role"], log: Log, security: NodeSecurity) {
+  private constructor(
+    options: SpicedOptions,
+    role: NodeContext["role"],
+    registry: AcceleratorRegistry,
+    log: Log,
+    security: NodeSecurity,
+  ) {
     this.options = options;
     this.role = role;
+    this.registry = registry;
     this.log = log;
     this.security = security;
     for (const name of ["http", "flight", "metrics", "cluster"] as const) {
@@ -57,14 +64,18 @@ export class NodeContext {
     }
   }
 
-  static async open(options: SpicedOptions, role: NodeContext["role"]): Promise<NodeContext> {
+  static async open(
+    options: SpicedOptions,
+    role: NodeContext["role"],
+    registry: AcceleratorRegistry,
+  ): Promise<NodeContext> {
     const log = new Log({ levels: parseLogLevels(process.env["SPICED_LOG"], options.verbosity) });
     const security = await openNodeSecurity(
       options.nodeCertificates,
       tlsLog(log),
       role === "single" ? undefined : role,
     );
-    const context = new NodeContext(options, role, log, security);
+    const context = new NodeContext(options, role, registry, log, security);
     if (options.allowInsecure) log.module("node").warn(insecureNotice);
     if (options.flight.given) {
       log
@@ -74,7 +85,6 @@ export class NodeContext {
           "Flight SQL is not available in this version: nothing listens on the --flight address. Use HTTP.",
         );
     }
-    await loadAcceleratorModules(context.registry, process.env["SPICED_ACCELERATORS"]);
     return context;
   }
 

@@ -1,7 +1,6 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import {
-  openSecretStores,
   type ParameterSpec,
   resolveParameters,
   resolveText,
@@ -10,6 +9,7 @@ import {
   secretReferences,
 } from "@spice-shards/spicepod";
 import { openSource, sourceDescriptions } from "../adapters/source/registry.ts";
+import { localSecretStores } from "../adapters/system/local-secrets.ts";
 import type { App, AppTable } from "../core/app/app.ts";
 import type { Database } from "../ports/database.ts";
 import { type Source, SourceError } from "../ports/source.ts";
@@ -75,18 +75,7 @@ async function loadExtension(database: Database, name: string): Promise<void> {
 
 /** The secrets of a scheduler, or of a node without mTLS: its own stores. */
 export function localSecrets(app: App): SecretStores {
-  return openSecretStores(app.spicepod.secrets, {
-    env: process.env,
-    readFile: async (path) => {
-      const { readFile } = await import("node:fs/promises");
-      try {
-        return await readFile(path, "utf8");
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-        throw error;
-      }
-    },
-  });
+  return localSecretStores(app.spicepod.secrets);
 }
 
 /** Resolve one secret for an executor: only keys that the spicepod uses, each under the name `store:NAME`. */

@@ -1,7 +1,8 @@
 import { readFile } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import { SpicepodError } from "@spice-shards/spicepod";
-import { builtInAccelerators } from "../adapters/engine/registry.ts";
+import { loadAcceleratorModules } from "../adapters/engine/accelerator-modules.ts";
+import { type AcceleratorRegistry, builtInAccelerators } from "../adapters/engine/registry.ts";
 import type { App } from "../core/app/app.ts";
 import { compileApp } from "./compile-app.ts";
 import { startExecutor } from "./executor-node.ts";
@@ -68,16 +69,20 @@ async function run(options: SpicedOptions): Promise<void> {
   process.on("unhandledRejection", fatal);
   process.on("uncaughtException", fatal);
   try {
+    const registry = builtInAccelerators();
+    await loadAcceleratorModules(registry, process.env["SPICED_ACCELERATORS"]);
     const notices: string[] = [];
     const app =
-      options.role === "executor" ? undefined : await readApp(options, (text) => void notices.push(text));
+      options.role === "executor"
+        ? undefined
+        : await readApp(options, registry, (text) => void notices.push(text));
     const role = resolveRole(options, { hasScheduler: app?.spicepod.runtime.scheduler !== undefined });
     const problem = checkRole(role, options);
     if (problem !== undefined) {
       console.error(problem);
       process.exit(1);
     }
-    const context = await NodeContext.open(options, role);
+    const context = await NodeContext.open(options, role, registry);
     for (const text of notices) context.log.module("spicepod").warn(text);
     starting = start(context, app, stop.signal, fatal).then((started) => {
       node = started;
@@ -113,7 +118,11 @@ function start(
 }
 
 /** Read the spicepod of a scheduler or a single node. Without a file at the default place there is an empty one. */
-async function readApp(options: SpicedOptions, warn: (text: string) => void): Promise<App> {
+async function readApp(
+  options: SpicedOptions,
+  registry: AcceleratorRegistry,
+  warn: (text: string) => void,
+): Promise<App> {
   const { path, given } = options.spicepod;
   let text: string;
   try {
@@ -124,7 +133,6 @@ async function readApp(options: SpicedOptions, warn: (text: string) => void): Pr
     warn(`There is no ${path}: starting without datasets`);
     text = "version: v1\nkind: Spicepod\nname: empty\n";
   }
-  const registry = builtInAccelerators();
   return compileApp(text, {
     file: path,
     mode: options.role === "scheduler" ? "cluster" : undefined,

@@ -18,7 +18,7 @@ import { type OutputFormat, outputFormats } from "./output.ts";
 const defaultEndpoint = "http://127.0.0.1:8090";
 
 /** Commands that ask no node and print no rows. */
-const localCommands = new Set(["up", "down", "init", "add", "quickstart"]);
+const localCommands = new Set(["up", "down", "init", "add", "remove", "quickstart"]);
 
 /**
  * Run the command line of `spice` (without the program's name). Resolves with the exit code: 0 ok, 1 failed,

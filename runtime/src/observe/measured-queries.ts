@@ -50,14 +50,21 @@ export class MeasuredQueries implements QueryService {
     this.#metrics.counter("scheduler_result_fetch_count").inc(stats.executors.length);
   }
 
-  /** The result with its end observed: of its rows, or of the reader's patience. */
+  /**
+   * The result with its end observed: of its rows, or of the reader's patience. A success is written down when the
+   * result is closed, which a reader does after it has answered its client.
+   */
   #watched(result: QueryResult, request: QueryRequest, started: number): QueryResult {
     const planned = this.#clock.monotonicMs();
     let ended = false;
+    let success: (() => void) | undefined;
     const succeeded = (rows: number) => {
       if (ended) return;
       ended = true;
       const now = this.#clock.monotonicMs();
+      success = () => record(rows, now);
+    };
+    const record = (rows: number, now: number) => {
       this.#metrics.histogram("query_duration_ms").observe(now - started);
       this.#metrics.histogram("query_execution_duration_ms").observe(now - planned);
       this.#fetched(result);
@@ -92,6 +99,8 @@ export class MeasuredQueries implements QueryService {
       ...(result.batches === undefined ? {} : { batches: observed(result.batches, fetched, failed) }),
       close: async () => {
         if (!ended) failed(request.signal.aborted ? request.signal.reason : new ResultDroppedError());
+        success?.();
+        success = undefined;
         await result.close();
       },
     };

@@ -1,13 +1,14 @@
 import { globSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterEach, beforeEach, expect, test } from "@jest/globals";
+import { memoryUse } from "../../src/adapters/duckdb/memory-use.ts";
 import { Draw, seedOf } from "../support/draw.ts";
 import { DatasetLife, type Layout } from "./dataset-life.ts";
 import { openStressBed, type StressBed } from "./stress-bed.ts";
 
 const seed = Number(process.env["SEED"] ?? Math.floor(Math.random() * 2 ** 31));
 /** Steps of each dataset. */
-const steps = Number(process.env["RUNS"] ?? 12);
+const steps = Number(process.env["RUNS"] ?? 8);
 /** What the datasets of one name take turns in. Files and tables of one name would be two acceleration's worth of files. */
 const kinds: readonly (readonly Layout[])[] = [
   ["arrow"],
@@ -31,6 +32,9 @@ test(`datasets of shared sources open, load, refresh, answer and close at once i
     const name = `d${i}`;
     return new DatasetLife(name, bed, new Draw(seedOf(seed, name)), kinds[i % kinds.length]!);
   });
+  let over = false;
+  const scraped = Promise.allSettled([scrape(() => over)]);
+  const closed: PromiseSettledResult<void>[] = [];
   try {
     const ended = await Promise.allSettled(lives.map((life) => life.live(steps)));
     ended.forEach((end, i) => {
@@ -44,11 +48,21 @@ test(`datasets of shared sources open, load, refresh, answer and close at once i
     expect(ended.map(({ status }) => status)).toEqual(ended.map(() => "fulfilled"));
     await untilNone(() => globSync("**/data.duckdb*", { cwd: bed.dataDir }));
   } finally {
-    for (const life of lives) await life.close();
+    over = true;
+    closed.push(...(await scraped), ...(await Promise.allSettled(lives.map((life) => life.close()))));
   }
+  expect(closed.filter(({ status }) => status === "rejected")).toEqual([]);
   expect(await left()).toEqual([]);
   expect(globSync("**/*.wal", { cwd: bed.dataDir })).toEqual([]);
 }, 600_000);
+
+/** What metrics ask the engine for. */
+async function scrape(over: () => boolean): Promise<void> {
+  while (!over()) {
+    await memoryUse(bed.database);
+    await delay(20);
+  }
+}
 
 /** Catalogues, schemas, tables and secrets of datasets; those of the engine and of no dataset do not count. */
 async function left(): Promise<unknown[]> {

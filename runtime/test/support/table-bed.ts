@@ -2,6 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openDatabase } from "../../src/adapters/duckdb/database.ts";
+import { engineSettings } from "../../src/adapters/duckdb/engine-settings.ts";
 import { builtInAccelerators } from "../../src/adapters/engine/registry.ts";
 import { openSource } from "../../src/adapters/source/registry.ts";
 import type { AcceleratedTable } from "../../src/executor/storage/accelerated-table.ts";
@@ -45,7 +46,7 @@ export async function openBed(
     memoryLimit: options.memoryLimit ?? "512MB",
     tempDirectory: join(directory, "tmp"),
     extensions: options.extensions ?? [],
-    settings: { preserve_insertion_order: "false" },
+    settings: { ...engineSettings, preserve_insertion_order: "false" },
   });
   const clock = new TestClock();
   const controller = new AbortController();

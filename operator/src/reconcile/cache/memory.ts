@@ -70,6 +70,8 @@ export class ClusterMemory {
   readonly assumedAbsent = new Set<string>();
   /** When this process first saw that the cluster is to be deleted (monotonic). */
   deletionSeenMs: number | undefined;
+  /** Since when all its nodes have stopped and its state is to be removed (monotonic). */
+  stateRemovalMs: number | undefined;
 
   /** Since when no scheduler answers of a cluster that was ready (monotonic). */
   silentSinceMs: number | undefined;

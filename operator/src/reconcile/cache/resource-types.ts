@@ -26,6 +26,7 @@ export const types = {
   networkPolicy: type("networking.k8s.io", "v1", "networkpolicies", "NetworkPolicy"),
   podMonitor: type("monitoring.coreos.com", "v1", "podmonitors", "PodMonitor"),
   certificate: type("cert-manager.io", "v1", "certificates", "Certificate"),
+  job: type("batch", "v1", "jobs", "Job"),
   storageClass: { ...type("storage.k8s.io", "v1", "storageclasses", "StorageClass"), namespaced: false },
 } as const;
 

@@ -215,6 +215,7 @@ export const renderedCases: readonly PathCase[] = [
 /** Paths whose effect is in what the operator does, each proved by a test of its own. */
 export const livedPaths = [
   "paused",
+  "stateRetentionPolicy.whenDeleted",
   "certificates.rootSecretRef.name",
   "certificates.rootValidity",
   "certificates.leafValidity",

@@ -185,6 +185,12 @@ class PooledConnection implements Connection {
         const result = await this.#guard(sql, options, () => statement.stream());
         return { columns: columnsOf(result), chunks: this.#chunks(sql, result, options) };
       },
+      all: (options) =>
+        this.#guard(sql, options, async () => {
+          const result = await statement.run();
+          const chunks = Array.from({ length: result.chunkCount }, (_, i) => result.getChunk(i));
+          return { columns: columnsOf(result), chunks };
+        }),
       close: () => statement.destroySync(),
     };
   }

@@ -1,4 +1,3 @@
-import { pathToFileURL } from "node:url";
 import {
   type AcceleratedDataset,
   type Accelerator,
@@ -67,25 +66,6 @@ export function builtInAccelerators(): AcceleratorRegistry {
     load: async () => (await import("./duckdb/duckdb.ts")).createDuckDb,
   });
   return registry;
-}
-
-/**
- * Register the engines of further modules. `modules` is the text of `SPICED_ACCELERATORS`: package names or paths,
- * separated by commas; each exports `registerAccelerators`.
- */
-export async function loadAcceleratorModules(
-  registry: AcceleratorRegistry,
-  modules: string | undefined,
-): Promise<void> {
-  for (const specifier of (modules ?? "").split(",").map((s) => s.trim())) {
-    if (specifier === "") continue;
-    const url = /^[./]/.test(specifier) ? pathToFileURL(specifier).href : specifier;
-    const module = (await import(url)) as { registerAccelerators?: RegisterAccelerators };
-    if (typeof module.registerAccelerators !== "function") {
-      throw new Error(`SPICED_ACCELERATORS: ${specifier} does not export a function registerAccelerators`);
-    }
-    module.registerAccelerators(registry);
-  }
 }
 
 /** Refuse parameters of the engine's own that it does not have; a startup check for every dataset. */

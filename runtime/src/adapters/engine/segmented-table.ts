@@ -12,7 +12,8 @@ import {
   type TableVersion,
   type TableWrite,
 } from "../../ports/accelerator.ts";
-import { type SqlColumn, SqlError } from "../../ports/database.ts";
+import type { SqlColumn } from "../../ports/database.ts";
+import { isStorageFull } from "./is-storage-full.ts";
 import { Draft } from "./segment-draft.ts";
 import type { SegmentOptions, SegmentSpace } from "./segment-space.ts";
 import { conform, mergeStatistics, sameColumns } from "./segment-sql.ts";
@@ -363,15 +364,9 @@ function dataset(options: SegmentOptions): string {
 }
 
 function storageError(error: unknown, options: SegmentOptions): unknown {
-  if (!isFull(error)) return error;
+  if (!isStorageFull(error)) return error;
   return new StorageFullError(
     `No room to store a new version of ${dataset(options)}: ${messageOf(error)}. The old data keeps serving. Give the executor's volume more space, or narrow the dataset by refresh_sql.`,
     { cause: error },
   );
-}
-
-function isFull(error: unknown): boolean {
-  if (["ENOSPC", "EDQUOT"].includes((error as NodeJS.ErrnoException | undefined)?.code ?? "")) return true;
-  const words = /no space left|disk quota|could not write|max_temp_directory_size|out of disk/i;
-  return error instanceof SqlError && words.test(error.message);
 }

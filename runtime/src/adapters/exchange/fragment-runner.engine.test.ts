@@ -78,7 +78,7 @@ describe("LocalFragmentRunner", () => {
       );
     const kinds = (list: readonly Uint8Array[]) => list.map(isInlineFrame);
     const sum: [string, string][] = [["s", "HUGEINT"]];
-    for (let i = 0; i < 3; i++) {
+    for (let i = 0; i < 5; i++) {
       const [frame] = await frames("SELECT sum(i) AS s FROM t", sum, 10);
       const [chunk] = readInlineFrame(frame as Uint8Array, inlineTypes([{ type: "HUGEINT" }]) ?? []);
       expect(chunk?.getRows()).toEqual([[499_999_500_000n]]);
@@ -99,6 +99,28 @@ describe("LocalFragmentRunner", () => {
     expect(
       readInlineFrame(none[0] as Uint8Array, inlineTypes([{ type: "BIGINT" }, { type: "VARCHAR" }]) ?? []),
     ).toEqual([]);
+  });
+
+  test("few rows that are asked for again are right, also when what they come from was replaced", async () => {
+    await executor.add("again", "a", "SELECT range AS i, 'a text that is long ' || range AS s FROM range(3)");
+    const partitions = [{ key: "a", epoch: 1, version: 1 }];
+    const request = fragment("SELECT i, s FROM \"t\" WHERE s > 'a'", wide, [], {
+      scans: [{ name: "t", table: "again", revision: 1, partitions }],
+      inlineRows: 3,
+    });
+    const types = inlineTypes([{ type: "BIGINT" }, { type: "VARCHAR" }]) ?? [];
+    for (let i = 0; i < 5; i++) {
+      const [frame] = await readAll(executor.runner.run(request, never));
+      const rows = readInlineFrame(frame as Uint8Array, types).flatMap((chunk) => chunk.getRows());
+      expect(rows).toEqual([0n, 1n, 2n].map((n) => [n, `a text that is long ${n}`]));
+    }
+    await executor.database.run(
+      `CREATE OR REPLACE TABLE "again/a" AS SELECT range AS i, 'b' AS s FROM range(5000)`,
+    );
+    for (let i = 0; i < 3; i++) {
+      const { rows } = await evaluate(request, "count(*) AS n, sum(i) AS total");
+      expect(rows).toEqual([{ n: "5000", total: "12497500" }]);
+    }
   });
 
   test("a large scan comes as many bounded frames, every row once", async () => {

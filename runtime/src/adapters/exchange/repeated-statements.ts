@@ -1,5 +1,11 @@
 import { Recent } from "../../core/recent.ts";
-import type { ChunkStream, Connection, Database, PreparedStatement } from "../../ports/database.ts";
+import type {
+  ChunkStream,
+  Connection,
+  Database,
+  PreparedStatement,
+  SmallResult,
+} from "../../ports/database.ts";
 
 /** A statement that nobody else runs until `release`. */
 export interface HeldStatement {
@@ -9,6 +15,10 @@ export interface HeldStatement {
   run(signal: AbortSignal): Promise<number>;
   /** Open its result, which must be read to its end before `release`, or left by `abandon`. */
   stream(signal: AbortSignal): Promise<ChunkStream>;
+  /** Its whole result at once; undefined unless it is kept and its last result was said to be small. */
+  allIfSmall(signal: AbortSignal): Promise<SmallResult | undefined>;
+  /** Say whether the result that was just read is one to be held in memory the next time. */
+  wasSmall(small: boolean): void;
   release(): void;
   /** Release it with an open result. */
   abandon(): Promise<void>;
@@ -22,6 +32,7 @@ interface Kept extends HeldStatement {
   readonly statement: PreparedStatement;
   readonly connection: Lent;
   failed: boolean;
+  small: boolean;
 }
 
 /** Statements that are kept planned, and texts that are remembered to have run once. */
@@ -77,6 +88,8 @@ export class RepeatedStatements {
         statement = await connection.prepare(sql);
         return statement.stream({ signal });
       },
+      allIfSmall: async () => undefined,
+      wasSmall: () => undefined,
       release,
       abandon: async () => {
         await endResult(connection);
@@ -105,6 +118,7 @@ export class RepeatedStatements {
         statement,
         connection,
         failed: false,
+        small: false,
         run: async (signal) => {
           kept.failed = true;
           const rows = await statement.run({ signal });
@@ -115,6 +129,16 @@ export class RepeatedStatements {
           kept.failed = true;
           const { columns, chunks } = await statement.stream({ signal });
           return { columns, chunks: untilEnd(chunks, kept) };
+        },
+        allIfSmall: async (signal) => {
+          if (!kept.small) return undefined;
+          kept.failed = true;
+          const result = await statement.all({ signal });
+          kept.failed = false;
+          return result;
+        },
+        wasSmall: (small) => {
+          kept.small = small;
         },
         release: () => {
           if (kept.failed || this.#closed) this.#drop(kept);

@@ -188,3 +188,33 @@ test("a wrong parameter is named", () => {
   expect(() => open("t", { pg_sslmode: "maybe" })).toThrow(/pg_sslmode: expected disable/);
   expect(() => openPostgres(database, "postgres:a.b.c", {})).toThrow(/expected postgres:schema.table/);
 });
+
+test("a server that goes away during a scan keeps no file of another dataset from opening", async () => {
+  await bed.parquet("rows", "SELECT range AS id, 'p' || range % 2 AS part FROM range(100)");
+  server.sql("CREATE TABLE going AS SELECT 1 AS id");
+  const layouts = [{}, { parameters: { partition_mode: "tables" } }];
+  const datasets = layouts.map(
+    (layout, i) => ({ name: `held${i}`, engine: "duckdb", mode: "file", ...layout }) as const,
+  );
+  for (const dataset of datasets) {
+    const table = await bed.open(dataset);
+    await table.load(assigned("p0", "p1"), bed.signal);
+    await table.close();
+  }
+  const source = open("public.going");
+  const scan = await source.open({});
+  await server.kill();
+  try {
+    for (const dataset of datasets) {
+      const table = await bed.open(dataset);
+      await table.load(assigned("p0", "p1"), bed.signal);
+      expect(await bed.query(table, "SELECT count(*)::INT AS n FROM {t}")).toEqual([{ n: 100 }]);
+      expect(await table.refresh({ force: true }, bed.signal)).toMatchObject({ rows: 100, failed: [] });
+      await table.settled();
+    }
+  } finally {
+    await server.start();
+    await scan.close();
+    await source.close();
+  }
+});

@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { createServer as createTlsServer, type Server as TlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import type { SchedulerHttp } from "../../adapters/cluster/public-pins.ts";
+import { JointAbort } from "../../adapters/system/joint-abort.ts";
 import type { Address } from "../../core/text/address.ts";
 import type { Logger } from "../../observe/log.ts";
 import type { Metrics } from "../../observe/metrics.ts";
@@ -123,21 +124,23 @@ export class HttpServer {
     const id = requestId(request);
     response.setHeader("X-Request-Id", id);
     if (this.#closing !== undefined) response.setHeader("Connection", "close");
-    const gone = new AbortController();
+    const joint = new JointAbort();
+    const { signal } = joint;
+    joint.follow(this.#force.signal);
     response.on("close", () => {
-      if (!response.writableFinished) gone.abort(new ClientGoneError());
+      if (!response.writableFinished) joint.abort(new ClientGoneError());
     });
     let match: Match<Handler> | undefined;
     this.#active += 1;
     try {
       const url = new URL(request.url ?? "/", "http://node");
       match = this.#router.match(request.method ?? "GET", url.pathname);
-      const signal = AbortSignal.any([gone.signal, this.#force.signal]);
       const { params, route } = match;
       await route.handler({ id, url, params, raw: request, signal, services: this.#services }, response);
     } catch (error) {
-      this.#fail(request, response, gone.signal.aborted ? gone.signal.reason : error, id);
+      this.#fail(request, response, signal.reason instanceof ClientGoneError ? signal.reason : error, id);
     } finally {
+      joint.letGo();
       this.#active -= 1;
       const method = match?.route.method ?? "other";
       const labels = { method, route: match?.route.path ?? "other", status: String(response.statusCode) };

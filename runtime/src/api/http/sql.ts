@@ -19,8 +19,12 @@ export async function postSql(request: ApiRequest, response: ServerResponse): Pr
   try {
     result = await services.queries.query({ ...statement, recordBatches: name === "arrow", signal });
     const { stats, queryId } = result;
-    const head = () =>
-      response.writeHead(200, { "Content-Type": format.contentType, ...statsHeaders(queryId, stats) });
+    const head = (bytes?: number) =>
+      response.writeHead(200, {
+        "Content-Type": format.contentType,
+        ...statsHeaders(queryId, stats),
+        ...(bytes === undefined ? {} : { "Content-Length": bytes }),
+      });
     await sendBody(response, format.encode(result), head, signal);
   } catch (error) {
     throw response.headersSent || signal.aborted ? error : toHttpError(error, statement.sql);

@@ -4,6 +4,7 @@ import { print } from "../io.ts";
 import { ClusterDir } from "../local/cluster-dir.ts";
 import { stopCluster } from "../local/cluster-down.ts";
 import { startCluster } from "../local/cluster-up.ts";
+import { addState } from "./state.ts";
 import { addTls } from "./tls.ts";
 
 interface UpOptions {
@@ -13,7 +14,7 @@ interface UpOptions {
   readonly timeout: number;
 }
 
-/** `spice cluster up`, `down` and `tls`. */
+/** `spice cluster up`, `down`, `state` and `tls`. */
 export function addCluster(program: Command, cli: Cli): void {
   const cluster = program.command("cluster").description("a local cluster of processes, and certificates");
   cluster
@@ -42,6 +43,7 @@ export function addCluster(program: Command, cli: Cli): void {
         stopped.length === 0 ? "No local cluster is running here." : `Stopped ${stopped.join(", ")}.`,
       );
     });
+  addState(cluster, cli);
   addTls(cluster, cli);
 }
 

@@ -1,4 +1,4 @@
-import { expect, test } from "@jest/globals";
+import { expect, jest, test } from "@jest/globals";
 import { StateBed } from "../../../test/support/state-bed.ts";
 import type { SchedulerMessage } from "../../core/cluster/membership/messages.ts";
 import { ExecutorDesk } from "./executor-desk.ts";
@@ -24,7 +24,7 @@ async function opened() {
     confirmationAgeMs: () => 0,
   });
   const sent: SchedulerMessage[] = [];
-  return { state, sent, connection: desk.open((message) => sent.push(message)) };
+  return { state, desk, sent, connection: desk.open((message) => sent.push(message)) };
 }
 
 test("a welcome names the cluster, and its members come back to it", async () => {
@@ -60,4 +60,43 @@ test("an executor that holds what the newest document gave comes back", async ()
   const held = [{ table: "t", revision: state.document.revision }];
   await connection.receive({ ...hello, registered: true, held });
   expect(sent[0]).toMatchObject({ kind: "welcome" });
+});
+
+/** Two streams of one executor, of which the older one's hello is admitted last. */
+async function overtaken() {
+  const { state, desk, sent, connection: older } = await opened();
+  const held = Promise.withResolvers<void>();
+  const refresh = jest.spyOn(state, "refresh").mockImplementationOnce(async () => {
+    await held.promise;
+    return state.snapshot;
+  });
+  const late = older.receive({ ...hello, registered: true });
+  const newer: SchedulerMessage[] = [];
+  const stream = desk.open((message) => newer.push(message));
+  await stream.receive(hello);
+  refresh.mockRestore();
+  return { sent, newer, older, stream, desk, late, admit: () => held.resolve() };
+}
+
+test.each([
+  ["while it is still open", false],
+  ["after it ended", true],
+])("a stream whose hello is admitted late, %s, takes no place of a newer one", async (_, ended) => {
+  const { sent, newer, older, stream, desk, late, admit } = await overtaken();
+  if (ended) older.close();
+  admit();
+  await late;
+  older.close();
+  expect(sent).toEqual([]);
+  expect(desk.instanceOf("e1")).toBe("x1");
+  await stream.receive({ kind: "beat", counter: 1 });
+  expect(newer.at(-1)).toMatchObject({ kind: "beat-answer", counter: 1 });
+});
+
+test("a stream that ended before its hello was admitted leaves no member behind", async () => {
+  const { desk, connection } = await opened();
+  const late = connection.receive(hello);
+  connection.close();
+  await late;
+  expect(desk.instanceOf("e1")).toBeUndefined();
 });

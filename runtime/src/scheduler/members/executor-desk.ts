@@ -39,8 +39,16 @@ export interface DeskConnection {
 
 type HeldTable = Extract<ExecutorMessage, { kind: "hello" }>["held"][number];
 
+/** Which of an executor's streams this is, and whether it is still there. */
+interface Stream {
+  /** Streams are numbered as they open. */
+  readonly number: number;
+  closed: boolean;
+}
+
 interface Member {
   readonly instance: string;
+  readonly stream: Stream;
   readonly notifier: Notifier;
   /** False from when the document loses the executor until it has joined again. */
   welcomed: boolean;
@@ -70,6 +78,7 @@ export class ExecutorDesk {
   /** When a beat or hello of an instance was last let through, or since when the document has it. */
   readonly #admitted = new Map<string, { readonly instance: string; readonly atMs: number }>();
   #lastJoinMs: number;
+  #streams = 0;
 
   constructor(options: ExecutorDeskOptions) {
     this.#options = options;
@@ -80,6 +89,8 @@ export class ExecutorDesk {
 
   /** A control stream was opened; `send` must keep the order and may throw nothing. */
   open(send: (message: SchedulerMessage) => void): DeskConnection {
+    this.#streams += 1;
+    const stream: Stream = { number: this.#streams, closed: false };
     let member: Member | undefined;
     let executor = "";
     // Messages of one stream are handled one after another, also while the store is asked.
@@ -87,7 +98,7 @@ export class ExecutorDesk {
     const handle = async (message: ExecutorMessage): Promise<void> => {
       if (message.kind === "hello") {
         executor = message.executor;
-        member = await this.#hello(message, send);
+        member = await this.#hello(message, stream, send);
       } else if (member === undefined) {
         throw new ProtocolError(`A control stream starts with a hello, not with ${message.kind}`);
       } else if (this.#members.get(executor) === member) {
@@ -103,6 +114,7 @@ export class ExecutorDesk {
         });
       },
       close: () => {
+        stream.closed = true;
         if (member !== undefined && this.#members.get(executor) === member) this.#members.delete(executor);
       },
     };
@@ -144,6 +156,7 @@ export class ExecutorDesk {
 
   async #hello(
     hello: Extract<ExecutorMessage, { kind: "hello" }>,
+    stream: Stream,
     send: (message: SchedulerMessage) => void,
   ): Promise<Member | undefined> {
     const { clock, onJoin } = this.#options;
@@ -164,10 +177,22 @@ export class ExecutorDesk {
       send(replaced(executor));
       return undefined;
     }
+    const before = this.#members.get(executor);
+    // While the store was asked this stream may have ended, or the executor may have come again on another one.
+    if (stream.closed || (before?.instance === instance && before.stream.number > stream.number)) {
+      return undefined;
+    }
     const notifier = new Notifier(executor, send, hello.held, hello.generation);
     const now = clock.monotonicMs();
-    const member: Member = { instance, notifier, send, welcomed: true, counter: 0, lastHeardMs: now };
-    const before = this.#members.get(executor);
+    const member: Member = {
+      instance,
+      stream,
+      notifier,
+      send,
+      welcomed: true,
+      counter: 0,
+      lastHeardMs: now,
+    };
     if (before !== undefined && before.instance !== instance) before.send(replaced(executor));
     this.#members.set(executor, member);
     this.#welcome(executor, member);

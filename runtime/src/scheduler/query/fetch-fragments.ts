@@ -1,4 +1,5 @@
 import { isInlineFrame } from "../../adapters/exchange/frames/inline-frame.ts";
+import { JointAbort } from "../../adapters/system/joint-abort.ts";
 import { shortLived } from "../../adapters/system/short-lived.ts";
 import type { PlannedFragment } from "../../core/query/plan/distributed-plan.ts";
 import type { FragmentRun } from "../../core/query/plan/explain.ts";
@@ -34,8 +35,8 @@ export async function fetchFragments(
   tools: FetchTools,
   signal: AbortSignal,
 ): Promise<ReadonlyMap<string, FragmentRows>> {
-  const stop = new AbortController();
-  const either = AbortSignal.any([signal, stop.signal]);
+  const stop = new JointAbort();
+  stop.follow(signal);
   const rows = new Map<string, Promise<FragmentRows>>();
   const fetch = async (fragment: PlannedFragment): Promise<FragmentRows> => {
     try {
@@ -44,11 +45,13 @@ export async function fetchFragments(
           const source = fragments.find(({ id }) => id === reduction.fragment);
           const found = await rows.get(reduction.fragment);
           if (source === undefined || found === undefined) return "true";
-          return keyCondition(reduction, source, found.files, tools.database, either);
+          return keyCondition(reduction, source, found.files, tools.database, stop.signal);
         }),
       );
       const own = calls.filter((call) => call.fragment === fragment);
-      const parts = await Promise.all(own.map((call) => fetchOne(reduced(call, conditions), tools, either)));
+      const parts = await Promise.all(
+        own.map((call) => fetchOne(reduced(call, conditions), tools, stop.signal)),
+      );
       return { files: parts.flatMap((p) => p.files), inline: parts.flatMap((p) => p.inline) };
     } catch (error) {
       // The first failure is the reason for the others.
@@ -59,6 +62,7 @@ export async function fetchFragments(
   // Sources come before what they reduce.
   for (const fragment of fragments) rows.set(fragment.id, fetch(fragment));
   await Promise.allSettled(rows.values());
+  stop.letGo();
   signal.throwIfAborted();
   stop.signal.throwIfAborted();
   const done = new Map<string, FragmentRows>();

@@ -1,3 +1,4 @@
+import { JointAbort } from "../../adapters/system/joint-abort.ts";
 import type { FragmentRun } from "../../core/query/plan/explain.ts";
 import type { Exchange } from "../../ports/exchange.ts";
 import type { FetchCounters } from "./fetch-fragments.ts";
@@ -13,11 +14,12 @@ export async function* mergeFrames(
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   signal.throwIfAborted();
-  const stop = new AbortController();
-  const either = AbortSignal.any([signal, stop.signal]);
+  const stop = new JointAbort();
+  stop.follow(signal);
+  let whole = false;
   const pending = new Map<number, Promise<{ index: number; result: IteratorResult<Uint8Array> }>>();
   const sources = calls.map((call) => {
-    const result = tools.exchange.run(call.executor, call.request, either);
+    const result = tools.exchange.run(call.executor, call.request, stop.signal);
     result.stats.catch(() => undefined);
     return { call, result, iterator: result.frames[Symbol.asyncIterator]() };
   });
@@ -48,8 +50,12 @@ export async function* mergeFrames(
       pull(index);
       yield result.value;
     }
+    whole = true;
   } finally {
-    stop.abort(new Error("the reader left"));
-    await Promise.allSettled(sources.map(({ iterator }) => iterator.return?.()));
+    if (whole) stop.letGo();
+    else {
+      stop.abort(new Error("the reader left"));
+      await Promise.allSettled(sources.map(({ iterator }) => iterator.return?.()));
+    }
   }
 }

@@ -62,6 +62,7 @@ export class QueryPlanner {
   readonly #shadows: ShadowTables;
   readonly #parsed = new Recent<string, ParsedStatement>(500);
   readonly #templates = new PlanTemplates();
+  #named: { readonly catalog: Catalog; readonly columns: ReadonlySet<string> } | undefined;
 
   constructor(options: PlannerOptions) {
     this.#database = options.database;
@@ -137,10 +138,7 @@ export class QueryPlanner {
 
   /** Puts values in the place of parameters and of functions with one value per query. */
   #binder({ catalog, nowMicros }: PlanRequest) {
-    const columns = new Set<string>();
-    for (const table of catalog.tables.values()) {
-      for (const { name } of table.columns) columns.add(name.toLowerCase());
-    }
+    const columns = this.#columnNames(catalog);
     const values: Omit<QueryValues, "parameters"> = {
       nowMicros,
       catalog: "spice",
@@ -149,6 +147,17 @@ export class QueryPlanner {
     };
     return <T>(tree: T, parameters: readonly ParameterValue[]) =>
       bindValues(tree, { ...values, parameters }, (name) => columns.has(name));
+  }
+
+  /** The names of all columns of all tables, in lower case. */
+  #columnNames(catalog: Catalog): ReadonlySet<string> {
+    if (this.#named?.catalog === catalog) return this.#named.columns;
+    const columns = new Set<string>();
+    for (const table of catalog.tables.values()) {
+      for (const { name } of table.columns) columns.add(name.toLowerCase());
+    }
+    this.#named = { catalog, columns };
+    return columns;
   }
 
   async #planResolved(

@@ -1,3 +1,4 @@
+import { JointAbort } from "../../adapters/system/joint-abort.ts";
 import type { Catalog } from "../../core/query/catalog.ts";
 import { UnassignedPartitionsError } from "../../core/query/plan/choose-holders.ts";
 import type { DistributedPlan } from "../../core/query/plan/distributed-plan.ts";
@@ -251,6 +252,7 @@ class QueryRun {
   readonly #options: QueryServiceOptions;
   readonly #deadline: number;
   readonly #ended = new AbortController();
+  readonly #joint = new JointAbort();
   /** What belongs to the current attempt alone. */
   #attempt: (() => unknown)[] = [];
   #closed: Promise<void> | undefined;
@@ -263,12 +265,12 @@ class QueryRun {
     this.nowMicros = BigInt(options.clock.wallMs()) * 1000n;
     const timeoutMs = request.timeoutMs ?? options.defaultTimeoutMs;
     this.#deadline = options.clock.monotonicMs() + timeoutMs;
-    const late = new AbortController();
     options.clock.sleep(timeoutMs, this.#ended.signal).then(
-      () => late.abort(new QueryTimeoutError(`The query did not finish within ${timeoutMs} ms`)),
+      () => this.#joint.abort(new QueryTimeoutError(`The query did not finish within ${timeoutMs} ms`)),
       () => undefined,
     );
-    this.signal = AbortSignal.any([request.signal, late.signal, this.#ended.signal]);
+    this.#joint.follow(request.signal);
+    this.signal = this.#joint.signal;
   }
 
   remainingMs(): number {
@@ -344,7 +346,9 @@ class QueryRun {
   }
 
   async #end(): Promise<void> {
-    this.#ended.abort(new Error("The query was closed"));
+    const closed = new Error("The query was closed");
+    this.#ended.abort(closed);
+    this.#joint.abort(closed);
     try {
       await endAll(this.#attempt);
     } finally {

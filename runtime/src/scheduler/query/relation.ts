@@ -1,5 +1,5 @@
-import { readInlineFrame } from "../../adapters/exchange/frames/inline-frame.ts";
 import { inlineTypes } from "../../adapters/exchange/frames/inline-type.ts";
+import { inlineValues } from "../../adapters/exchange/frames/inline-values.ts";
 import type { PlannedFragment } from "../../core/query/plan/distributed-plan.ts";
 import { decodeSelect, emptyWireRelation } from "../../core/query/wire-type.ts";
 import { quoteIdentifier, quoteLiteral } from "../../core/sql/quote.ts";
@@ -39,9 +39,9 @@ function rowsOfFrames(
 ): string {
   const types = inlineTypes(fragment.columns);
   if (types === undefined) throw new Error(`Fragment ${fragment.id} sent rows that it was not asked for`);
-  const chunks = frames.flatMap((frame) => readInlineFrame(frame, types));
+  const columns = inlineValues(frames, types);
   const lists = types.map(({ type }, i) => {
-    parameters.push({ elementType: type, values: chunks.flatMap((chunk) => chunk.getColumnValues(i)) });
+    parameters.push({ elementType: type, values: columns[i] ?? [] });
     return `unnest(CAST($${parameters.length} AS ${type.toString()}[])) AS c${i}`;
   });
   return `SELECT ${relationItems(fragment)} FROM (SELECT ${lists.join(", ")}) AS d`;

@@ -7,6 +7,7 @@ import {
   assignmentKey,
   decodePartitions,
 } from "../../core/cluster/document/partitions-object.ts";
+import { stateFolders } from "../../core/cluster/document/state-keys.ts";
 import { CorruptDocumentError, MissingDocumentError } from "../../core/cluster/errors.ts";
 import {
   type ObjectStore,
@@ -116,8 +117,8 @@ export class StateObjects {
   /** The key of an object that only a cluster leaves beside its document; undefined in a fresh place. */
   async leftover(signal: AbortSignal | undefined): Promise<string | undefined> {
     const options = signal === undefined ? {} : { signal };
-    for (const prefix of ["app/", "assignments/", "heartbeats/"]) {
-      for await (const { key } of this.store.list(prefix, options)) return key;
+    for (const folder of stateFolders) {
+      for await (const { key } of this.store.list(folder, options)) return key;
     }
     return undefined;
   }

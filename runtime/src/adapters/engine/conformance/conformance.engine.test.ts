@@ -1,35 +1,29 @@
 import { describe, test } from "@jest/globals";
+import { arrowDescription } from "../arrow.ts";
+import { duckdbDescription } from "../duckdb/options.ts";
 import { acceleratorConformance } from "./conformance.ts";
 
 const framework = { describe, test };
-const arrow = new URL("../arrow.ts", import.meta.url).href;
-const duckdb = new URL("../duckdb/duckdb.ts", import.meta.url).href;
+const arrow = {
+  description: arrowDescription,
+  module: new URL("../arrow.ts", import.meta.url).href,
+  factory: "createArrow",
+  mode: "memory",
+} as const;
+const duckdb = {
+  description: duckdbDescription,
+  module: new URL("../duckdb/duckdb.ts", import.meta.url).href,
+  factory: "createDuckDb",
+} as const;
 
+acceleratorConformance({ ...arrow, name: "arrow", parameters: {} }, framework);
 acceleratorConformance(
-  { name: "arrow", module: arrow, factory: "createArrow", mode: "memory", parameters: {} },
+  { ...arrow, name: "arrow, sorted", parameters: { sort_columns: "v, id desc" } },
   framework,
 );
+acceleratorConformance({ ...duckdb, name: "duckdb, memory", mode: "memory", parameters: {} }, framework);
+acceleratorConformance({ ...duckdb, name: "duckdb, files", mode: "file", parameters: {} }, framework);
 acceleratorConformance(
-  {
-    name: "arrow, sorted",
-    module: arrow,
-    factory: "createArrow",
-    mode: "memory",
-    parameters: { sort_columns: "v, id desc" },
-  },
-  framework,
-);
-acceleratorConformance(
-  { name: "duckdb, files", module: duckdb, factory: "createDuckDb", mode: "file", parameters: {} },
-  framework,
-);
-acceleratorConformance(
-  {
-    name: "duckdb, tables",
-    module: duckdb,
-    factory: "createDuckDb",
-    mode: "file",
-    parameters: { partition_mode: "tables" },
-  },
+  { ...duckdb, name: "duckdb, tables", mode: "file", parameters: { partition_mode: "tables" } },
   framework,
 );

@@ -11,7 +11,13 @@ export interface TestFramework {
   test(name: string, body: () => Promise<void>): void;
 }
 
-/** Every promise of the accelerator interface (spec chapter 05), run against one engine. */
+export type { ConformanceSubject } from "./subject.ts";
+
+/**
+ * Every promise of the accelerator interface (spec chapter 05), run against one engine under one set of parameters, as
+ * far as its capabilities say that it can do it. Any framework that has these two functions will do; each test runs in
+ * a directory of its own, a few take seconds, and the one of crashes starts processes and kills them.
+ */
 export function acceleratorConformance(subject: ConformanceSubject, framework: TestFramework): void {
   const test: DirectoryTest = (name, body) =>
     framework.test(name, async () => {

@@ -1,12 +1,13 @@
 /** The process that the conformance suite kills: writes one version after another and announces each. */
 import { writeSync } from "node:fs";
-import { type ConformanceSubject, conformanceDataset, openSubject } from "./subject.ts";
+import { type ConformanceSubject, conformanceDataset, openSubject, unit } from "./subject.ts";
 
 const subject = JSON.parse(process.argv[2] ?? "{}") as ConformanceSubject & { directory: string };
 const { accelerator } = await openSubject(subject, subject.directory);
 const dataset = conformanceDataset(subject);
-const held = (await accelerator.init?.(dataset))?.partitions[0];
-const table = await accelerator.createTable({ dataset, values: held?.values ?? ["a"] });
+const values = unit(subject);
+await accelerator.init?.(dataset);
+const table = await accelerator.createTable({ dataset, values });
 for (let v = table.current.version + 1; ; v++) {
   const old = table.current;
   await table.insert(
@@ -18,6 +19,6 @@ for (let v = table.current.version + 1; ; v++) {
   );
   writeSync(1, `${v}\n`);
   // Kills hit both forms of a commit: in the log only, and settled.
-  if (v % 2 === 0) await accelerator.settle?.(dataset, [held?.values ?? ["a"]]);
+  if (v % 2 === 0) await accelerator.settle?.(dataset, [values]);
   await table.discard(old, [table.current]);
 }

@@ -2,7 +2,9 @@ import { join } from "node:path";
 import type {
   AcceleratedDataset,
   Accelerator,
+  AcceleratorDescription,
   AcceleratorTable,
+  PartitionValues,
   TableWrite,
 } from "../../../ports/accelerator.ts";
 import type { Database, Json } from "../../../ports/database.ts";
@@ -10,7 +12,10 @@ import { openDatabase } from "../../duckdb/database.ts";
 
 /** An engine under test: where its factory is, and the dataset options under which it is tried. */
 export interface ConformanceSubject {
+  /** Heads the tests, e.g. `duckdb, one file for all`. */
   readonly name: string;
+  /** As it is registered. What it says the engine cannot do is not asked of it. */
+  readonly description: AcceleratorDescription;
   /** URL of the module and name of the export `(context) => Accelerator`: a child process loads it too. */
   readonly module: string;
   readonly factory: string;
@@ -37,22 +42,39 @@ export const columns = [
   { name: "note", type: "VARCHAR" },
 ];
 
+/** How many partition expressions the engine takes in the subject's mode. */
+export function partitionExpressions({
+  description,
+  mode,
+}: Pick<ConformanceSubject, "description" | "mode">): "none" | "single" | "several" {
+  const { partitionExpressions, partitionModes, modes } = description.capabilities;
+  return (partitionModes ?? modes).includes(mode) ? partitionExpressions : "none";
+}
+
+/** The values of one partition: its only one where the engine takes no partitions. */
+export function unit(subject: Pick<ConformanceSubject, "description" | "mode">): PartitionValues {
+  return partitionExpressions(subject) === "none" ? [] : ["A/b"];
+}
+
 /** The dataset that the suite stores. */
 export function conformanceDataset(
-  subject: Pick<ConformanceSubject, "mode" | "parameters">,
+  subject: Pick<ConformanceSubject, "description" | "mode" | "parameters">,
   change: Partial<AcceleratedDataset> = {},
 ): AcceleratedDataset {
   return {
     name: "conformance",
     mode: subject.mode,
-    partitionBy: [{ name: "part", expression: "part" }],
+    partitionBy: partitionExpressions(subject) === "none" ? [] : [{ name: "part", expression: "part" }],
     columns,
     primaryKey: [],
     indexes: [],
     parameters: subject.parameters,
     unitPath: (values) =>
       values
-        .map((v) => `part=${v === null ? "__HIVE_DEFAULT_PARTITION__" : encodeURIComponent(v)}`)
+        .map(
+          (v, i) =>
+            `part${i === 0 ? "" : i}=${v === null ? "__HIVE_DEFAULT_PARTITION__" : encodeURIComponent(v)}`,
+        )
         .join("/"),
     ...change,
   };

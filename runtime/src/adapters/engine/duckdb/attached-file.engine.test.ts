@@ -117,6 +117,29 @@ test("a checkpoint that a short write is in the way of comes after it", async ()
   await one.detach();
 });
 
+test("what no version uses is swept, or stays when tables cannot be listed", async () => {
+  const one = file(real);
+  await one.attach();
+  const tables = async () =>
+    (await real.rows("SELECT table_name AS name FROM duckdb_tables()")).map((t) => t["name"]);
+  for (const name of ["kept", "left"]) await real.run(`CREATE TABLE ${one.relation(name)} AS SELECT 7 AS x`);
+  await one.detach();
+  const blind = file({
+    ...withRun((sql, options) => real.run(sql, options)),
+    rows: async () => {
+      throw new Error("IO Error: Unable to connect to Postgres");
+    },
+  });
+  await blind.attach();
+  await blind.sweep(new Set(["kept"]));
+  expect([await tables(), warned.length]).toEqual([["kept", "left"], 1]);
+  await blind.detach();
+  await one.attach();
+  await one.sweep(new Set(["kept"]));
+  expect([await tables(), warned.length]).toEqual([["kept"], 1]);
+  await one.detach();
+});
+
 test("the one file of a dataset that could not be prepared is not in the way of the next attempt", async () => {
   const dataset = { name: "events" } as AcceleratedDataset;
   const path = join(root, "tables.duckdb");

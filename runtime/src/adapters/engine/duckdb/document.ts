@@ -6,6 +6,7 @@ import {
   type TableVersion,
   type UnitRecord,
 } from "../../../ports/accelerator.ts";
+import { checkPartitionBy } from "../check-partition-by.ts";
 
 /** Changes when older versions of the program could not read the files. */
 export const storageFormat = 1;
@@ -45,20 +46,4 @@ export function readDocument(text: string, dataset: AcceleratedDataset, file: st
   }
   checkPartitionBy(document.partitionBy, dataset);
   return { values: document.values, version: document.version };
-}
-
-/** Throws with the text of chapter 03 when the expressions are others than those of `dataset`. */
-export function checkPartitionBy(stored: UnitDocument["partitionBy"], dataset: AcceleratedDataset): void {
-  const same =
-    stored.length === dataset.partitionBy.length &&
-    stored.every((key, i) => {
-      const now = dataset.partitionBy[i]!;
-      return key.name === now.name && key.expression === now.expression;
-    });
-  if (!same) {
-    throw new StorageConflictError(
-      "PartitionByChanged",
-      "The 'partition_by' expressions are different from the expressions used to create the existing partition files. Revert the 'partition_by' expressions, delete the partition files, or change the location the partition files are stored to create new partitions.",
-    );
-  }
 }

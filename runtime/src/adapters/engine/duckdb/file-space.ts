@@ -1,7 +1,6 @@
 import { existsSync } from "node:fs";
 import { mkdir, rm, rmdir, stat } from "node:fs/promises";
 import { dirname } from "node:path";
-import { quoteLiteral } from "../../../core/sql/quote.ts";
 import { messageOf } from "../../../core/text/message-of.ts";
 import {
   type Segment,
@@ -71,27 +70,24 @@ export class FileSpace implements SegmentSpace {
   }
 
   async #readExisting(): Promise<UnitRecord | undefined> {
-    const names = await this.#tables();
-    if (!names.has("spice_partition")) {
+    const record = await this.#recordIfAny();
+    if (record === undefined) {
       await this.#attachment.detach();
       await this.#removeFiles();
       return undefined;
     }
     this.#kept = true;
-    const record = await this.#record();
-    const used = new Set(record.version.segments.map((s) => s.id));
-    for (const name of names) {
-      if (name === "spice_partition" || used.has(name)) continue;
-      await this.database.run(`DROP TABLE ${this.relation({ id: name })}`);
-    }
+    await this.#attachment.sweep(new Set(["spice_partition", ...record.version.segments.map((s) => s.id)]));
     return record;
   }
 
-  async #tables(): Promise<ReadonlySet<string>> {
-    const tables = await this.database.rows(
-      `SELECT table_name AS name FROM duckdb_tables() WHERE database_name = ${quoteLiteral(this.#attachment.name)}`,
-    );
-    return new Set(tables.map((t) => String(t["name"])));
+  /** Without a list of tables, which needs every catalogue. */
+  #recordIfAny(): Promise<UnitRecord | undefined> {
+    const none = /^Catalog Error: Table with name spice_partition does not exist/;
+    return this.#record().catch((missing: unknown) => {
+      if (none.test(messageOf(missing))) return undefined;
+      throw missing;
+    });
   }
 
   async #record(): Promise<UnitRecord> {
@@ -135,12 +131,7 @@ export class FileSpace implements SegmentSpace {
 
   async recover(error: unknown): Promise<number | undefined> {
     if (!(await this.#attachment.recover(error))) return undefined;
-    // Without asking `duckdb_tables()`, which fails while any file is given up.
-    const none = /^Catalog Error: Table with name spice_partition does not exist/;
-    const record = await this.#record().catch((missing: unknown) => {
-      if (none.test(messageOf(missing))) return undefined;
-      throw missing;
-    });
+    const record = await this.#recordIfAny();
     return record?.version.version;
   }
 

@@ -53,13 +53,7 @@ export class TablesFile {
     for (const record of records) {
       for (const segment of record.version.segments) used.add(tableName(dataset, record.values, segment));
     }
-    const tables = await this.database.rows(
-      `SELECT table_name AS name FROM information_schema.tables WHERE table_catalog = ${quoteLiteral(this.#attachment.name)}`,
-    );
-    for (const table of tables) {
-      const name = String(table["name"]);
-      if (!used.has(name)) await this.database.run(`DROP TABLE ${this.relation(name)}`);
-    }
+    await this.#attachment.sweep(used);
     return records;
   }
 

@@ -2,8 +2,8 @@ import { mkdir, open, readFile, rename } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { AcceleratedDataset, PartitionValues, UnitRecord } from "../../../ports/accelerator.ts";
 import type { SqlColumn } from "../../../ports/database.ts";
+import { checkPartitionBy } from "../check-partition-by.ts";
 import { emptyVersion } from "../segmented-table.ts";
-import { checkPartitionBy } from "./document.ts";
 
 /**
  * A small file beside the partitions' files: which units were loaded, up to which watermark, at which version.

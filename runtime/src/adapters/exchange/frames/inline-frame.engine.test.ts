@@ -3,6 +3,7 @@ import type { ChunkStream, Database } from "../../../ports/database.ts";
 import { openDatabase } from "../../duckdb/database.ts";
 import { InlineFrameWriter, isInlineFrame, readInlineFrame } from "./inline-frame.ts";
 import { inlineType, inlineTypes } from "./inline-type.ts";
+import { inlineValues } from "./inline-values.ts";
 
 let database: Database;
 
@@ -75,7 +76,9 @@ test.each(Object.entries(values))("%s arrives bit for bit, also as parameters", 
       const again = new InlineFrameWriter([found], 10_000);
       again.add(chunk as NonNullable<typeof chunk>);
       expect(again.finish()).toEqual(frame);
-      const parameter = { elementType: found.type, values: chunk?.getColumnValues(0) ?? [] };
+      const [direct] = inlineValues([frame as Uint8Array], [found]);
+      expect(direct).toEqual(chunk?.getColumnValues(0));
+      const parameter = { elementType: found.type, values: direct ?? [] };
       const over = await connection.streamOver(`SELECT unnest(CAST($1 AS ${type}[])) AS c`, [parameter]);
       expect(over.columns[0]?.type).toBe(type);
       expect(await frameOf(over)).toEqual(frame);
@@ -91,9 +94,14 @@ test("several columns and chunks, and a result without rows", async () => {
       const frame = await frameOf(await connection.stream(sql(rows)));
       const types = inlineTypes([{ type: "BIGINT" }, { type: "VARCHAR" }, { type: "DOUBLE" }]) ?? [];
       const read = readInlineFrame(frame as Uint8Array, types).flatMap((chunk) => chunk.getRows());
-      expect(read).toEqual(
-        Array.from({ length: rows }, (_, i) => [BigInt(i), i % 3 > 0 ? `text ${i}` : null, i / 7]),
-      );
+      const expected = Array.from({ length: rows }, (_, i) => [
+        BigInt(i),
+        i % 3 > 0 ? `text ${i}` : null,
+        i / 7,
+      ]);
+      expect(read).toEqual(expected);
+      const twice = inlineValues([frame as Uint8Array, frame as Uint8Array], types);
+      expect(twice).toEqual([0, 1, 2].map((i) => [...expected, ...expected].map((row) => row[i])));
     }
   });
 });
@@ -105,9 +113,12 @@ test("what is larger than asked for, or torn, is refused", async () => {
     const frame = (await frameOf(await connection.stream("SELECT 'abc' AS s"))) as Uint8Array;
     const types = inlineTypes([{ type: "VARCHAR" }]) ?? [];
     expect(isInlineFrame(frame)).toBe(true);
-    expect(() => readInlineFrame(frame.subarray(0, -1), types)).toThrow("ends too early");
-    expect(() => readInlineFrame(Buffer.concat([frame, Buffer.of(1)]), types)).toThrow("more than");
-    expect(() => readInlineFrame(Buffer.from("PAR1...."), types)).toThrow("not an inline frame");
+    const chunks = (bytes: Uint8Array) => readInlineFrame(bytes, types);
+    for (const read of [chunks, (bytes: Uint8Array) => inlineValues([bytes], types)]) {
+      expect(() => read(frame.subarray(0, -1))).toThrow("ends too early");
+      expect(() => read(Buffer.concat([frame, Buffer.of(1)]))).toThrow("more than");
+      expect(() => read(Buffer.from("PAR1...."))).toThrow("not an inline frame");
+    }
   });
 });
 

@@ -85,14 +85,19 @@ export class InlineFrameWriter {
  * @throws Error when the bytes are not an inline frame of such columns.
  */
 export function readInlineFrame(frame: Uint8Array, types: readonly InlineType[]): readonly DuckDBDataChunk[] {
-  if (!isInlineFrame(frame)) throw new Error("The frame is not an inline frame");
-  const reader = new Reader(frame, mark.byteLength);
-  const chunks = Array.from({ length: reader.uint32() }, () => readBlock(reader, types));
-  reader.end();
-  return chunks;
+  return readBlocks(frame, (reader) => readBlock(reader, types));
 }
 
-function readBlock(reader: Reader, types: readonly InlineType[]): DuckDBDataChunk {
+/** What `read` makes of each block; throws when it leaves something of the frame, or asks for more. */
+export function readBlocks<T>(frame: Uint8Array, read: (reader: InlineReader) => T): readonly T[] {
+  if (!isInlineFrame(frame)) throw new Error("The frame is not an inline frame");
+  const reader = new InlineReader(frame, mark.byteLength);
+  const blocks = Array.from({ length: reader.uint32() }, () => read(reader));
+  reader.end();
+  return blocks;
+}
+
+function readBlock(reader: InlineReader, types: readonly InlineType[]): DuckDBDataChunk {
   const count = reader.uint32();
   const chunk = DuckDBDataChunk.create(
     types.map(({ type }) => type),
@@ -100,7 +105,7 @@ function readBlock(reader: Reader, types: readonly InlineType[]): DuckDBDataChun
   );
   types.forEach(({ width }, i) => {
     const vector = duckdb.data_chunk_get_vector(chunk.chunk, i);
-    const mask = reader.take(1)[0] === 1 ? reader.take(maskBytes(count)) : undefined;
+    const mask = reader.mask(count);
     if (mask !== undefined) {
       duckdb.vector_ensure_validity_writable(vector);
       duckdb.copy_data_to_vector_validity(vector, 0, bufferOf(mask), mask.byteOffset, mask.byteLength);
@@ -119,7 +124,8 @@ function readBlock(reader: Reader, types: readonly InlineType[]): DuckDBDataChun
   return chunk;
 }
 
-class Reader {
+/** Takes a frame apart from its beginning on. */
+export class InlineReader {
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
   #at: number;
@@ -144,6 +150,11 @@ class Reader {
     return this.#view.getUint32(at, true);
   }
 
+  /** The validity mask of a column of `count` values; undefined when all are valid. */
+  mask(count: number): Uint8Array | undefined {
+    return this.take(1)[0] === 1 ? this.take(maskBytes(count)) : undefined;
+  }
+
   end(): void {
     if (this.#at !== this.#bytes.byteLength) throw new Error("An inline frame has more than its columns");
   }
@@ -163,7 +174,8 @@ function bytesOf(value: unknown): Buffer {
   throw new Error("A text column gave neither text nor a blob");
 }
 
-function isSet(mask: Uint8Array, row: number): boolean {
+/** True when a mask says that a row has a value. */
+export function isSet(mask: Uint8Array, row: number): boolean {
   return (((mask[row >> 3] ?? 0) >> (row & 7)) & 1) === 1;
 }
 

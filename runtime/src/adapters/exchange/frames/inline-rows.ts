@@ -1,3 +1,4 @@
+import type { ChunkStream } from "../../../ports/database.ts";
 import type { RepeatedStatements } from "../repeated-statements.ts";
 import { InlineFrameWriter } from "./inline-frame.ts";
 import type { InlineType } from "./inline-type.ts";
@@ -18,18 +19,30 @@ export async function inlineRows(options: InlineOptions): Promise<Frame | undefi
   const statement = await statements.acquire(sql, () => sql);
   let open = false;
   try {
+    const writer = new InlineFrameWriter(types, maxRows);
+    // What it reads are versions of partitions, which never change: neither does the size of its result.
+    const all = await statement.allIfSmall(signal);
+    if (all !== undefined) {
+      const fits = sameTypes(all.columns, types) && all.chunks.every((chunk) => writer.add(chunk));
+      statement.wasSmall(fits);
+      return fits ? { bytes: writer.finish(), rows: writer.rows } : undefined;
+    }
     const stream = await statement.stream(signal);
     open = true;
-    const same =
-      stream.columns.length === types.length &&
-      stream.columns.every(({ duckType }, i) => duckType.toString() === types[i]?.type.toString());
-    if (!same) return undefined;
-    const writer = new InlineFrameWriter(types, maxRows);
+    if (!sameTypes(stream.columns, types)) return undefined;
     for await (const chunk of stream.chunks) if (!writer.add(chunk)) return undefined;
     open = false;
+    statement.wasSmall(true);
     return { bytes: writer.finish(), rows: writer.rows };
   } finally {
     if (open) await statement.abandon();
     else statement.release();
   }
+}
+
+function sameTypes(columns: ChunkStream["columns"], types: readonly InlineType[]): boolean {
+  return (
+    columns.length === types.length &&
+    columns.every(({ duckType }, i) => duckType.toString() === types[i]?.type.toString())
+  );
 }
