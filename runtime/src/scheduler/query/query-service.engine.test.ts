@@ -125,6 +125,16 @@ describe("DistributedQueryService", () => {
     ).resolves.toMatchObject({ rows: [["2"]] });
   });
 
+  test("refuses what needs more memory than there is, and goes on", async () => {
+    const c = await start({ memory: { usualBytes: 16 * 2 ** 20, mostBytes: 32 * 2 ** 20 } });
+    const list = (most: number) => `SELECT len(list(hash(a.i, b.i))) AS n FROM t a, t b WHERE b.i < ${most}`;
+    await expect(c.query(list(5_000))).rejects.toMatchObject({
+      name: "ResourceExhaustedError",
+      message: "The query needs more memory than the scheduler may use",
+    });
+    expect((await c.query(list(2))).rows).toEqual([["10000"]]);
+  });
+
   test("binds parameters as typed values", async () => {
     const c = await start();
     const sql = "SELECT count(*) AS n, $2 AS text FROM t WHERE i < $1";
