@@ -3,7 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openDatabase } from "../../src/adapters/duckdb/database.ts";
 import { engineSettings } from "../../src/adapters/duckdb/engine-settings.ts";
+import { type MemoryStepOptions, memorySize } from "../../src/adapters/duckdb/memory-steps.ts";
 import { installPartitionMacros } from "../../src/adapters/duckdb/partition-macros.ts";
+import { thriftyDatabase } from "../../src/adapters/duckdb/thrifty-database.ts";
 import { fileSpool } from "../../src/adapters/spool/file-spool.ts";
 import { bindPartitionExpression } from "../../src/core/partition/expression/bind.ts";
 import { canonicalTextSql, duckdbSql } from "../../src/core/partition/sql/duckdb-sql.ts";
@@ -35,6 +37,8 @@ export interface InProcessOptions {
   /** The catalog that the next attempt to plan sees, made from the true one. */
   readonly catalog?: (catalog: Catalog) => Catalog;
   readonly timeoutMs?: number;
+  /** Memory of final statements before they spill, and the most. */
+  readonly memory?: MemoryStepOptions;
   readonly admission?: { readonly running: number; readonly waiting: number };
   /** Wraps the exchange, to plant faults. */
   readonly exchange?: (inner: Exchange) => Exchange;
@@ -45,6 +49,9 @@ export interface InProcessOptions {
   /** Send the rows of fragments without grouping, as an executor does whose sample says so. */
   readonly ungrouped?: boolean;
 }
+
+/** So little that some final statements spill, and some need more. */
+const finalMemory: MemoryStepOptions = { usualBytes: 24 * 2 ** 20, mostBytes: 2 ** 31 };
 
 /** A cluster in this process: executors are schemas of one DuckDB, fragments travel as Parquet files. */
 export class InProcessCluster implements TestCluster {
@@ -77,9 +84,11 @@ export class InProcessCluster implements TestCluster {
 
   static async start(options: InProcessOptions): Promise<InProcessCluster> {
     const directory = await mkdtemp(join(tmpdir(), "cluster-"));
-    const open = () =>
-      openDatabase({ threads: 2, memoryLimit: "2GB", tempDirectory: directory, settings: engineSettings });
-    const [store, planning, final] = [await open(), await open(), await open()];
+    const open = (memoryLimit = "2GB") =>
+      openDatabase({ threads: 2, memoryLimit, tempDirectory: directory, settings: engineSettings });
+    const [store, planning] = [await open(), await open()];
+    const memory = options.memory ?? finalMemory;
+    const final = thriftyDatabase(await open(memorySize(memory.usualBytes)), memory);
     for (const database of [store, planning, final]) await installPartitionMacros(database);
     for (const sql of options.setup ?? []) await store.run(sql);
     const catalog = await load(store, options);

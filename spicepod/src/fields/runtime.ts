@@ -69,7 +69,10 @@ const auth = section({
 
 const query = section(
   {
-    memory_limit: optional(size(), "Memory that queries of one node may use before they spill."),
+    memory_limit: optional(
+      size(),
+      "Memory that queries of one node may use before they spill; without it a scheduler keeps to 128 MiB where it can, and to 4 GiB.",
+    ),
     temp_directory: optional(text("a path"), "Where queries spill to; `{data-dir}/tmp` without it."),
   },
   notHere("spill_compression"),

@@ -7,8 +7,8 @@ import { openDatabase } from "./database.ts";
 import { memorySize } from "./memory-steps.ts";
 import { thriftyDatabase } from "./thrifty-database.ts";
 
-const [usualBytes, mostBytes] = [32 * 2 ** 20, 256 * 2 ** 20];
-const [usual, most] = ["32.0 MiB", "256.0 MiB"];
+const [usualBytes, mostBytes] = [16 * 2 ** 20, 128 * 2 ** 20];
+const [usual, most] = ["16.0 MiB", "128.0 MiB"];
 
 let directory: string;
 let inner: Database;
@@ -39,16 +39,16 @@ async function rowsOf(connection: Connection, sql: string): Promise<number> {
   return rows;
 }
 
-/** Lists cannot spill: this one takes some 64 MB. */
+/** Lists cannot spill: the first takes some 40 MB, the second more than the most. */
 const list = (rows: number) => `SELECT len(list(hash(i)))::INT AS n FROM range(${rows}) t(i)`;
-const unspillable = list(4_000_000);
-const tooLarge = list(60_000_000);
+const unspillable = list(2_000_000);
+const tooLarge = list(12_000_000);
 
 describe("thriftyDatabase", () => {
   test("keeps the usual limit for what spills, and for small results", async () => {
     const groups =
-      "SELECT count(*)::INT AS n, sum(c)::INT AS s FROM (SELECT md5(i::VARCHAR) AS g, count(*) AS c FROM range(600000) t(i) GROUP BY g)";
-    expect(await database.rows(groups)).toEqual([{ n: 600_000, s: 600_000 }]);
+      "SELECT count(*)::INT AS n, sum(c)::INT AS s FROM (SELECT md5(i::VARCHAR) AS g, count(*) AS c FROM range(300000) t(i) GROUP BY g)";
+    expect(await database.rows(groups)).toEqual([{ n: 300_000, s: 300_000 }]);
     await database.withConnection(async (connection) => {
       expect(await rowsOf(connection, "SELECT i FROM range(4000) t(i)")).toBe(4000);
       expect(await limit()).toBe(usual);
@@ -57,7 +57,7 @@ describe("thriftyDatabase", () => {
 
   test("runs a statement that needs more once more, and goes back when it is over", async () => {
     await expect(inner.rows(unspillable)).rejects.toMatchObject({ category: "Out of Memory" });
-    expect(await database.rows(unspillable)).toEqual([{ n: 4_000_000 }]);
+    expect(await database.rows(unspillable)).toEqual([{ n: 2_000_000 }]);
     await database.withConnection(async (connection) => {
       expect(await rowsOf(connection, unspillable)).toBe(1);
       expect(await limit()).toBe(most);

@@ -59,14 +59,26 @@ class FileSpool implements Spool {
     const path = `${this.#prefix}-${this.#next}.parquet`;
     this.#next += 1;
     this.#count(path, frame.byteLength);
-    if (frame.byteLength <= smallBytes) {
-      writeFileSync(path, frame);
-    } else {
-      const written = writeFile(path, frame);
-      this.#writing.add(written);
-      await written.finally(() => this.#writing.delete(written));
+    try {
+      await this.#put(path, frame);
+    } catch (error) {
+      if ((error as { code?: unknown }).code !== "ENOSPC") throw error;
+      throw new ResourceExhaustedError(
+        "The disk has no room for fragment results of running queries; retry later or select less",
+        { cause: error },
+      );
     }
     return path;
+  }
+
+  async #put(path: string, frame: Uint8Array): Promise<void> {
+    if (frame.byteLength <= smallBytes) {
+      writeFileSync(path, frame);
+      return;
+    }
+    const written = writeFile(path, frame);
+    this.#writing.add(written);
+    await written.finally(() => this.#writing.delete(written));
   }
 
   async remove(path: string): Promise<void> {

@@ -391,6 +391,11 @@ function translated(error: unknown, run: QueryRun): unknown {
       });
     }
     if (run.signal.aborted) return run.signal.reason;
+    if (error.category === "IO" && error.message.includes("No space left on device")) {
+      return new ResourceExhaustedError("The query needs more disk than the scheduler has left to spill to", {
+        cause: error,
+      });
+    }
     if (error.category !== "IO" && error.category !== "INTERNAL") {
       return new InvalidQueryError(error.message.replace(/\n\nLINE \d+:[\s\S]*$/, ""), { cause: error });
     }
