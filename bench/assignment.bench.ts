@@ -73,7 +73,6 @@ function measure(tables: number, each: number, executors: number): AssignmentFig
       name: `spice.public.t${i}`,
       expressions: [`bucket(${each}, id)`],
       onChangedExpressions: "keep" as const,
-      colocation: `bucket(${each}) of BIGINT`,
       discovery: { values: PartitionValues.buckets(each, false), discoveredAtMs: 1, removable: new Map() },
     })),
     complete: true,

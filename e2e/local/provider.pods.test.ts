@@ -62,7 +62,7 @@ onlyLocal(
     expect(machine()).toEqual(before);
 
     process.kill(pid, "SIGKILL");
-    await eventually("all processes to end", () => traces().processes === 0, { timeoutMs: 20_000 });
+    await eventually("all processes to end", () => traces().processes === 0, { timeoutMs: 60_000 });
     expect(traces()).toMatchObject({ mounts: 0, directory: true });
     await local.down(name);
     expect(traces()).toEqual({ processes: 0, mounts: 0, cgroups: 0, directory: false });

@@ -67,7 +67,7 @@ afterAll(async () => {
 }, 300_000);
 
 const told = (what: string, run: () => Promise<void>) =>
-  step(what, run, { shows: [bad, system], timeoutMs: 200_000 });
+  step(what, run, { shows: [bad, system], timeoutMs: 300_000 });
 
 const describe = (...what: readonly string[]) => bad.run("describe", ...what);
 /** Parts of a text as a pattern, `…` for what is drawn or counted. */
@@ -242,7 +242,7 @@ told(
       words(`Stalled=True InvalidSecret: ${over}`),
     ]);
     await patch({ spec: { certificates: null } });
-    await bad.run("wait", "--for=condition=Ready", well, "--timeout=60s");
+    await bad.run("wait", "--for=condition=Ready", well, "--timeout=180s");
     expect(await bad.podUids(wellPods)).toEqual(before);
 
     // An operator that may not do what it has to.

@@ -92,7 +92,7 @@ test("the plain manifests answer queries over mutual TLS, and an executor that i
     const lost = await client.phase(20);
     expect(lost).toMatchObject({ wrong: 0 });
     expect(lost.right).toBeGreaterThan(0);
-    const after = await client.phase(10);
+    const after = await client.recovered(10);
     expect(after).toMatchObject({ wrong: 0, failed: 0 });
   });
 }, 300_000);

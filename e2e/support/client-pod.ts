@@ -110,6 +110,21 @@ export class ClientPod {
     };
   }
 
+  /**
+   * The first {@link phase} in which no query failed; also one with a wrong answer, which nothing excuses. How soon the last
+   * partition is back depends on how busy the machine is.
+   */
+  async recovered(answers: number): Promise<Counts> {
+    return eventually(
+      "answers without a failure among them",
+      async () => {
+        const counts = await this.phase(answers);
+        return (counts.failed === 0 || counts.wrong > 0) && counts;
+      },
+      { timeoutMs: 120_000 },
+    );
+  }
+
   /** Asks once, from the pod, at any address that it can reach; the answer's status and rows. */
   async askAt(url: string, sql: string): Promise<{ readonly status: number; readonly rows: string }> {
     const once = `fetch(${JSON.stringify(url)}, { method: "POST", body: ${JSON.stringify(sql)} }).then(async (answer) =>

@@ -188,18 +188,31 @@ describe("the state of a deleted cluster", () => {
     });
   });
 
-  test("stays when the Job may not be made", async () => {
+  test.each([
+    ["made", "POST", "exceeded quota: count/jobs.batch=0", 403],
+    ["read", "GET", "jobs.batch is forbidden: the operator has no such right", 403],
+    ["admitted", "POST", "admission webhook denied the request", 400],
+  ])("stays when the Job may not be %s", async (_, which, message, code) => {
     await running();
     remove();
-    const message = "exceeded quota: count/jobs.batch=0";
     world.api.fault = ({ method, path }) =>
-      method === "POST" && path.includes("/jobs")
-        ? { code: 403, body: { reason: "Forbidden", message } }
-        : undefined;
+      method === which && path.includes("/jobs") ? { code, body: { message } } : undefined;
     await until(() => !isThere());
     expect(lastEvent()).toMatchObject({
       type: "Warning",
-      note: expect.stringMatching(/could not begin: .*exceeded quota/),
+      note: expect.stringContaining(`since its removal failed: `),
+    });
+    expect(lastEvent()?.note).toContain(message);
+  });
+
+  test("an API server that fails delays the deletion for a bounded time only", async () => {
+    await running();
+    remove();
+    world.api.fault = ({ path }) => (path.includes("/jobs") ? { code: 500, body: {} } : undefined);
+    await until(() => !isThere());
+    expect(lastEvent()).toMatchObject({
+      type: "Warning",
+      note: expect.stringContaining("its removal failed"),
     });
   });
 

@@ -26,7 +26,7 @@ export function ending(story: Story): void {
         await delay(15_000);
         return String(await writes()) === String(before);
       },
-      { timeoutMs: 45_000 },
+      { timeoutMs: 150_000 },
     );
     const memory = {
       ...(await memoryOfPods(cluster, "story-data")),

@@ -1,4 +1,4 @@
-import { isAlreadyExists, isForbidden, isInvalid, isNotFound } from "@spice-shards/kube";
+import { isAlreadyExists, StatusError } from "@spice-shards/kube";
 import { fieldManager, label, names } from "../api/names.ts";
 import { removalSeconds, renderStateRemovalJob } from "../render/state-removal-job.ts";
 import { types } from "./cache/resource-types.ts";
@@ -40,8 +40,26 @@ export async function removeState(pass: Pass): Promise<StateFate> {
   const kept = (why: string): StateFate => ({ kind: "kept", location, why });
   const now = pass.deps.clock.monotonicMs();
   pass.memory.stateRemovalMs ??= now;
-  const job = await pass.read<JobObject>(types.job, names.stateRemoval(pass.name));
   const isLate = now - pass.memory.stateRemovalMs > removalSeconds * 1000 + graceMs;
+  try {
+    return await advance(pass, { shared, isLate, kept });
+  } catch (error) {
+    pass.signal.throwIfAborted();
+    // Whatever goes wrong delays the deletion for a bounded time only.
+    if (!isLate && !isRefusal(error)) throw error;
+    return kept(`its removal failed: ${messageOf(error)}`);
+  }
+}
+
+interface Removal {
+  readonly shared: string;
+  readonly isLate: boolean;
+  readonly kept: (why: string) => StateFate;
+}
+
+/** The next step; what the API server answers otherwise than well is thrown. */
+async function advance(pass: Pass, { shared, isLate, kept }: Removal): Promise<StateFate> {
+  const job = await pass.read<JobObject>(types.job, names.stateRemoval(pass.name));
   if (job === undefined) {
     const other = otherAt(pass, shared);
     if (other !== undefined) return kept(`SpicepodCluster ${other} has the same state_location`);
@@ -81,10 +99,8 @@ async function begin(pass: Pass, kept: (why: string) => StateFate): Promise<Stat
   try {
     await pass.deps.client.create(types.job, job, { fieldManager, signal });
   } catch (error) {
-    if (isAlreadyExists(error)) return { kind: "wait", ms: lookAgainMs };
-    // Quotas, admission, a namespace that is going, a right that the operator lacks: none of it passes by itself.
-    if (!isForbidden(error) && !isInvalid(error) && !isNotFound(error)) throw error;
-    return kept(`its removal could not begin: ${messageOf(error)}`);
+    if (!isAlreadyExists(error)) throw error;
+    return { kind: "wait", ms: lookAgainMs };
   }
   pass.record(
     "Normal",
@@ -93,6 +109,11 @@ async function begin(pass: Pass, kept: (why: string) => StateFate): Promise<Stat
     `the Job ${job.metadata.name} removes the cluster's state`,
   );
   return { kind: "wait", ms: lookAgainMs };
+}
+
+/** Quotas, admission, a namespace that is going, a right that the operator lacks: none of it passes by itself. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof StatusError && error.code >= 400 && error.code < 500 && error.code !== 429;
 }
 
 /** Whether no node runs or is about to, by the API server itself: the cache may be behind. */

@@ -187,7 +187,7 @@ describe("effects of a SpicepodCluster that only a running operator shows", () =
       }
       shows("executorSpec.persistentVolumeClaimRetentionPolicy.whenScaled");
     },
-    60_000,
+    180_000,
   );
 
   it.each([
@@ -225,7 +225,7 @@ describe("effects of a SpicepodCluster that only a running operator shows", () =
         expect(await claims()).toHaveLength(2);
       }
     },
-    60_000,
+    180_000,
   );
 
   it("removes the state of a cluster that is deleted, by a Job under the restricted Pod Security Standard", async () => {

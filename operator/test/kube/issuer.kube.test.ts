@@ -100,7 +100,7 @@ describe("certificates of an issuer on a real API server", () => {
     await bed.change(namespace, { metadata: { annotations } });
     await eventually("another leaf", async () => (await pem("sales-executor-0-tls", "tls.crt")) !== before);
     await bed.settled(namespace);
-  }, 60_000);
+  }, 180_000);
 
   it("that cert-manager renewed are taken over", async () => {
     const target = { namespace, name: "sales-executor-0-issued" };
@@ -116,7 +116,7 @@ describe("certificates of an issuer on a real API server", () => {
     await bed.operate(["--leader-elect=false"]);
     await eventually("the leaf", async () => (await pem("sales-executor-0-tls", "tls.crt")) === renewed);
     await bed.settled(namespace);
-  }, 60_000);
+  }, 180_000);
 
   it("of another issuer replace them step by step, without a node that is not trusted", async () => {
     const other = await authority("other");
@@ -151,5 +151,5 @@ describe("certificates of an issuer on a real API server", () => {
     const account = "system:serviceaccount:spice-system:spiceai-operator";
     const refused = bed.api.audit.since(0, account).filter(({ code }) => code === 401 || code === 403);
     expect(refused).toEqual([]);
-  }, 60_000);
+  }, 180_000);
 });

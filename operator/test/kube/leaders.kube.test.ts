@@ -69,9 +69,6 @@ describe("operators of which one leads", () => {
     await eventually(
       "the first to know",
       async () => (await replica("first").metric("spiceai_operator_leader")) === 0,
-      {
-        timeoutMs: 30_000,
-      },
     );
     // It goes on waiting, and whatever it still had in mind was refused before it was sent.
     await eventually("the first to wait again", () =>

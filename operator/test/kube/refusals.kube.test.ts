@@ -199,7 +199,7 @@ describe("what cannot be run", () => {
     "is told by a condition, and running pods are left alone: %s",
     (_, bad, back, reason, message) =>
       refusesAndGoesOn(bad as JsonObject, back as JsonObject, reason, message),
-    90_000,
+    180_000,
   );
 
   it.each([
@@ -229,7 +229,7 @@ describe("what cannot be run", () => {
       expect(running()).toEqual(pods);
       await bed.admin.delete(types.cluster, { namespace, name });
     },
-    60_000,
+    180_000,
   );
 
   describe("where the CustomResourceDefinition has no rules, as one of an older version", () => {
@@ -284,7 +284,7 @@ describe("what cannot be run", () => {
       "conditions say the same: %s",
       (_, bad, back, message) =>
         refusesAndGoesOn(bad as never as JsonObject, back as never as JsonObject, "InvalidSpec", message),
-      90_000,
+      180_000,
     );
 
     it("conditions say the same: a name that is too long", async () => {
@@ -297,7 +297,7 @@ describe("what cannot be run", () => {
       const { items } = await bed.admin.list<KubeObject>(types.deployment, { namespace });
       expect(items.map((item) => item.metadata.name)).toEqual(["sales-scheduler"]);
       await bed.admin.delete(types.cluster, { namespace, name: longName });
-    }, 60_000);
+    }, 180_000);
   });
 
   it("stops executors at replicas 0 and keeps everything else", async () => {
@@ -324,5 +324,5 @@ describe("what cannot be run", () => {
     await bed.change(namespace, { spec: { executorSpec: { replicas: 2 } } });
     await bed.settled(namespace);
     expect(bed.kubelet.failures).toEqual([]);
-  }, 90_000);
+  }, 180_000);
 });

@@ -81,7 +81,7 @@ describe("a support bundle from a real API server", () => {
       expect(all).not.toContain(key);
       expect(all).not.toContain(Buffer.from(key, "base64").toString("utf8").split("\n")[1]);
     }
-  }, 60_000);
+  }, 180_000);
 
   it("is left by a test that failed", async () => {
     const namespace = await bed.create({}, "failed");

@@ -14,6 +14,15 @@ export interface Accelerator extends AcceleratorDescription {
   createTable(request: CreateTableRequest): Promise<AcceleratorTable>;
   /** Prepare storage and find the partitions that it already holds. Default: nothing held. */
   init?(dataset: AcceleratedDataset): Promise<InitResult>;
+  /**
+   * Write tables of one dataset in one atomic step: all new versions are committed, in the order of `inserts`, or none.
+   * Throws what `AcceleratorTable.insert` throws. Undefined, and nothing done, for tables that cannot share a step.
+   * `confirm` of the rows is not awaited. Default: they cannot.
+   */
+  insertTogether?(
+    inserts: readonly TableInsert[],
+    signal?: AbortSignal,
+  ): Promise<readonly TableVersion[] | undefined>;
   /** Keep what `partitions` say about units that have no file of their own, so that `init` finds it. */
   recordUnits?(dataset: AcceleratedDataset, units: readonly UnitRecord[]): Promise<void>;
   /**
@@ -117,14 +126,19 @@ export interface ColumnStatistics {
   readonly nulls: number;
 }
 
+/** What is known of a set of rows. */
+export interface Measure {
+  readonly rows: number;
+  /** As in {@link TableVersion}. */
+  readonly bytes: number;
+  readonly statistics: Readonly<Record<string, ColumnStatistics>>;
+}
+
 /** An immutable piece of a table. */
-export interface Segment {
+export interface Segment extends Measure {
   /** Unique within the table, for ever. */
   readonly id: string;
   readonly columns: readonly SqlColumn[];
-  readonly rows: number;
-  readonly bytes: number;
-  readonly statistics: Readonly<Record<string, ColumnStatistics>>;
 }
 
 /** One partition's table. Calls that write must not overlap; reads may happen at any time. */
@@ -156,8 +170,17 @@ export interface NativeRows {
   readonly columns: readonly SqlColumn[];
   /** True when the caller has counted and there are no rows. */
   readonly empty?: boolean;
+  /** What the caller knows of exactly these rows, so that they need not be measured again. */
+  readonly measure?: Measure;
   /** Awaited when all rows were read, before they are committed; when it rejects, the write fails with that. */
   readonly confirm?: () => Promise<void>;
+}
+
+/** One table's part of {@link Accelerator.insertTogether}. */
+export interface TableInsert {
+  readonly table: AcceleratorTable;
+  readonly rows: NativeRows;
+  readonly write: TableWrite;
 }
 
 export interface TableWrite {

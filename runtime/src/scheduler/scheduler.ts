@@ -3,7 +3,6 @@ import type { NodeInfo } from "@spice-shards/proto";
 import type { App } from "../core/app/app.ts";
 import type { ClusterDocument } from "../core/cluster/document/document.ts";
 import { advise, unsaid } from "../core/cluster/membership/advice.ts";
-import { driverOf } from "../core/cluster/membership/membership.ts";
 import { messageOf } from "../core/text/message-of.ts";
 import { AppInForce } from "./app-in-force.ts";
 import { tellAssignment } from "./assignment/assignment-log.ts";
@@ -178,6 +177,7 @@ export class Scheduler {
       discover: (table, signal) => this.#discoveries.discover(table.name, signal),
       live: () => this.#desk.live(),
       moves: this.#moves,
+      drives: () => this.#peers.driver === schedulerId,
       sizes: (document, table) => this.executors.book.sizes(document, table),
       onReport: (report) => tellAssignment(report, log, metrics),
       onDiscoveryError: (table, error) => this.#discoveries.failed(table, error),
@@ -332,10 +332,11 @@ export class Scheduler {
       signal,
     );
     const moves = this.#evidence.watch(() => this.#reconciler.wakeMoves(), signal);
-    const fatal = (error: unknown) => {
-      if (!signal.aborted) onFatal(error);
-    };
-    this.#loops = [...stateLoops, this.#reconciler.run(signal), moves].map((loop) => loop.catch(fatal));
+    const driver = this.#peers.watchDriver(() => this.#reconciler.wake(), signal);
+    const fatal = (error: unknown) => (signal.aborted ? undefined : onFatal(error));
+    this.#loops = [...stateLoops, this.#reconciler.run(signal), moves, driver].map((loop) =>
+      loop.catch(fatal),
+    );
   }
 
   #serve(server: Server): void {
@@ -381,7 +382,7 @@ export class Scheduler {
     const { document } = this.#state;
     this.executors.prune(document);
     const members = Object.entries(document.executors).map(([id, { state }]) => `${id} ${state}`);
-    const membership = [driverOf(document), ...members].join();
+    const membership = [this.#peers.driver, ...members].join();
     if (membership !== this.#membership) {
       this.#membership = membership;
       this.#reconciler.wakeMoves();

@@ -28,6 +28,8 @@ describe("the engine of examples/accelerator-parquet, loaded by SPICED_ACCELERAT
         'partition_by: ["bucket(4, id)", region]',
         "params: { parquet_compression: snappy }",
       ],
+      // Nothing moves while an executor is away, however slow the machine starts it again.
+      scheduler: ["executor_lost_after: 10m"],
       env: { SPICED_ACCELERATORS: module },
     });
   });
@@ -89,6 +91,7 @@ datasets:
     expect(said).toContain("Did you mean `parquet_compression`?");
     expect(said).toContain("parquet_row_group_rows: must be a whole number");
     expect(said).toContain("does not support `indexes`");
+    expect(said).toContain("does not support `primary_key with refresh_mode: append`");
   });
 
   test("a module that is not there or brings no engine ends the start with its name", async () => {

@@ -128,7 +128,7 @@ describe("planted bugs in the moves", () => {
       });
     } as typeof change);
     // About one schedule in a hundred comes to it.
-    expect(await firstViolation(returning, 40, 130)).toMatch(/two owners$/);
+    expect(await firstViolation(returning, 20, 200)).toMatch(/two owners$/);
   });
 
   test("a promotion of a learner that has not loaded", async () => {

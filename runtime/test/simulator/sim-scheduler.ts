@@ -1,11 +1,13 @@
-import type { ExecutorState } from "../../src/core/cluster/document/document.ts";
+import type { ExecutorState, SchedulerEntry } from "../../src/core/cluster/document/document.ts";
 import { AlreadyRegisteredError, ConcurrentModificationError } from "../../src/core/cluster/errors.ts";
+import { driverOf } from "../../src/core/cluster/membership/membership.ts";
 import type { SchedulerMessage } from "../../src/core/cluster/membership/messages.ts";
 import { ReportBook } from "../../src/core/cluster/membership/reports.ts";
 import type { Clock } from "../../src/ports/clock.ts";
 import type { ObjectStore } from "../../src/ports/object-store.ts";
 import { StoreError } from "../../src/ports/object-store.ts";
 import { Reconciler } from "../../src/scheduler/assignment/reconcile.ts";
+import { DriverWatch } from "../../src/scheduler/members/driver-watch.ts";
 import type { DeskConnection } from "../../src/scheduler/members/executor-desk.ts";
 import { ExecutorDesk } from "../../src/scheduler/members/executor-desk.ts";
 import { dueAfterReport } from "../../src/scheduler/moves/due-after-report.ts";
@@ -17,7 +19,7 @@ import { Heartbeat, ReplacedError } from "../../src/scheduler/state/heartbeat.ts
 import { pollState } from "../../src/scheduler/state/poll.ts";
 import { runReaper } from "../../src/scheduler/state/reaper.ts";
 import { Registration } from "../../src/scheduler/state/registration.ts";
-import type { SchedulerObserver } from "../../src/scheduler/state/scheduler-observer.ts";
+import type { PeerBeat, SchedulerObserver } from "../../src/scheduler/state/scheduler-observer.ts";
 import type { SimProcess } from "./process.ts";
 import type { SimSettings } from "./settings.ts";
 import type { SimSource } from "./source.ts";
@@ -75,16 +77,19 @@ export class SimScheduler {
   readonly #truth: Truth;
   readonly #registration: Registration;
   readonly #reconciler: Reconciler;
+  readonly #driver: DriverWatch;
   readonly #abort = new AbortController();
   readonly #observer: (() => SchedulerObserver) | undefined;
   readonly #appGeneration: number | undefined;
   readonly #findPeer: FindPeer;
+  readonly #note: (what: string) => void;
   #refreshing: Promise<unknown> | undefined;
 
   constructor(options: SimSchedulerOptions) {
     const { world, process, id, store, source, truth, settings, bugs, appGeneration, findPeer, note } =
       options;
     this.#findPeer = findPeer;
+    this.#note = note;
     this.id = id;
     this.process = process;
     this.instance = world.random.uuid();
@@ -181,7 +186,9 @@ export class SimScheduler {
       discover: (table) => source.discover(process, table.name),
       live: () => this.desk.live(),
       moves: this.moves,
+      drives: () => this.#driver.driver === id,
     });
+    this.#driver = new DriverWatch({ state: this.state, clock, ask: (peer) => this.#beatOf(peer) });
     bugs.scheduler?.(this);
   }
 
@@ -227,6 +234,13 @@ export class SimScheduler {
         });
       });
     });
+  }
+
+  #beatOf({ scheduler_id: peer }: SchedulerEntry): Promise<PeerBeat> {
+    return this.#call(peer, ({ instance, heartbeat }) => ({
+      instance_id: instance,
+      counter: heartbeat.counter,
+    }));
   }
 
   /** Start; the process ends by itself when it must (its id is taken). */
@@ -290,11 +304,7 @@ export class SimScheduler {
           clock,
           random: this.#world.random,
           ttlMs: this.#settings.ttlMs,
-          ask: ({ scheduler_id: peer }) =>
-            this.#call(peer, ({ instance, heartbeat }) => ({
-              instance_id: instance,
-              counter: heartbeat.counter,
-            })),
+          ask: (peer) => this.#beatOf(peer),
           onError: ignore,
           ...this.#withObserver(),
         },
@@ -304,6 +314,11 @@ export class SimScheduler {
       this.#registration.keep(signal),
       this.#reconciler.run(signal),
       this.evidence.watch(() => this.#reconciler.wakeMoves(), signal),
+      this.#driver.watch(() => {
+        const { driver } = this.#driver;
+        if (driver === this.id && driverOf(this.state.document) !== driver) this.#note("drove for another");
+        this.#reconciler.wake();
+      }, signal),
       this.#workload(signal),
     ]);
   }

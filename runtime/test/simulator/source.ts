@@ -6,10 +6,10 @@ import type { World } from "./world.ts";
 /** The tables of a run: two bucket tables that are co-located, one whose values come and go, one unpartitioned. */
 export class SimSource {
   readonly tables: readonly ReconcileTable[] = [
-    table("spice.public.orders", ["bucket(4, id)"], "bucket(4) of BIGINT"),
-    table("spice.public.sales", ["bucket(10, id)"], undefined),
-    table("spice.public.days", ["day"], undefined),
-    table("spice.public.names", [], undefined),
+    table("spice.public.orders", ["bucket(4, id)"]),
+    table("spice.public.sales", ["bucket(10, id)"]),
+    table("spice.public.days", ["day"]),
+    table("spice.public.names", []),
   ];
   /** Discoveries fail with this probability. */
   failing = 0;
@@ -55,11 +55,6 @@ export class SimSource {
   }
 }
 
-function table(name: string, expressions: readonly string[], colocation: string | undefined): ReconcileTable {
-  return {
-    name,
-    expressions,
-    onChangedExpressions: "keep",
-    ...(colocation === undefined ? {} : { colocation }),
-  };
+function table(name: string, expressions: readonly string[]): ReconcileTable {
+  return { name, expressions, onChangedExpressions: "keep" };
 }

@@ -42,14 +42,23 @@ export class DatasetLife {
     this.#layouts = layouts;
   }
 
-  /**
-   * Live for so many steps; then hold everything once more in the last layout, whose files are the only ones, and give it up.
-   */
   async live(steps: number): Promise<void> {
     for (let i = 0; i < steps; i += 1) {
       await this.#step();
       await delay(this.#draw.below(20));
     }
+  }
+
+  /** Start anew, as when a spicepod changes this dataset. */
+  async replace(): Promise<void> {
+    this.#did("replace");
+    await this.close();
+    this.#open();
+    this.#hold(this.#some());
+  }
+
+  /** Hold everything once more in the last layout, whose files are the only ones, and give it up. */
+  async finish(): Promise<void> {
     const last = this.#layouts.at(-1)!;
     if (this.#opened?.layout !== last) await this.close();
     this.#open(last);
@@ -91,10 +100,7 @@ export class DatasetLife {
         this.#did("close");
         return this.close();
       default:
-        this.#did("replace");
-        await this.close();
-        this.#open();
-        return this.#hold(this.#some());
+        return this.replace();
     }
   }
 

@@ -32,11 +32,22 @@ test(`datasets of shared sources open, load, refresh, answer and close at once i
     const name = `d${i}`;
     return new DatasetLife(name, bed, new Draw(seedOf(seed, name)), kinds[i % kinds.length]!);
   });
+  // A spicepod that changes all of them, in the middle.
+  const changed = [0, 1, 2].map(() => meeting(datasets));
+  const whole = async (life: DatasetLife) => {
+    await life.live(steps / 2);
+    for (const all of changed) {
+      await all();
+      await life.replace();
+    }
+    await life.live(steps / 2);
+    await life.finish();
+  };
   let over = false;
   const scraped = Promise.allSettled([scrape(() => over)]);
   const closed: PromiseSettledResult<void>[] = [];
   try {
-    const ended = await Promise.allSettled(lives.map((life) => life.live(steps)));
+    const ended = await Promise.allSettled(lives.map((life) => whole(life)));
     ended.forEach((end, i) => {
       if (end.status === "rejected") {
         console.error(
@@ -55,6 +66,17 @@ test(`datasets of shared sources open, load, refresh, answer and close at once i
   expect(await left()).toEqual([]);
   expect(globSync("**/*.wal", { cwd: bed.dataDir })).toEqual([]);
 }, 600_000);
+
+/** Where so many wait for each other, but not for long. */
+function meeting(count: number): () => Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  let missing = count;
+  return async () => {
+    missing -= 1;
+    if (missing === 0) resolve();
+    await Promise.race([promise, delay(5_000, undefined, { ref: false })]);
+  };
+}
 
 /** What metrics ask the engine for. */
 async function scrape(over: () => boolean): Promise<void> {

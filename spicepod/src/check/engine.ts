@@ -101,6 +101,14 @@ const features: readonly Feature[] = [
     instead: "or remove it",
   },
   {
+    // Rows that are read again must take the place of those with their key.
+    field: "primary_key",
+    wanted: ({ primaryKey, refreshMode }) => primaryKey !== undefined && refreshMode !== "full",
+    has: ({ upsert }) => upsert,
+    shown: ({ refreshMode }) => `primary_key with refresh_mode: ${refreshMode}`,
+    instead: "or remove one of the two",
+  },
+  {
     field: "refresh_mode",
     wanted: ({ refreshMode }) => refreshMode !== "full",
     has: ({ incrementalRefresh }) => incrementalRefresh,

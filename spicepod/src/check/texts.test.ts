@@ -117,6 +117,11 @@ const others: readonly [string, string, readonly string[]][] = [
     [`${at}.on_conflict`, "`arrow`", "`duckdb`"],
   ],
   [
+    "a key to append by on an engine without upsert",
+    accelerated("refresh_mode: append", "primary_key: a", key),
+    [`${at}.primary_key`, "`arrow`", "`primary_key with refresh_mode: append`", "`duckdb`", "remove one of"],
+  ],
+  [
     "partitions on an engine that has none",
     accelerated("engine: plain", key),
     [`${at}.partition_by`, "`plain`", "does not take `partition_by`;", "`arrow`"],

@@ -42,6 +42,38 @@ test("one that is released while another begins is there for that one", async ()
   }
 });
 
+test("one that begins between two that leave at once is in line with both", async () => {
+  let [active, most] = [0, 0];
+  const watched: Database = {
+    acquire: () => database.acquire(),
+    withConnection: (use) => database.withConnection(use),
+    rows: (sql, options) => database.rows(sql, options),
+    describe: (sql, options) => database.describe(sql, options),
+    close: () => database.close(),
+    async run(sql, options) {
+      active += 1;
+      most = Math.max(most, active);
+      // As long as others need to begin theirs.
+      await new Promise(setImmediate);
+      return database.run(sql, options).finally(() => {
+        active -= 1;
+      });
+    },
+  };
+  const [one, two, comes] = [0, 1, 2].map(() => new HeldSecret(watched, "s3", identity)) as [
+    HeldSecret,
+    HeldSecret,
+    HeldSecret,
+  ];
+  await Promise.all([one.put(values), two.put(values)]);
+  const left = [one.release(), two.release()];
+  await left[0];
+  await Promise.all([...left, comes.put(values)]);
+  expect([most, (await scopes()).length]).toEqual([1, 1]);
+  await comes.release();
+  expect(await scopes()).toEqual([]);
+});
+
 test("one that the engine refuses can be put again, and is dropped as others are", async () => {
   const secret = new HeldSecret(database, "s3", identity);
   await expect(secret.put({ NOTHING: "x" })).rejects.toThrow(/nothing/i);

@@ -5,9 +5,10 @@ import type { Database } from "../../ports/database.ts";
 /** What a secret of the engine is for: its TYPE. */
 export type SecretType = "s3" | "postgres";
 
-/** Who has a secret of one name, and what is being done to it. */
+/** Who has a secret of one name, and what is being done to it. Known as long as it has holders or something is to be done. */
 interface Shared {
   holders: number;
+  waiting: number;
   last: Promise<unknown>;
 }
 
@@ -59,13 +60,12 @@ export class HeldSecret {
     await this.#inTurn(shared, async () => {
       if (shared.holders > 0) return;
       await this.#database.run(`DROP TEMPORARY SECRET IF EXISTS ${this.name}`);
-      if (shared.holders === 0) this.#secrets.delete(this.name);
     });
   }
 
   #hold(): Shared {
     if (this.#shared !== undefined) return this.#shared;
-    const shared = this.#secrets.get(this.name) ?? { holders: 0, last: Promise.resolve() };
+    const shared = this.#secrets.get(this.name) ?? { holders: 0, waiting: 0, last: Promise.resolve() };
     this.#secrets.set(this.name, shared);
     shared.holders += 1;
     this.#shared = shared;
@@ -73,7 +73,12 @@ export class HeldSecret {
   }
 
   async #inTurn(shared: Shared, change: () => Promise<unknown>): Promise<void> {
-    const mine = shared.last.then(change);
+    shared.waiting += 1;
+    const mine = shared.last.then(change).finally(() => {
+      shared.waiting -= 1;
+      // Not while others wait: whoever came then would not be in line with them.
+      if (shared.waiting === 0 && shared.holders === 0) this.#secrets.delete(this.name);
+    });
     shared.last = mine.catch(() => undefined);
     await mine;
   }

@@ -49,6 +49,7 @@ export function createArrow(context: AcceleratorContext): Accelerator {
       await space.prepare();
       return new SegmentedTable(space, options);
     },
+    insertTogether: (inserts, signal) => SegmentedTable.insertTogether(inserts, signal),
     shutdown: () => memory.close(),
   };
 }

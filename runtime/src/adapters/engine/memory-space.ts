@@ -2,7 +2,7 @@ import { quoteIdentifier } from "../../core/sql/quote.ts";
 import type { Segment, TableVersion } from "../../ports/accelerator.ts";
 import type { Database } from "../../ports/database.ts";
 import { attachMemory } from "./attach-memory.ts";
-import { caseSafe, type SegmentOptions, type SegmentSpace } from "./segment-space.ts";
+import { caseSafe, type SegmentOptions, type SegmentSpace, type SpaceGroup } from "./segment-space.ts";
 
 /** The attached in-memory database that holds the segments of all engines in memory mode. */
 export const memoryCatalog = "spice_memory";
@@ -13,7 +13,7 @@ let schemas = 0;
  * The memory tables of one opening of an engine: a schema that no other opening of this process has had or will have,
  * so that what an earlier one left is never in the way, and that goes as a whole.
  */
-export class MemorySchema {
+export class MemorySchema implements SpaceGroup {
   readonly database: Database;
   /** The schema's name with its catalogue, as SQL. */
   readonly name = `${memoryCatalog}.opening_${++schemas}`;
@@ -31,6 +31,8 @@ export class MemorySchema {
     });
     return this.#made;
   }
+
+  async save(): Promise<void> {}
 
   /** Drop all tables; nobody may read them any more. Safe to call twice. */
   async close(): Promise<void> {
@@ -51,11 +53,13 @@ export class MemorySchema {
 /** Segments as tables of the serving database's memory; they spill to its temporary directory. */
 export class MemorySpace implements SegmentSpace {
   readonly database: Database;
+  readonly group: SpaceGroup;
   readonly #schema: MemorySchema;
   readonly #name: string;
 
   constructor(schema: MemorySchema, options: SegmentOptions) {
     this.database = schema.database;
+    this.group = schema;
     this.#schema = schema;
     this.#name = caseSafe(`${options.dataset.name}/${options.dataset.unitPath(options.values)}`);
   }

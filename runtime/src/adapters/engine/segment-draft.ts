@@ -1,5 +1,5 @@
 import { quoteIdentifier } from "../../core/sql/quote.ts";
-import type { Segment, TableVersion } from "../../ports/accelerator.ts";
+import type { Measure, Segment, TableVersion } from "../../ports/accelerator.ts";
 import type { Connection, SqlColumn } from "../../ports/database.ts";
 import { caseSafe, type SegmentOptions, type SegmentSpace } from "./segment-space.ts";
 import { createSegment, measureSegment } from "./segment-sql.ts";
@@ -43,7 +43,8 @@ export class Draft {
     return this.connection.rows(sql, this.#signal === undefined ? {} : { signal: this.#signal });
   }
 
-  async write(select: string, columns: readonly SqlColumn[]): Promise<Segment> {
+  /** @param measure of exactly the rows of `select`, when it is known already */
+  async write(select: string, columns: readonly SqlColumn[], measure?: Measure): Promise<Segment> {
     const id = `s${this.#version}_${this.written.length}`;
     const relation = this.#space.relation({ id });
     for (const sql of createSegment(relation, select, columns, this.#options.sort)) await this.run(sql);
@@ -55,7 +56,10 @@ export class Draft {
         `CREATE INDEX ${quoteIdentifier(name)} ON ${relation} (${index.map(quoteIdentifier).join(", ")})`,
       );
     }
-    const segment = await measureSegment(this.connection, id, relation, columns);
+    const segment =
+      measure === undefined
+        ? await measureSegment(this.connection, id, relation, columns)
+        : { id, columns, ...measure };
     if (this.watermarkSql !== undefined && this.written.length === 0 && segment.rows > 0) {
       const row = (await this.rows(`SELECT ${this.watermarkSql} AS newest FROM ${relation}`))[0];
       if (typeof row?.["newest"] === "string") this.newest = row["newest"];

@@ -12,6 +12,8 @@ export interface SegmentSpace {
   relation(segment: Pick<Segment, "id">): string;
   /** Keep the new state; runs inside the transaction that wrote the segments. */
   save(connection: Connection, version: TableVersion): Promise<void>;
+  /** Spaces of one group can be written in one transaction. */
+  readonly group?: SpaceGroup;
   /** Told after a commit: from now on `abandon` keeps what is there. */
   committed(): void;
   /**
@@ -21,6 +23,15 @@ export interface SegmentSpace {
   recover(error: unknown): Promise<number | undefined>;
   /** Remove everything. */
   remove(version: TableVersion): Promise<void>;
+}
+
+/** Spaces that share a catalogue, and with it a commit. */
+export interface SpaceGroup {
+  /** As `SegmentSpace.save`, for several spaces at once. */
+  save(
+    connection: Connection,
+    states: readonly { readonly options: SegmentOptions; readonly version: TableVersion }[],
+  ): Promise<void>;
 }
 
 /** Whatever an engine needs of a dataset to write its segments. */

@@ -1,6 +1,6 @@
 import { quoteIdentifier, quoteLiteral } from "../../core/sql/quote.ts";
-import type { ColumnStatistics, Segment, TableVersion } from "../../ports/accelerator.ts";
-import type { Connection, SqlColumn } from "../../ports/database.ts";
+import type { ColumnStatistics, Measure, Segment, TableVersion } from "../../ports/accelerator.ts";
+import type { Connection, Json, SqlColumn } from "../../ports/database.ts";
 import { duckType } from "../duckdb/duck-type.ts";
 
 const fixedWidth: Readonly<Record<string, number>> = {
@@ -64,8 +64,14 @@ export async function measureSegment(
   relation: string,
   columns: readonly SqlColumn[],
 ): Promise<Segment> {
+  const list = measureSql(columns).join(", ");
+  const row = (await connection.rows(`SELECT ${list} FROM ${relation}`))[0]!;
+  return { id, columns, ...measureOf(row, columns) };
+}
+
+/** Aggregates over rows with `columns` that {@link measureOf} reads. */
+export function measureSql(columns: readonly SqlColumn[]): readonly string[] {
   const list = ["count(*) AS n"];
-  let width = 0;
   columns.forEach((column, i) => {
     const name = quoteIdentifier(column.name);
     if (ordered.test(column.type)) {
@@ -73,25 +79,23 @@ export async function measureSegment(
       list.push(`count(${name}) AS c${i}`);
     }
     if (column.type === "VARCHAR") list.push(`sum(strlen(${name})) AS s${i}`);
-    else
-      width +=
-        fixedWidth[column.type] ?? (/[[(]/.test(column.type) && !/^DECIMAL/.test(column.type) ? 32 : 8);
   });
-  const row = (await connection.rows(`SELECT ${list.join(", ")} FROM ${relation}`))[0]!;
+  return list;
+}
+
+/** The measure that a row of {@link measureSql} tells. */
+export function measureOf(row: Readonly<Record<string, Json>>, columns: readonly SqlColumn[]): Measure {
   const rows = Number(row["n"]);
-  let bytes = rows * width;
+  let bytes = 0;
   const statistics: Record<string, ColumnStatistics> = {};
-  columns.forEach((column, i) => {
-    bytes += Number(row[`s${i}`] ?? 0);
-    if (!ordered.test(column.type)) return;
+  columns.forEach(({ name, type }, i) => {
+    const list = /[[(]/.test(type) && !/^DECIMAL/.test(type);
+    bytes += type === "VARCHAR" ? Number(row[`s${i}`] ?? 0) : rows * (fixedWidth[type] ?? (list ? 32 : 8));
+    if (!ordered.test(type)) return;
     const [min, max] = [text(row[`min${i}`]), text(row[`max${i}`])];
-    statistics[column.name] = {
-      min,
-      max,
-      nulls: rows - Number(row[`c${i}`]),
-    };
+    statistics[name] = { min, max, nulls: rows - Number(row[`c${i}`]) };
   });
-  return { id, columns, rows, bytes, statistics };
+  return { rows, bytes, statistics };
 }
 
 /** The statistics of several segments together. A bound that one of them lacks is lacking in the whole. */

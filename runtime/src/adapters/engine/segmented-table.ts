@@ -1,6 +1,5 @@
 import { evolveColumns } from "../../core/refresh/evolve-columns.ts";
 import { quoteIdentifier } from "../../core/sql/quote.ts";
-import { messageOf } from "../../core/text/message-of.ts";
 import {
   type AcceleratorTable,
   DuplicateKeyError,
@@ -8,15 +7,15 @@ import {
   type NativeRows,
   SchemaMismatchError,
   type Segment,
-  StorageFullError,
+  type TableInsert,
   type TableVersion,
   type TableWrite,
 } from "../../ports/accelerator.ts";
 import type { SqlColumn } from "../../ports/database.ts";
-import { isStorageFull } from "./is-storage-full.ts";
-import { Draft } from "./segment-draft.ts";
+import { type CommitPart, commitTogether, unitName } from "./segment-commit.ts";
+import type { Draft } from "./segment-draft.ts";
 import type { SegmentOptions, SegmentSpace } from "./segment-space.ts";
-import { conform, mergeStatistics, sameColumns } from "./segment-sql.ts";
+import { conform, sameColumns } from "./segment-sql.ts";
 
 /** More segments than this are merged by the next append: every segment costs each query a scan. */
 const mostSegments = 8;
@@ -69,55 +68,74 @@ export class SegmentedTable implements AcceleratorTable {
   }
 
   async insert(rows: NativeRows, write: TableWrite, signal?: AbortSignal): Promise<TableVersion> {
+    const [version] = await commitTogether([this.#insertion(rows, write, signal)], rows.confirm);
+    return this.#adopt(version);
+  }
+
+  /**
+   * Write several tables in one transaction; see `Accelerator.insertTogether`. Undefined, with nothing done, unless all
+   * are tables of this class whose spaces can share one.
+   */
+  static async insertTogether(
+    inserts: readonly TableInsert[],
+    signal?: AbortSignal,
+  ): Promise<readonly TableVersion[] | undefined> {
+    const tables: SegmentedTable[] = [];
+    const parts: CommitPart[] = [];
+    for (const { table, rows, write } of inserts) {
+      if (!(table instanceof SegmentedTable) || table.#space.group === undefined) return undefined;
+      if (table.#space.group !== (tables[0] ?? table).#space.group) return undefined;
+      tables.push(table);
+      parts.push(table.#insertion(rows, write, signal));
+    }
+    const versions = await commitTogether(parts);
+    return tables.map((table, i) => table.#adopt(versions[i]));
+  }
+
+  #insertion(rows: NativeRows, write: TableWrite, signal: AbortSignal | undefined): CommitPart {
     const columns = this.#columnsAfter(rows.columns);
     const number = write.version ?? this.#current.version + 1;
     if (number <= this.#current.version) {
       throw new RangeError(`Version ${number} cannot follow version ${this.#current.version}`);
     }
-    return this.#commit(
-      number,
-      signal,
-      async (draft) => {
-        const base = { watermark: write.watermark, position: write.position, columns };
-        draft.watermarkSql = write.watermarkSql;
-        if (rows.empty === true) {
-          return { ...base, segments: write.mode.kind === "overwrite" ? [] : this.#current.segments };
+    return this.#part(number, signal, async (draft) => {
+      const base = { watermark: write.watermark, position: write.position, columns };
+      draft.watermarkSql = write.watermarkSql;
+      if (rows.empty === true) {
+        return { ...base, segments: write.mode.kind === "overwrite" ? [] : this.#current.segments };
+      }
+      const incoming = conform(`(${rows.sql})`, rows.columns, columns);
+      const measure = sameColumns(rows.columns, columns) ? rows.measure : undefined;
+      switch (write.mode.kind) {
+        case "overwrite": {
+          const kept = this.#deduplicate(incoming, columns, write.mode.duplicates);
+          const added = await draft.write(kept, columns, kept === incoming ? measure : undefined);
+          await this.#checkKey(draft, added, columns, write.mode.duplicates);
+          return { ...base, segments: filled(added) };
         }
-        const incoming = conform(`(${rows.sql})`, rows.columns, columns);
-        switch (write.mode.kind) {
-          case "overwrite": {
-            const added = await draft.write(
-              this.#deduplicate(incoming, columns, write.mode.duplicates),
-              columns,
-            );
-            await this.#checkKey(draft, added, columns, write.mode.duplicates);
-            return { ...base, segments: filled(added) };
-          }
-          case "append": {
-            const existing = this.#union(this.#current.segments, columns);
-            const fresh =
-              write.mode.reread === undefined || existing === undefined
-                ? incoming
-                : `(${incoming}) EXCEPT ALL (SELECT * FROM ${existing} WHERE ${write.mode.reread})`;
-            const added = await draft.write(fresh, columns);
-            return {
-              ...base,
-              segments: await this.#compact(draft, [...this.#current.segments, ...filled(added)], columns),
-            };
-          }
-          case "upsert":
-            return { ...base, segments: await this.#upsert(draft, incoming, columns, write.mode.duplicates) };
-          default:
-            return write.mode satisfies never;
+        case "append": {
+          const existing = this.#union(this.#current.segments, columns);
+          const fresh =
+            write.mode.reread === undefined || existing === undefined
+              ? incoming
+              : `(${incoming}) EXCEPT ALL (SELECT * FROM ${existing} WHERE ${write.mode.reread})`;
+          const added = await draft.write(fresh, columns, fresh === incoming ? measure : undefined);
+          return {
+            ...base,
+            segments: await this.#compact(draft, [...this.#current.segments, ...filled(added)], columns),
+          };
         }
-      },
-      rows.confirm,
-    );
+        case "upsert":
+          return { ...base, segments: await this.#upsert(draft, incoming, columns, write.mode.duplicates) };
+        default:
+          return write.mode satisfies never;
+      }
+    });
   }
 
   async delete(predicate: string, signal?: AbortSignal): Promise<TableVersion> {
     const { columns, watermark, position, version } = this.#current;
-    return this.#commit(version + 1, signal, async (draft) => {
+    const part = this.#part(version + 1, signal, async (draft) => {
       const segments: Segment[] = [];
       let deleted = false;
       for (const segment of this.#current.segments) {
@@ -134,6 +152,7 @@ export class SegmentedTable implements AcceleratorTable {
       }
       return deleted ? { watermark, position, columns, segments } : undefined;
     });
+    return this.#adopt((await commitTogether([part]))[0]);
   }
 
   async discard(version: TableVersion, keep: readonly TableVersion[]): Promise<void> {
@@ -219,7 +238,7 @@ export class SegmentedTable implements AcceleratorTable {
     );
     if (double.length === 0) return;
     throw new DuplicateKeyError(
-      `${dataset(this.#options)} has several rows with (${key.join(", ")}) = ${String(double[0]!["key"])}. Say which one to keep by on_conflict (upsert or drop), or correct the key.`,
+      `${unitName(this.#options)} has several rows with (${key.join(", ")}) = ${String(double[0]!["key"])}. Say which one to keep by on_conflict (upsert or drop), or correct the key.`,
     );
   }
 
@@ -278,95 +297,24 @@ export class SegmentedTable implements AcceleratorTable {
     return [...segments.slice(0, from), ...filled(merged)];
   }
 
-  async #commit(
-    number: number,
-    signal: AbortSignal | undefined,
-    work: (draft: Draft) => Promise<Draft["next"] | undefined>,
-    confirm?: () => Promise<void>,
-  ): Promise<TableVersion> {
-    let committed = false;
-    let sealed: TableVersion | undefined;
-    try {
-      await this.#space.prepare();
-      const next = await this.#space.database.withConnection(async (connection) => {
-        await connection.run("BEGIN TRANSACTION");
-        try {
-          const draft = new Draft(connection, this.#space, this.#options, number, signal);
-          const change = await work(draft);
-          await confirm?.();
-          if (change === undefined) {
-            await connection.run("ROLLBACK");
-            return undefined;
-          }
-          const version = await this.#seal(draft, number, change);
-          const none = version.segments.length === 0 && this.#current.segments.length === 0;
-          await this.#space.save(connection, version);
-          if (none) {
-            await connection.run("ROLLBACK");
-            return version;
-          }
-          sealed = version;
-          await connection.run("COMMIT");
-          committed = true;
-          return version;
-        } catch (error) {
-          await connection.run("ROLLBACK").catch(() => undefined); // The transaction may have ended by the error.
-          throw error;
-        }
-      });
-      if (committed) this.#space.committed();
-      else await this.#space.abandon();
-      if (next !== undefined) this.#current = next;
-      return this.#current;
-    } catch (error) {
-      const held = await this.#space.recover(error);
-      if (sealed !== undefined && held === sealed.version) {
-        // Durable; only the engine's own checkpoint after it failed.
-        this.#space.committed();
-        this.#current = sealed;
-        return sealed;
-      }
-      if (!committed) await this.#space.abandon();
-      throw storageError(error, this.#options);
-    }
+  /** Take a committed version over; without one, nothing changed. */
+  #adopt(version: TableVersion | undefined): TableVersion {
+    if (version !== undefined) this.#current = version;
+    return this.#current;
   }
 
-  async #seal(draft: Draft, version: number, next: NonNullable<Draft["next"]>): Promise<TableVersion> {
-    const kept = new Set(next.segments.map((s) => s.id));
-    for (const segment of draft.written) {
-      if (!kept.has(segment.id)) await draft.run(`DROP TABLE ${draft.relation(segment)}`);
-    }
-    const watermark =
-      draft.newest !== null && (next.watermark === null || draft.newest > next.watermark)
-        ? draft.newest
-        : next.watermark;
+  #part(number: number, signal: AbortSignal | undefined, write: CommitPart["write"]): CommitPart {
     return {
-      ...next,
-      watermark,
-      version,
-      rows: next.segments.reduce((sum, s) => sum + s.rows, 0),
-      bytes: next.segments.reduce((sum, s) => sum + s.bytes, 0),
-      statistics:
-        next.segments.length === 1
-          ? next.segments[0]!.statistics
-          : await mergeStatistics(draft.connection, next.segments, next.columns),
+      space: this.#space,
+      options: this.#options,
+      number,
+      before: this.#current,
+      write,
+      ...(signal === undefined ? {} : { signal }),
     };
   }
 }
 
 function filled(segment: Segment): Segment[] {
   return segment.rows === 0 ? [] : [segment];
-}
-
-function dataset(options: SegmentOptions): string {
-  const unit = options.dataset.unitPath(options.values);
-  return unit === "" ? options.dataset.name : `${options.dataset.name} (${unit})`;
-}
-
-function storageError(error: unknown, options: SegmentOptions): unknown {
-  if (!isStorageFull(error)) return error;
-  return new StorageFullError(
-    `No room to store a new version of ${dataset(options)}: ${messageOf(error)}. The old data keeps serving. Give the executor's volume more space, or narrow the dataset by refresh_sql.`,
-    { cause: error },
-  );
 }

@@ -246,6 +246,29 @@ describe("a reconcile cycle", () => {
     ).toBeGreaterThan(highest);
   });
 
+  test("a dataset that comes later lies beside one with as many buckets, and moves nothing", () => {
+    const [table] = cycle(empty, 12).tables;
+    const named = (name: string, buckets: number) => ({
+      ...cycle(empty, buckets).tables[0]!,
+      name,
+      expressions: [`bucket(${buckets}, ${name}_id)`],
+    });
+    const first = cluster(3, 12);
+    const two = planCycle(first, { ...cycle(first, 12), tables: [table!, named("x", 5)] }).document;
+    const more = [table!, named("x", 5), named("same", 12), named("other", 11)];
+    const { accelerations } = planCycle(two, { ...cycle(two, 12), tables: more }).document;
+    const owners = (name: string) => {
+      const { partitions } = accelerations[name]!;
+      return Array.from({ length: 11 }, (_, i) => partitions.owner(partitions.indexOfKey(`["${i}"]`)));
+    };
+    expect([accelerations["t"], accelerations["x"]]).toEqual([
+      two.accelerations["t"],
+      two.accelerations["x"],
+    ]);
+    expect(owners("same")).toEqual(owners("t"));
+    expect(owners("other")).not.toEqual(owners("t"));
+  });
+
   test("forgets tables that the spicepod no longer has, when it sees all of it", () => {
     const seeded = cluster(2, 10);
     expect(planCycle(seeded, { ...cycle(seeded, 10), tables: [] }).document.accelerations).toEqual({});

@@ -2,6 +2,7 @@ import {
   type AssignmentWarning,
   type AssignTable,
   assign,
+  colocationKey,
   type PartitionSizes,
 } from "./assignment/assign.ts";
 import { sameExpressions } from "./assignment/changed-partitioning.ts";
@@ -32,7 +33,6 @@ export interface CycleTable {
   readonly expressions: readonly string[];
   /** `rebuild`: a table in memory, made anew when its expressions change. `keep`: the old layout stays. */
   readonly onChangedExpressions: "keep" | "rebuild";
-  readonly colocation?: string;
   /** Absent: assign from what the document has. */
   readonly discovery?: Discovery;
 }
@@ -102,12 +102,13 @@ export function planCycle(
     const asked = table !== undefined && input.only?.has(name) !== false;
     if (asked && fresh && !input.seeding && entry.partitions.count > 0) waiting.push(name);
     const sizes = input.sizes?.(document, name);
+    const colocation = colocationKey(entry.partition_expressions);
     assignable.push({
       name,
       partitions: entry.partitions,
       discoveredAtMs: entry.discovered_at_ms,
       mode: !asked ? "hold" : !fresh ? "fill" : input.seeding ? "seed" : "hold",
-      ...(table?.colocation === undefined ? {} : { colocation: table.colocation }),
+      ...(colocation === undefined ? {} : { colocation }),
       ...(sizes === undefined ? {} : { sizes }),
     });
   }

@@ -61,40 +61,6 @@ describe.each(Object.entries(engines))("an accelerated table on %s", (_name, eng
     expect(table.partitions()[0]?.statistics["id"]).toEqual({ min: "0", max: "995", nulls: 0 });
   });
 
-  test("one partition and many partitions get the same rows", async () => {
-    await bed.parquet("a", rows(5000));
-    const key = { name: "b", expression: "id % 40", sql: "id % 40", plain: false };
-    const config = { ...engine, partitionBy: [key] };
-    const many = await bed.open({ ...config, name: "many" });
-    const values = Array.from({ length: 40 }, (_, i) => String(i));
-    await many.load(assigned(...values), bed.signal);
-    expect(await bed.query(many, summary)).toEqual([{ n: 5000, s: 12497500 }]);
-    expect(many.partitions().every((p) => p.rows === 125)).toBe(true);
-    const one = await bed.open({ ...config, name: "one" });
-    await one.load(assigned("7"), bed.signal);
-    expect(await bed.query(one, summary)).toEqual([{ n: 125, s: 7 * 125 + 40 * ((124 * 125) / 2) }]);
-  });
-
-  test("rows without a key are in the NULL partition and in no other, alone or among many", async () => {
-    await bed.parquet("a", rows(1000));
-    const key = { name: "b", expression: "upper(part)", sql: "upper(part)", plain: false };
-    const parts = async (name: string, ...values: (string | null)[]) => {
-      const table = await bed.open({ ...engine, name, partitionBy: [key] });
-      await table.load(assigned(...values), bed.signal);
-      return bed.query(table, "SELECT part, count(*)::INTEGER AS n FROM {t} GROUP BY part ORDER BY part");
-    };
-    expect(await parts("null", null)).toEqual([{ part: null, n: 200 }]);
-    expect(await parts("one", "P0")).toEqual([{ part: "p0", n: 200 }]);
-    expect(await parts("two", "P0", "P2")).toEqual([
-      { part: "p0", n: 200 },
-      { part: "p2", n: 200 },
-    ]);
-    expect(await parts("both", "P0", null)).toEqual([
-      { part: "p0", n: 200 },
-      { part: null, n: 200 },
-    ]);
-  });
-
   test("a pinned version stays as it was across refreshes and is dropped after its release and a grace", async () => {
     await bed.parquet("a", rows(100));
     const table = await bed.open(engine);

@@ -1,12 +1,15 @@
 import { attachMemory } from "../../adapters/engine/attach-memory.ts";
+import { measureOf, measureSql } from "../../adapters/engine/segment-sql.ts";
 import { faultPoint } from "../../adapters/system/fault-point.ts";
 import { forEachLimited } from "../../core/for-each-limited.ts";
-import { quoteIdentifier, quoteLiteral } from "../../core/sql/quote.ts";
-import type { TableVersion, TableWrite } from "../../ports/accelerator.ts";
+import { quoteIdentifier } from "../../core/sql/quote.ts";
+import type { Accelerator, Measure, TableInsert, TableVersion, TableWrite } from "../../ports/accelerator.ts";
 import { type Database, type SqlColumn, SqlError } from "../../ports/database.ts";
 import { againAfterConflict } from "./again-after-conflict.ts";
+import { assignedSql, keyTypes, part } from "./assigned-rows.ts";
+import { commitGroups } from "./commit-groups.ts";
 import type { PartitionExpression } from "./dataset-config.ts";
-import type { PartitionSlot } from "./partition-slot.ts";
+import { type PartitionSlot, serialOfAll } from "./partition-slot.ts";
 import type { TableContext } from "./refresh-types.ts";
 
 /** Rows of a source on their way into partitions. */
@@ -18,6 +21,8 @@ export interface Ingest {
   readonly targets: readonly IngestTarget[];
   /** Awaited when all rows were read, before any is committed; when it rejects, none is. */
   readonly confirm: () => Promise<void>;
+  /** See `Accelerator.insertTogether`. */
+  readonly insertTogether?: NonNullable<Accelerator["insertTogether"]>;
   /** SQL aggregate of the watermark over the rows, if the dataset has one. */
   readonly watermarkSql?: string;
 }
@@ -40,9 +45,10 @@ export interface IngestResult {
 const sortAbove = 16;
 /** From here on, rows that do not fit into memory are sorted after all: a pass per partition would read them all. */
 const sortSpilledFrom = 4;
+/** Columns times partitions that are measured at once: each takes a hundred bytes or so of the engine's memory. */
+const mostMeasured = 100_000;
 /** Writers at a time: they wait for the disk a good part of their time. */
 const writers = 4;
-const part = '"spice partition"';
 
 let stages = 0;
 
@@ -51,7 +57,7 @@ let stages = 0;
  * dropped; a row whose key is NULL belongs to the NULL partition.
  *
  * One partition is written straight from the source. Several go through a staging table in memory (which spills),
- * sorted by partition when there are many; then each partition is written by itself, a few at a time.
+ * sorted by partition when there are many; then partitions are written by a few writers, small ones several a commit.
  */
 export async function ingest(
   context: Pick<TableContext, "database" | "clock" | "warn">,
@@ -105,49 +111,102 @@ async function ingestMany(
   try {
     await stageRows(database, stage, work, types, signal);
     await work.confirm();
-    const newest = work.watermarkSql ?? "NULL";
-    const counts = new Map(
-      (
-        await database.rows(
-          `SELECT ${part} AS part, count(*)::VARCHAR AS n, ${newest} AS newest FROM ${stage} GROUP BY ALL`,
-          { signal },
-        )
-      ).map((row) => [Number(row["part"]), row]),
-    );
+    const staged = await measureStage(database, stage, work, signal);
     let latest: string | null = null;
     let rows = 0;
-    for (const row of counts.values()) {
-      rows += Number(row["n"]);
-      const own = row["newest"] === null ? null : String(row["newest"]);
-      if (own !== null && (latest === null || own > latest)) latest = own;
+    for (const { rows: own, newest } of staged.values()) {
+      rows += own;
+      if (newest !== null && (latest === null || newest > latest)) latest = newest;
     }
     onRows(rows);
     const written: IngestResult["written"][number][] = [];
     const failed: IngestResult["failed"][number][] = [];
     const list = work.columns.map((c) => quoteIdentifier(c.name)).join(", ");
-    await forEachLimited([...work.targets.entries()], writers, async ([number, target]) => {
-      const predicate = target.predicate === undefined ? "" : ` AND (${target.predicate})`;
+    const insertOf = (number: number) => {
+      const { slot, predicate, write } = work.targets[number]!;
+      const measure = staged.get(number)?.measure;
+      const filter = predicate === undefined ? "" : ` AND (${predicate})`;
       const source = {
-        sql: `SELECT ${list} FROM ${stage} WHERE ${part} = ${number}${predicate}`,
+        sql: `SELECT ${list} FROM ${stage} WHERE ${part} = ${number}${filter}`,
         columns: work.columns,
-        empty: !counts.has(number),
+        empty: !staged.has(number),
+        ...(measure === undefined || predicate !== undefined ? {} : { measure }),
       };
-      try {
-        const insert = () =>
-          target.slot.serial(() => target.slot.table.insert(source, target.write(latest), signal));
-        // Each by itself: the rows have been read.
-        const version = await againAfterConflict(insert, context, signal);
-        faultPoint("mid-load");
-        written.push({ slot: target.slot, version });
-      } catch (error) {
-        signal.throwIfAborted();
-        failed.push({ slot: target.slot, error });
+      return { table: slot.table, rows: source, write: write(latest) };
+    };
+    const bytes = work.targets.map((_, number) =>
+      staged.has(number) ? staged.get(number)?.measure?.bytes : 0,
+    );
+    await forEachLimited(commitGroups(bytes, writers), writers, async (group) => {
+      const slots = group.map((number) => work.targets[number]!.slot);
+      const versions = await together(work, slots, () => group.map(insertOf), signal);
+      for (const [i, slot] of slots.entries()) {
+        try {
+          const alone = () => {
+            const { rows: source, write } = insertOf(group[i]!);
+            return slot.serial(() => slot.table.insert(source, write, signal));
+          };
+          // Each by itself: the rows have been read.
+          const version = versions?.[i] ?? (await againAfterConflict(alone, context, signal));
+          faultPoint("mid-load");
+          written.push({ slot, version });
+        } catch (error) {
+          signal.throwIfAborted();
+          failed.push({ slot, error });
+        }
       }
     });
     return { written, failed, rows };
   } finally {
     await database.run(`DROP TABLE IF EXISTS ${stage}`);
   }
+}
+
+/**
+ * The versions of several partitions that are committed at once; undefined where that cannot be. Then, and when one of
+ * them fails, each is written by itself, and has its own failure.
+ */
+async function together(
+  work: Ingest,
+  slots: readonly PartitionSlot[],
+  inserts: () => readonly TableInsert[],
+  signal: AbortSignal,
+): Promise<readonly TableVersion[] | undefined> {
+  const { insertTogether } = work;
+  if (slots.length < 2 || insertTogether === undefined) return undefined;
+  try {
+    return await serialOfAll(slots, () => insertTogether(inserts(), signal));
+  } catch {
+    signal.throwIfAborted();
+    return undefined;
+  }
+}
+
+interface StagedPart {
+  readonly rows: number;
+  readonly newest: string | null;
+  readonly measure?: Measure;
+}
+
+/** What the staging table has for each target; those without rows are absent. Many partitions are measured at once. */
+async function measureStage(
+  database: Database,
+  stage: string,
+  work: Ingest,
+  signal: AbortSignal,
+): Promise<ReadonlyMap<number, StagedPart>> {
+  const { columns, targets } = work;
+  const measured = targets.length > sortAbove && targets.length * columns.length <= mostMeasured;
+  const list = [`${part} AS part`, `${work.watermarkSql ?? "NULL"} AS newest`];
+  list.push(...measureSql(measured ? columns : []));
+  const found = await database.rows(`SELECT ${list.join(", ")} FROM ${stage} GROUP BY ${part}`, { signal });
+  return new Map(
+    found.map((row) => {
+      const measure = measureOf(row, measured ? columns : []);
+      const newest = row["newest"] === null ? null : String(row["newest"]);
+      return [Number(row["part"]), { rows: measure.rows, newest, ...(measured ? { measure } : {}) }];
+    }),
+  );
 }
 
 /**
@@ -200,66 +259,4 @@ async function spills(database: Database): Promise<boolean> {
     await database.rows("SELECT coalesce(sum(size), 0) > 0 AS yes FROM duckdb_temporary_files()")
   )[0];
   return row?.["yes"] === true;
-}
-
-/**
- * The source's rows with the number of their target. Unless the keys are bare columns of one target, it is found by a
- * hash join with the targets' values: a filter would be pushed below the keys' projection and compute them there anew
- * for each use of a part of them.
- */
-function assignedSql(work: Ingest, types: readonly string[]): string {
-  const list = work.columns.map((c) => `s.${quoteIdentifier(c.name)}`).join(", ");
-  const values = work.partitionBy.map((_, i) => work.targets.map((t) => t.slot.values[i] ?? null));
-  const narrowed = work.partitionBy
-    .map((key, i) => narrowing(key, values[i]!, types[i]!))
-    .filter((p) => p !== undefined);
-  const where = narrowed.length === 0 ? "" : ` WHERE ${narrowed.join(" AND ")}`;
-  if (work.targets.length === 1 && narrowed.length === work.partitionBy.length) {
-    return `SELECT 0::UINTEGER AS ${part}, ${list} FROM (${work.sql}) s${where}`;
-  }
-  const keys = work.partitionBy.map((_, i) => `"spice key ${i}"`);
-  const evaluated = work.partitionBy.map((key, i) => `(${key.sql}) AS ${keys[i]}`);
-  const tuples = work.targets.map((_, number) => {
-    const literals = types.map((type, i) => {
-      const value = values[i]![number]!;
-      return value === null ? `CAST(NULL AS ${type})` : typed(value, type);
-    });
-    return `(${[String(number), ...literals].join(", ")})`;
-  });
-  // Where no target is of NULL the faster equality drops the rows of NULL keys as well.
-  const on = keys.map((key, i) => {
-    const operator = values[i]!.includes(null) ? "IS NOT DISTINCT FROM" : "=";
-    return `s.${key} ${operator} m.${key}`;
-  });
-  return `SELECT CAST(m.part AS UINTEGER) AS ${part}, ${list}
-    FROM (SELECT *, ${evaluated.join(", ")} FROM (${work.sql})${where}) s
-    JOIN (VALUES ${tuples.join(", ")}) m(part, ${keys.join(", ")}) ON ${on.join(" AND ")}`;
-}
-
-/** For a bare column: the wanted values as a predicate that the source can prune by. */
-function narrowing(
-  key: PartitionExpression,
-  values: readonly (string | null)[],
-  type: string,
-): string | undefined {
-  const distinct = [...new Set(values)];
-  if (!key.plain || distinct.length > 1000) return undefined;
-  const present = distinct.filter((v) => v !== null);
-  const rules: string[] = [];
-  if (present.length > 0) rules.push(`(${key.sql}) IN (${present.map((v) => typed(v, type)).join(", ")})`);
-  if (present.length < distinct.length) rules.push(`(${key.sql}) IS NULL`);
-  return `(${rules.join(" OR ")})`;
-}
-
-async function keyTypes(database: Database, work: Ingest, signal: AbortSignal): Promise<readonly string[]> {
-  if (work.partitionBy.length === 0) return [];
-  const list = work.partitionBy.map((key, i) => `(${key.sql}) AS k${i}`).join(", ");
-  const described = await database.describe(`SELECT ${list} FROM (${work.sql})`, { signal });
-  return described.map((c) => c.type);
-}
-
-/** A value's canonical text as a typed constant. */
-function typed(text: string, type: string): string {
-  if (type === "BLOB") return `unhex(${quoteLiteral(text)})`;
-  return `CAST(${quoteLiteral(text)} AS ${type})`;
 }

@@ -161,3 +161,22 @@ export class PartitionSlot {
     });
   }
 }
+
+/** Work on the tables of all `slots`, alone on each of them. Slots are in at most one such work at a time. */
+export async function serialOfAll<T>(slots: readonly PartitionSlot[], work: () => Promise<T>): Promise<T> {
+  const over = Promise.withResolvers<void>();
+  const entered = slots.map((slot) => {
+    const turn = Promise.withResolvers<void>();
+    void slot.serial(() => {
+      turn.resolve();
+      return over.promise;
+    });
+    return turn.promise;
+  });
+  try {
+    await Promise.all(entered);
+    return await work();
+  } finally {
+    over.resolve();
+  }
+}

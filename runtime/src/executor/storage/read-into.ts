@@ -37,7 +37,7 @@ export const sourceAlias = "spice source";
  */
 export function readInto(
   config: DatasetConfig,
-  context: Pick<TableContext, "database" | "source" | "clock" | "warn">,
+  context: Pick<TableContext, "database" | "accelerator" | "source" | "clock" | "warn">,
   held: readonly SqlColumn[],
   slots: readonly PartitionSlot[],
   request: RefreshRequest & { mode: "full" | "append" },
@@ -50,7 +50,7 @@ export function readInto(
 
 async function readWhole(
   config: DatasetConfig,
-  context: Pick<TableContext, "database" | "source" | "clock" | "warn">,
+  context: Pick<TableContext, "database" | "accelerator" | "source" | "clock" | "warn">,
   held: readonly SqlColumn[],
   slots: readonly PartitionSlot[],
   request: RefreshRequest & { mode: "full" | "append" },
@@ -124,7 +124,7 @@ export function appendGroups(
 
 async function scanInto(
   config: DatasetConfig,
-  context: Pick<TableContext, "database" | "clock">,
+  context: Pick<TableContext, "database" | "accelerator" | "clock">,
   held: readonly SqlColumn[],
   scan: SourceScan,
   slots: readonly PartitionSlot[],
@@ -177,9 +177,13 @@ async function scanInto(
       }),
     };
   });
+  const { accelerator } = context;
   const result = await ingest(
     context,
     {
+      ...(accelerator.insertTogether === undefined
+        ? {}
+        : { insertTogether: accelerator.insertTogether.bind(accelerator) }),
       sql,
       columns: incoming,
       partitionBy: config.partitionBy,

@@ -4,6 +4,14 @@ import type { ClusterDocument } from "../../core/cluster/document/document.ts";
 
 const deadlineMs = 2_000;
 
+const channelOptions = {
+  // A connection that was cut without a word is dialled anew, and one to a scheduler that comes back soon after it does.
+  "grpc.keepalive_time_ms": 10_000,
+  "grpc.keepalive_timeout_ms": 10_000,
+  "grpc.initial_reconnect_backoff_ms": 500,
+  "grpc.max_reconnect_backoff_ms": 5_000,
+} as const;
+
 /** Channels to the other schedulers, one each, opened when first needed. */
 export class PeerClients {
   readonly #credentials: () => ChannelCredentials;
@@ -43,7 +51,7 @@ export class PeerClients {
   #client(address: string): ClusterServiceClient {
     let client = this.#clients.get(address);
     if (client === undefined) {
-      client = new ClusterServiceClient(address, this.#credentials());
+      client = new ClusterServiceClient(address, this.#credentials(), channelOptions);
       this.#clients.set(address, client);
     }
     return client;

@@ -1,9 +1,9 @@
 import type { PeerNewsResponse } from "@spice-shards/proto";
 import type { SchedulerEntry } from "../../core/cluster/document/document.ts";
-import { driverOf } from "../../core/cluster/membership/membership.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { ClusterState } from "../state/cluster-state.ts";
 import type { PeerBeat } from "../state/scheduler-observer.ts";
+import { DriverWatch } from "./driver-watch.ts";
 import type { PeerClients } from "./peer-clients.ts";
 
 export interface PeerTalkOptions {
@@ -26,10 +26,23 @@ const toldForMs = 10_000;
 /** The questions that schedulers ask each other by `PeerNews`, and this one's answers (spec chapter 04). */
 export class PeerTalk {
   readonly #options: PeerTalkOptions;
+  readonly #driver: DriverWatch;
   #told: { readonly condition: string; readonly atMs: number } | undefined;
 
   constructor(options: PeerTalkOptions) {
     this.#options = options;
+    const { state, clock } = options;
+    this.#driver = new DriverWatch({ state, clock, ask: (peer) => this.beat(peer) });
+  }
+
+  /** The scheduler that drives the assignment, as this one sees it. */
+  get driver(): string | undefined {
+    return this.#driver.driver;
+  }
+
+  /** Keep an eye on who drives until `signal` aborts; `changed` is called when it is another one than before. */
+  watchDriver(changed: () => void, signal: AbortSignal): Promise<void> {
+    return this.#driver.watch(changed, signal);
   }
 
   /** Which of the suspected executors a peer hears, or cannot speak of. Rejects when it does not answer. */
@@ -53,7 +66,7 @@ export class PeerTalk {
     const { state, clock, silent, beatCounter, newer } = this.#options;
     const { document } = state;
     if (revision > document.revision) newer();
-    if (suspected.length > 0 && peer === driverOf(document)) {
+    if (suspected.length > 0 && peer === this.driver) {
       this.#told = { condition, atMs: clock.monotonicMs() };
     }
     const unheard = silent();
@@ -67,7 +80,7 @@ export class PeerTalk {
   /** Why the loss of executors is not acted on, by this scheduler's word when it drives, else by the driver's. */
   get condition(): string | undefined {
     const { state, clock, condition } = this.#options;
-    if (driverOf(state.document) === state.schedulerId) return condition();
+    if (this.driver === state.schedulerId) return condition();
     const told = this.#told;
     if (told === undefined || clock.monotonicMs() - told.atMs > toldForMs) return undefined;
     return told.condition === "" ? undefined : told.condition;

@@ -56,7 +56,7 @@ export class Metadata {
       return { ...ref, catalog_name: "", schema_name: "", table_name: name, alias };
     });
     let sql = print.query(node);
-    for (const [name, relation] of names) sql = sql.replaceAll(quoteIdentifier(name), relation);
+    for (const [name, relation] of names) sql = sql.replaceAll(quoteIdentifier(name), () => relation);
     return tools.stream(sql);
   }
 

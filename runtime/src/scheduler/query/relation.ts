@@ -58,6 +58,6 @@ function relationItems(fragment: PlannedFragment): string {
 /** The final statement with the fragments' relations in place of their names. */
 export function withRelations(sql: string, relations: ReadonlyMap<string, string>): string {
   let text = sql;
-  for (const [name, relation] of relations) text = text.replaceAll(quoteIdentifier(name), relation);
+  for (const [name, relation] of relations) text = text.replaceAll(quoteIdentifier(name), () => relation);
   return text;
 }

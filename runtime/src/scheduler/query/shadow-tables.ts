@@ -25,19 +25,25 @@ const schema = "shadow";
  * statement gets one of its own, so that the engine's plan tells them apart. They are made once and used again.
  */
 export class ShadowTables {
-  readonly #database: Database;
+  readonly #database: Pick<Database, "run">;
   readonly #ids = new Map<string, { id: number; copies: number }>();
   #ready: Promise<void> | undefined;
   #creating: Promise<void> = Promise.resolve();
   #next = 0;
 
-  constructor(database: Database) {
+  constructor(database: Pick<Database, "run">) {
     this.#database = database;
   }
 
   /** The names of shadow tables for the uses of one statement, in order: `[schema, table]`. */
-  async namesFor(tables: readonly CatalogTable[]): Promise<readonly (readonly [string, string])[]> {
-    this.#ready ??= this.#prepare();
+  async namesFor(
+    tables: readonly Pick<CatalogTable, "columns">[],
+  ): Promise<readonly (readonly [string, string])[]> {
+    this.#ready ??= this.#prepare().catch((error: unknown) => {
+      // The next statement tries again.
+      this.#ready = undefined;
+      throw error;
+    });
     await this.#ready;
     const seen = new Map<number, number>();
     const names: (readonly [string, string])[] = [];
@@ -51,7 +57,7 @@ export class ShadowTables {
     return names;
   }
 
-  #entry(table: CatalogTable): { id: number; copies: number } {
+  #entry(table: Pick<CatalogTable, "columns">): { id: number; copies: number } {
     // Tables with the same columns share their shadows: a shadow has no rows that could differ.
     const key = table.columns.map(({ name, type }) => `${quoteIdentifier(name)} ${type}`).join(", ");
     let entry = this.#ids.get(key);
@@ -63,7 +69,11 @@ export class ShadowTables {
     return entry;
   }
 
-  async #create(entry: { id: number; copies: number }, copy: number, table: CatalogTable): Promise<void> {
+  async #create(
+    entry: { id: number; copies: number },
+    copy: number,
+    table: Pick<CatalogTable, "columns">,
+  ): Promise<void> {
     // No NOT NULL: the engine would draw conclusions from it that do not hold for columns filled with NULL.
     const columns = table.columns.map(({ name, type }) => `${quoteIdentifier(name)} ${type}`);
     const name = `${schema}.${tableName(entry.id, copy)}`;

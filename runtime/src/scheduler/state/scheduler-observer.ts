@@ -32,7 +32,7 @@ export class SchedulerObserver {
   async look(entry: SchedulerEntry, heard: PeerBeat | undefined, signal?: AbortSignal): Promise<void> {
     const { scheduler_id: id, instance_id: instance } = entry;
     if (heard?.instance_id === instance) {
-      this.counters.see(id, instance, heard.counter, this.#clock.monotonicMs());
+      this.#see(id, instance, heard.counter, this.#clock.monotonicMs());
       return;
     }
     const started = this.#clock.monotonicMs();
@@ -44,7 +44,7 @@ export class SchedulerObserver {
       if (now - started > PAUSE_MS) this.counters.reset();
       // A beat of another instance says nothing of this one.
       const counter = file?.instance_id === instance ? file.counter : NO_BEAT;
-      this.counters.see(id, instance, counter, now);
+      this.#see(id, instance, counter, now);
     } catch (error) {
       this.counters.missed(id);
       throw error;
@@ -56,5 +56,11 @@ export class SchedulerObserver {
     const started = this.#clock.monotonicMs();
     await this.#clock.sleep(ms, signal);
     if (this.#clock.monotonicMs() - started - ms > PAUSE_MS) this.counters.reset();
+  }
+
+  /** What a scheduler tells may be behind its file: a counter that seems to go back has not moved. */
+  #see(id: string, instance: string, counter: number, nowMs: number): void {
+    const seen = this.counters.counterOf(id, instance) ?? counter;
+    this.counters.see(id, instance, Math.max(counter, seen), nowMs);
   }
 }

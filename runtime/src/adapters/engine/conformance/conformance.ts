@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { storagePromises } from "./storage-promises.ts";
 import { type ConformanceSubject, type DirectoryTest, type Opened, openSubject } from "./subject.ts";
 import { tablePromises } from "./table-promises.ts";
+import { valuePromises } from "./value-promises.ts";
 
 /** The two functions of a test framework that the suite needs. */
 export interface TestFramework {
@@ -11,7 +12,8 @@ export interface TestFramework {
   test(name: string, body: () => Promise<void>): void;
 }
 
-export type { ConformanceSubject } from "./subject.ts";
+/** What the suite stores and how it opens an engine, for tests of an engine's own. */
+export { type ConformanceSubject, conformanceDataset, type Opened, openSubject } from "./subject.ts";
 
 /**
  * Every promise of the accelerator interface (spec chapter 05), run against one engine under one set of parameters, as
@@ -36,6 +38,7 @@ export function acceleratorConformance(subject: ConformanceSubject, framework: T
     });
   framework.describe(`accelerator ${subject.name}`, () => {
     tablePromises(subject, test);
+    valuePromises(subject, test);
     if (subject.mode === "file") storagePromises(subject, test);
   });
 }

@@ -80,7 +80,7 @@ export function conformanceDataset(
   };
 }
 
-/** Open the subject over `directory` with a database of its own. */
+/** Open the subject over `directory` with a database of its own; `close` shuts the engine down twice, as it may happen. */
 export async function openSubject(
   subject: Pick<ConformanceSubject, "module" | "factory">,
   directory: string,

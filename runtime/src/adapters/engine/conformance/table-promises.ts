@@ -195,6 +195,52 @@ export function tablePromises(subject: ConformanceSubject, test: DirectoryTest):
     assert.equal((await table.insert(rows("range(3)"), overwrite("1"))).version, 2);
   });
 
+  if (partitionExpressions(subject) !== "none") {
+    test("tables that are written together are committed together, or none is", async (open) => {
+      const { accelerator, database } = await open();
+      const dataset = conformanceDataset(subject, { primaryKey: ["id"] });
+      await accelerator.init?.(dataset);
+      const tables = await Promise.all(
+        ["a", "b", "c"].map((value) => accelerator.createTable({ dataset, values: [value] })),
+      );
+      const write = (...ranges: string[]) =>
+        accelerator.insertTogether?.(
+          tables.map((table, i) => ({ table, rows: rows(ranges[i]!), write: overwrite("1") })),
+        );
+      const first = await write("range(3)", "range(5)", "range(0)");
+      if (first === undefined) {
+        assert.deepEqual(
+          tables.map((table) => table.current.version),
+          [0, 0, 0],
+        );
+        return;
+      }
+      assert.deepEqual(
+        first.map(({ version, rows: count }) => [version, count]),
+        [
+          [1, 3],
+          [1, 5],
+          [1, 0],
+        ],
+      );
+      const twice = "(SELECT 1 AS range FROM range(2))";
+      await assert.rejects(write("range(9)", "range(9)", twice) ?? Promise.resolve(), {
+        name: "DuplicateKeyError",
+      });
+      for (const [i, table] of tables.entries()) assert.equal(table.current, first[i]);
+      assert.deepEqual(await sums(database, tables[1]!, tables[1]!.current), { n: "5", s: "10" });
+      const second = await write("range(1)", "range(2)", "range(3)");
+      assert.deepEqual(
+        second?.map(({ version, rows: count }) => [version, count]),
+        [
+          [2, 1],
+          [2, 2],
+          [2, 3],
+        ],
+      );
+    });
+  }
+
   if (capabilities.incrementalRefresh) {
     test("takes up added columns and wider types, and reads old segments with them", async (open) => {
       const { accelerator, database } = await open();

@@ -7,6 +7,7 @@ import {
   type AcceleratorContext,
   FileModeUnsupportedError,
   type PartitionValues,
+  type TableInsert,
   type UnitRecord,
 } from "../../../ports/accelerator.ts";
 import { MemorySchema, MemorySpace } from "../memory-space.ts";
@@ -97,6 +98,10 @@ class DuckDbAccelerator implements Accelerator {
       default:
         return layout satisfies never;
     }
+  }
+
+  insertTogether(inserts: readonly TableInsert[], signal?: AbortSignal) {
+    return SegmentedTable.insertTogether(inserts, signal);
   }
 
   async recordUnits(dataset: AcceleratedDataset, units: readonly UnitRecord[]): Promise<void> {

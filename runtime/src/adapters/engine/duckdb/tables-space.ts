@@ -10,12 +10,12 @@ import {
   type UnitRecord,
 } from "../../../ports/accelerator.ts";
 import type { Connection, Database } from "../../../ports/database.ts";
-import { caseSafe, type SegmentOptions, type SegmentSpace } from "../segment-space.ts";
+import { caseSafe, type SegmentOptions, type SegmentSpace, type SpaceGroup } from "../segment-space.ts";
 import { AttachedFile } from "./attached-file.ts";
 import { documentLiteral, readDocument } from "./document.ts";
 
 /** The one file of `partition_mode: tables`, and of an unpartitioned dataset. */
-export class TablesFile {
+export class TablesFile implements SpaceGroup {
   readonly database: Database;
   readonly file: string;
   readonly #attachment: AttachedFile;
@@ -61,6 +61,19 @@ export class TablesFile {
     return this.#attachment.relation(table);
   }
 
+  async save(
+    connection: Connection,
+    states: readonly { readonly options: SegmentOptions; readonly version: TableVersion }[],
+  ): Promise<void> {
+    const rows = states.map(({ options: { dataset, values }, version }) => {
+      const key = quoteLiteral(JSON.stringify(values));
+      return { key, row: `(${key}, ${documentLiteral(dataset, values, version)})` };
+    });
+    const table = this.relation("spice_partitions");
+    await connection.run(`DELETE FROM ${table} WHERE key IN (${rows.map(({ key }) => key).join(", ")})`);
+    await connection.run(`INSERT INTO ${table} VALUES ${rows.map(({ row }) => row).join(", ")}`);
+  }
+
   checkpoint(): Promise<void> {
     return this.#attachment.settle();
   }
@@ -100,11 +113,13 @@ export class TablesFile {
 /** One partition's tables in the one file. */
 export class TablesSpace implements SegmentSpace {
   readonly database: Database;
+  readonly group: SpaceGroup;
   readonly #file: TablesFile;
   readonly #options: SegmentOptions;
 
   constructor(file: TablesFile, options: SegmentOptions) {
     this.database = file.database;
+    this.group = file;
     this.#file = file;
     this.#options = options;
   }
@@ -119,12 +134,8 @@ export class TablesSpace implements SegmentSpace {
     return this.#file.relation(tableName(this.#options.dataset, this.#options.values, segment));
   }
 
-  async save(connection: Connection, version: TableVersion): Promise<void> {
-    const key = quoteLiteral(JSON.stringify(this.#options.values));
-    const document = documentLiteral(this.#options.dataset, this.#options.values, version);
-    const table = this.#file.relation("spice_partitions");
-    await connection.run(`DELETE FROM ${table} WHERE key = ${key}`);
-    await connection.run(`INSERT INTO ${table} VALUES (${key}, ${document})`);
+  save(connection: Connection, version: TableVersion): Promise<void> {
+    return this.#file.save(connection, [{ options: this.#options, version }]);
   }
 
   committed(): void {}

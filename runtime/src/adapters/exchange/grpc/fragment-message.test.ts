@@ -1,7 +1,12 @@
 import { describe, expect, test } from "@jest/globals";
-import { RunFragmentResponse } from "@spice-shards/proto";
+import { RunFragmentRequest, RunFragmentResponse } from "@spice-shards/proto";
 import * as fc from "fast-check";
-import { isWholeResult, readFragmentMessage, writeFragmentMessage } from "./fragment-message.ts";
+import {
+  isWholeResult,
+  readFragmentMessage,
+  writeFragmentMessage,
+  writeFragmentRequest,
+} from "./fragment-message.ts";
 
 const payload = fc.oneof(
   fc.uint8Array({ maxLength: 400 }).map((b) => ({ $case: "frame" as const, value: Buffer.from(b) })),
@@ -22,6 +27,15 @@ describe("messages of a fragment", () => {
         const read = readFragmentMessage(bytes).payload;
         expect(read?.$case).toBe(value.$case);
         expect(read?.value.equals(value.value)).toBe(true);
+      }),
+    );
+  });
+
+  test("and requests are what the generated code reads", () => {
+    fc.assert(
+      fc.property(payload, ({ value: envelope }) => {
+        const read = RunFragmentRequest.decode(writeFragmentRequest(envelope));
+        expect(read.envelope.equals(envelope)).toBe(true);
       }),
     );
   });

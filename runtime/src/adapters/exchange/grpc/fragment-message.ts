@@ -1,6 +1,6 @@
 import { RunFragmentResponse } from "@spice-shards/proto";
 
-/** Protobuf's tag of `frame`: field 1, bytes. */
+/** Protobuf's tag of `frame` in an answer and of `envelope` in a request: field 1, bytes. */
 const frameTag = 0x0a;
 /** Protobuf's tag of `whole_stats`: field 3, bytes. */
 const wholeStatsTag = 0x1a;
@@ -9,18 +9,26 @@ const wholeStatsTag = 0x1a;
 export function writeFragmentMessage(message: RunFragmentResponse): Buffer {
   if (message.payload?.$case !== "frame" || message.wholeStats !== undefined)
     return Buffer.from(RunFragmentResponse.encode(message).finish());
-  const frame = message.payload.value;
+  return inFirstField(message.payload.value);
+}
+
+/** The bytes of a request with this envelope. */
+export function writeFragmentRequest(envelope: Buffer): Buffer {
+  return inFirstField(envelope);
+}
+
+function inFirstField(content: Buffer): Buffer {
   const head = [frameTag];
-  for (let rest = frame.byteLength; ; rest = Math.floor(rest / 128)) {
+  for (let rest = content.byteLength; ; rest = Math.floor(rest / 128)) {
     if (rest < 128) {
       head.push(rest);
       break;
     }
     head.push((rest % 128) | 0x80);
   }
-  const bytes = Buffer.allocUnsafeSlow(head.length + frame.byteLength);
+  const bytes = Buffer.allocUnsafeSlow(head.length + content.byteLength);
   bytes.set(head);
-  bytes.set(frame, head.length);
+  bytes.set(content, head.length);
   return bytes;
 }
 

@@ -1,5 +1,5 @@
 import { Channel, type ChannelCredentials, Metadata } from "@grpc/grpc-js";
-import { ExchangeServiceService, RunFragmentRequest } from "@spice-shards/proto";
+import { ExchangeServiceService } from "@spice-shards/proto";
 import type { Clock } from "../../../ports/clock.ts";
 import type { Exchange, FragmentRequest, FragmentResult, FragmentStats } from "../../../ports/exchange.ts";
 import { ExecutorUnavailableError } from "../../../ports/exchange.ts";
@@ -8,7 +8,7 @@ import { JointAbort } from "../../system/joint-abort.ts";
 import { askForLife } from "./ask-for-life.ts";
 import { connected, connectLimitMs } from "./connected.ts";
 import { encodeEnvelope } from "./envelope.ts";
-import { isWholeResult, readFragmentMessage } from "./fragment-message.ts";
+import { isWholeResult, readFragmentMessage, writeFragmentRequest } from "./fragment-message.ts";
 import { readMessages } from "./grpc-read.ts";
 import { Pulse } from "./pulse.ts";
 
@@ -138,7 +138,7 @@ export class GrpcExchange implements Exchange {
     const call = {
       channel,
       method,
-      request: Buffer.from(RunFragmentRequest.encode({ envelope }).finish()),
+      request: writeFragmentRequest(envelope),
       deadline: Date.now() + request.deadlineMs + graceMs,
       metadata,
       signal: ending.signal,

@@ -57,10 +57,10 @@ interface Candidates {
 }
 
 /**
- * Soft-balanced sticky fill (spec chapter 04, Assign). Owned partitions stay where they are; each unassigned one
- * goes to the executor that holds an equal bucket of a co-located table, unless that executor would then hold more
- * than twice the mean load, else to the least loaded. The newest partitions are placed when there is not room
- * for all. Pure and deterministic: equal input gives equal output.
+ * Soft-balanced sticky fill (spec chapter 04, Assign). Owned partitions stay where they are; each unassigned one goes to
+ * the executor that has an equal bucket of a co-located table where balance allows it, else to the least loaded: at
+ * equal weights nobody who gets one ends more than one above the least loaded. The newest partitions are placed when
+ * there is not room for all. Pure and deterministic: equal input gives equal output.
  */
 export function assign(input: AssignInput): AssignResult {
   const executors = [...new Set(input.executors)].sort();
@@ -82,8 +82,6 @@ export function assign(input: AssignInput): AssignResult {
   const weights = weigh(input.tables);
   for (const table of input.tables) countLoad(table, weights, place, load, counts);
   const open = executors.map((_, i) => i).filter((i) => counts[i]! < input.maxPerExecutor);
-  const incoming = selected.reduce((sum, { indexes }) => sum + indexes.length, 0);
-  const mean = (load.reduce((sum, l) => sum + l, 0) + incoming) / executors.length;
   const neighbours = new Neighbours(input.tables);
 
   for (const { table, indexes } of selected) {
@@ -93,26 +91,40 @@ export function assign(input: AssignInput): AssignResult {
       const i = place.get(id);
       if (i !== undefined) tableCounts[i] = count;
     }
-    const heap = new LoadHeap(
-      load,
-      tableCounts,
-      open.filter((i) => counts[i]! < input.maxPerExecutor),
-    );
+    const members = open.filter((i) => counts[i]! < input.maxPerExecutor);
+    const heap = new LoadHeap(load, tableCounts, members);
     const weight = (index: number) => weights.of(table, index);
     // Heavy ones first: the light ones then even out what is left. The sort is stable, so equal weights keep
     // the newest first.
     if (table.sizes !== undefined) indexes.sort((a, b) => weight(b) - weight(a));
-    const beside = neighbours.places(table, place);
     const edit = partitions.edit();
-    for (const index of indexes) {
-      const w = weight(index);
-      const near = beside?.[index] ?? -1;
-      const together = near >= 0 && heap.has(near) && load[near]! + w <= 2 * mean + 1;
-      const target = together ? near : heap.least();
+    const give = (index: number, target: number) => {
       edit.assign(index, executors[target]!, input.firstEpoch, input.nowMs);
-      heap.add(target, w);
+      heap.add(target, weight(index));
       counts[target]! += 1;
       if (counts[target]! >= input.maxPerExecutor) heap.remove(target);
+    };
+    const beside = neighbours.places(table, place);
+    const near = (index: number) => {
+      const at = beside?.[index] ?? -1;
+      return at >= 0 && heap.has(at) ? at : undefined;
+    };
+    let rest = indexes;
+    if (beside !== undefined) {
+      // What all can be filled to with these; up to there everybody is filled anyway.
+      const incoming = indexes.reduce((sum, index) => sum + weight(index), 0);
+      const level = waterLevel(load, members, incoming);
+      rest = indexes.filter((index) => {
+        const at = near(index);
+        if (at === undefined || load[at]! + weight(index) > level + rounding) return true;
+        give(index, at);
+        return false;
+      });
+    }
+    for (const index of rest) {
+      const least = heap.least();
+      const at = near(index);
+      give(index, at !== undefined && load[at]! <= load[least]! + rounding ? at : least);
     }
     finish(table, edit, indexes.length);
   }
@@ -127,14 +139,28 @@ export function assign(input: AssignInput): AssignResult {
 }
 
 /**
- * The text that two tables share when equal buckets belong together: same bucket count and key type, one
- * expression. `keyType` is the DuckDB type of the bucketed column. Undefined for tables that do not qualify.
+ * The text that two tables share when equal buckets belong together: the same number of buckets of one column.
+ * By which type the keys hash is known only once somebody has loaded them, and matters to joins alone: to lie together
+ * without need harms nothing, since balance comes first. Undefined for tables that do not qualify.
  */
-export function colocationKey(expressions: readonly string[], keyType: string): string | undefined {
+export function colocationKey(expressions: readonly string[]): string | undefined {
   const bucket = /^bucket\(\s*(\d+)\s*,/i.exec(expressions[0] ?? "");
-  return expressions.length === 1 && bucket !== null
-    ? `bucket(${bucket[1]}) of ${keyType.toUpperCase()}`
-    : undefined;
+  return expressions.length === 1 && bucket !== null ? `bucket(${bucket[1]})` : undefined;
+}
+
+/** Sums of weights differ by this much at most from what they are. */
+const rounding = 1e-9;
+
+/** The load up to which `incoming` fills those of `members` that have less. */
+function waterLevel(load: Float64Array, members: readonly number[], incoming: number): number {
+  const loads = members.map((i) => load[i]!).sort((a, b) => a - b);
+  let sum = incoming;
+  let level = 0;
+  for (let n = 0; n < loads.length && (n === 0 || loads[n]! < level); n += 1) {
+    sum += loads[n]!;
+    level = sum / (n + 1);
+  }
+  return level;
 }
 
 /** Which unassigned partitions are placed: newest first, as many as the cap and the free places allow. */

@@ -48,6 +48,12 @@ export class CounterObserver {
     return last?.incarnation === incarnation ? nowMs - last.sinceMs : undefined;
   }
 
+  /** The counter of this very incarnation as last seen; undefined when it is not observed. */
+  counterOf(id: string, incarnation: string): number | undefined {
+    const last = this.#seen.get(id);
+    return last?.incarnation === incarnation ? last.counter : undefined;
+  }
+
   /** True when the counter of this incarnation was seen to move. */
   sawMove(id: string, incarnation: string): boolean {
     const last = this.#seen.get(id);

@@ -21,8 +21,7 @@ export class BucketNeighbours {
   constructor(draft: MoveDraft) {
     const groups = new Map<string, string[]>();
     for (const table of draft.tables) {
-      // By which type the keys hash matters to joins alone: to lie together without need harms nothing.
-      const key = colocationKey(draft.expressions(table), "any");
+      const key = colocationKey(draft.expressions(table));
       if (key !== undefined) groups.set(key, [...(groups.get(key) ?? []), table]);
     }
     for (const tables of groups.values()) if (tables.length > 1) this.#group(draft, tables);

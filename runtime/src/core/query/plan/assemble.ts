@@ -227,7 +227,10 @@ class Composer {
         return name;
       }),
     );
-    return [...filters].reduce((sql, [name, query]) => sql.replaceAll(quoteIdentifier(name), query), text);
+    return [...filters].reduce(
+      (sql, [name, query]) => sql.replaceAll(quoteIdentifier(name), () => query),
+      text,
+    );
   }
 
   #outerFilter(block: Block, { use, needs }: UseRead): string {
