@@ -1,6 +1,5 @@
 import { isInlineFrame } from "../../adapters/exchange/frames/inline-frame.ts";
 import { JointAbort } from "../../adapters/system/joint-abort.ts";
-import { shortLived } from "../../adapters/system/short-lived.ts";
 import type { PlannedFragment } from "../../core/query/plan/distributed-plan.ts";
 import type { FragmentRun } from "../../core/query/plan/explain.ts";
 import type { Database } from "../../ports/database.ts";
@@ -88,10 +87,7 @@ async function fetchOne(call: FragmentCall, tools: FetchTools, signal: AbortSign
     signal.throwIfAborted();
     tools.counters.fetchedBytes += frame.byteLength;
     if (isInlineFrame(frame)) inline.push(frame);
-    else {
-      files.push(await tools.spool.write(frame));
-      shortLived(frame.byteLength);
-    }
+    else files.push(await tools.spool.write(frame));
   }
   const stats = await result.stats;
   tools.counters.fetchedRows += stats.rows;
