@@ -27,6 +27,7 @@ import { Admission } from "../scheduler/query/admission.ts";
 import { PendingTables } from "../scheduler/query/pending-tables.ts";
 import { QueryPlanner } from "../scheduler/query/planner.ts";
 import { DistributedQueryService } from "../scheduler/query/query-service.ts";
+import { reassignWaitMs } from "../scheduler/query/reassign-wait.ts";
 import { Scheduler } from "../scheduler/scheduler.ts";
 import { compileApp } from "./compile-app.ts";
 import { LateNode } from "./late-node.ts";
@@ -191,6 +192,7 @@ export async function startScheduler(
       clock,
       random,
       defaultTimeoutMs: 300_000,
+      reassignWaitMs: reassignWaitMs(app.scheduler.executorLostAfter),
     }),
     (table) => running.pendingReason(table),
   );

@@ -50,7 +50,7 @@ export interface QueryServiceOptions {
   /** Milliseconds that a query has when its request says nothing. */
   readonly defaultTimeoutMs: number;
   /** Milliseconds to wait for another holder when one is gone, within the query's time. */
-  readonly reassignWaitMs?: number;
+  readonly reassignWaitMs: number;
 }
 
 /** The query's time was over (spec chapter 07, Limits). */
@@ -122,7 +122,7 @@ export class DistributedQueryService implements QueryService {
     const lost = new Set<string>();
     let replans = 0;
     const { clock } = this.#options;
-    const wait = new ReassignWait(this.#options.reassignWaitMs ?? 10_000);
+    const wait = new ReassignWait(this.#options.reassignWaitMs);
     for (;;) {
       const began = clock.monotonicMs();
       try {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import { ReassignWait } from "./reassign-wait.ts";
+import { ReassignWait, reassignWaitMs } from "./reassign-wait.ts";
 
 describe("the wait for another holder", () => {
   test("counts from the loss, however long the query ran before", () => {
@@ -25,5 +25,9 @@ describe("the wait for another holder", () => {
     expect(wait.isOver(69_999)).toBe(false);
     wait.lost(60_000, 80_000);
     expect(wait.isOver(80_000)).toBe(true);
+  });
+
+  test("is as long as a loss takes and a load may take, within bounds", () => {
+    expect([1_000, 15_000, 600_000].map(reassignWaitMs)).toEqual([10_000, 25_000, 60_000]);
   });
 });

@@ -2,6 +2,14 @@
 const mostLosses = 3;
 
 /**
+ * Milliseconds that a query waits for partitions whose executor went away, where that counts as lost after so many: until
+ * the loss is certain, and its partitions had a few seconds to be loaded elsewhere (spec chapter 04, Executor loss).
+ */
+export function reassignWaitMs(lostAfterMs: number): number {
+  return Math.min(60_000, Math.max(10_000, 1.2 * lostAfterMs + 7_000));
+}
+
+/**
  * How long a query waits for partitions whose executor went away under it. The time counts from the loss and not
  * from the query's start: one that had waited and run for long when its executor dropped out for a moment would
  * otherwise fail at once. An attempt that ran longer than the wait before it was lost begins a new one, some times.
