@@ -62,14 +62,18 @@ export async function runPipeline(pass: Pass, admin: AdminAccess): Promise<Pipel
     if (pass.signal.aborted) throw thrown;
     error = thrown;
   }
-  pass.memory.failures = error === undefined ? 0 : pass.memory.failures + 1;
+  const nowMs = pass.deps.clock.monotonicMs();
+  pass.memory.failingSinceMs = error === undefined ? undefined : (pass.memory.failingSinceMs ?? nowMs);
   const asked = error === undefined && pass.isValid ? await admin.report() : await admin.asked;
   if (asked?.kind === "known" && pass.isValid && error === undefined) await doubtSecrets(pass, admin);
   const view =
     planned?.view ?? (asked?.kind === "known" ? { kind: "known" as const, ...asked.report } : asked);
   return {
     stoppedAt,
-    problem: error === undefined ? problemOf(outcome) : problemOfError(error, pass.memory.failures),
+    problem:
+      error === undefined
+        ? problemOf(outcome)
+        : problemOfError(error, nowMs - (pass.memory.failingSinceMs ?? nowMs)),
     error,
     requeueMs: outcome.kind === "requeue" ? outcome.afterMs : undefined,
     planned,

@@ -19,15 +19,15 @@ export function problemOf(outcome: StepOutcome): Problem | undefined {
   }
 }
 
-/** Failures in a row after which also what should pass by itself is told. */
-const lastingAfter = 3;
+/** How long what should pass by itself is no news: longer than an API server takes to start again. */
+const lastingMs = 20_000;
 
 /**
- * An error as a condition tells it; undefined for what passes by itself: a conflict, an API server that is away or busy,
- * unless it has lasted for `failures` attempts.
+ * An error as a condition tells it; undefined for what passes by itself, unless every attempt has failed for `failingMs`
+ * that are too many: a conflict, an API server that is away, busy or starting.
  */
-export function problemOfError(error: unknown, failures: number): Problem | undefined {
-  if (isTransient(error) && failures < lastingAfter) return undefined;
+export function problemOfError(error: unknown, failingMs: number): Problem | undefined {
+  if (isTransient(error) && failingMs < lastingMs) return undefined;
   return { reason: "ApiError", message: messageOf(error), terminal: false };
 }
 
@@ -36,7 +36,8 @@ export function messageOf(error: unknown): string {
 }
 
 const transientNames = new Set(["ConnectionError", "DeadlineError", "SchedulerUnreachableError"]);
-const transientCodes = new Set([429, 502, 503, 504]);
+/** 403: one that starts refuses whoever has their rights by a role until it has read the roles. */
+const transientCodes = new Set([403, 429, 502, 503, 504]);
 
 function isTransient(error: unknown): boolean {
   if (error instanceof StatusError) return isConflict(error) || transientCodes.has(error.code);

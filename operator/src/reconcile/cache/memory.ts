@@ -76,8 +76,8 @@ export class ClusterMemory {
   /** Since when no scheduler answers of a cluster that was ready (monotonic). */
   silentSinceMs: number | undefined;
 
-  /** Passes in a row that failed. */
-  failures = 0;
+  /** Since when every pass has failed (monotonic). */
+  failingSinceMs: number | undefined;
 
   constructor(uid: string) {
     this.uid = uid;

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import type { Client, KubeObject, ResourceType } from "@spice-shards/kube";
+import { type Client, eventType, type KubeObject, type ResourceType } from "@spice-shards/kube";
 import { ApiServer } from "../../../../kube/test/support/api-server.ts";
 import type { AuditEntry } from "../../../../kube/test/support/audit.ts";
 import { KubeletDouble, type Pod } from "../../../../kube/test/support/kubelet-double.ts";
@@ -147,13 +147,23 @@ export class OperatorBed {
     this.#resting.push({ namespace, mark: this.api.audit.mark(), sinceMs: performance.now() });
   }
 
-  /** What operators wrote, events too, in namespaces that rest, when all have rested for `ms` at least. */
-  async writesToResting(ms: number): Promise<AuditEntry[]> {
+  /**
+   * What operators wrote, events too, in namespaces that rest, when all have rested for `ms` at least; and what those
+   * events say.
+   */
+  async writesToResting(ms: number): Promise<{ readonly writes: AuditEntry[]; readonly notes: string[] }> {
     const last = Math.max(...this.#resting.map(({ sinceMs }) => sinceMs));
     await delay(Math.max(0, last + ms - performance.now()));
-    return this.#resting.flatMap(({ namespace, mark }) =>
+    const writes = this.#resting.flatMap(({ namespace, mark }) =>
       this.api.audit.writesSince(mark, "operator").filter((entry) => entry.namespace === namespace),
     );
+    const written = writes.filter(({ resource, verb }) => resource === "events" && verb === "create");
+    const events = await Promise.all(
+      written.map(({ namespace = "", name = "" }) =>
+        this.admin.get<KubeObject & { readonly note?: string }>(eventType, { namespace, name }),
+      ),
+    );
+    return { writes, notes: events.map(({ note = "" }) => note) };
   }
 
   /** Waits until the operator writes nothing, and answers what it writes in the time after that. */
