@@ -1,5 +1,11 @@
 /** The tables of docs/spicepod.md, made from what `spicepod.yaml` is read and checked by. */
-import { type JsonSchema, type ParameterSpec, spicepodJsonSchema, unavailable } from "@spice-shards/spicepod";
+import {
+  alwaysSupported,
+  type JsonSchema,
+  type ParameterSpec,
+  spicepodJsonSchema,
+  unavailable,
+} from "@spice-shards/spicepod";
 import { arrowDescription } from "../runtime/src/adapters/engine/arrow.ts";
 import { duckdbDescription } from "../runtime/src/adapters/engine/duckdb/options.ts";
 import { filesDescription } from "../runtime/src/adapters/source/files.ts";
@@ -50,13 +56,12 @@ function fieldRows(schema: JsonSchema, path: string): Rows {
 function isAvailable(path: string, name: string): boolean {
   const whole = path === "" ? name : `${path}.${name}`;
   if (unavailable.some(({ at, when }) => at === whole && when === "enabled")) return false;
-  const always = ["enabled", "engine", "mode", "partition_by", "from", "name", "params", "acceleration"];
   const honoured: Readonly<Record<string, readonly string[]>> = {
     "datasets[]": supportedFields.dataset,
     "datasets[].acceleration": supportedFields.acceleration,
   };
   const known = honoured[path];
-  return known === undefined || known.includes(name) || always.includes(name);
+  return known === undefined || known.includes(name) || alwaysSupported.includes(name);
 }
 
 function parameterRows(specs: readonly ParameterSpec[]): Rows {

@@ -1,5 +1,6 @@
 export type { AccelerationMode, EngineCapabilities, EngineTable } from "./capabilities.ts";
 export type { CheckOptions, SupportedFields } from "./check/context.ts";
+export { alwaysSupported } from "./check/supported.ts";
 export { columnExpression, parseColumns } from "./columns.ts";
 export { spicepodDigest } from "./digest.ts";
 export { formatDuration, parseDuration } from "./duration.ts";

@@ -5,7 +5,7 @@ import { type Json, type Tree, toJson, walk } from "../tree/tree.ts";
 import { type CheckContext, describe, isDataset } from "./context.ts";
 
 /** Fields that every runtime honours; what they may hold is checked elsewhere. */
-const always: readonly string[] = [
+export const alwaysSupported: readonly string[] = [
   "enabled",
   "engine",
   "mode",
@@ -31,7 +31,8 @@ export function checkSupported(context: CheckContext): void {
       for (const [name, field] of Object.entries(fields)) {
         const path = `${component.path}${below}.${name}`;
         const tree = nodes.get(path);
-        if (tree === undefined || [...honoured, ...always].includes(name) || isDefault(tree, field)) continue;
+        if (tree === undefined || [...honoured, ...alwaysSupported].includes(name) || isDefault(tree, field))
+          continue;
         const whose = describe(component);
         context.fail(path, `\`${name}\` of ${whose} is not available in this version; remove it.`);
       }

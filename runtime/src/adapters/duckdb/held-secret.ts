@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { quoteIdentifier, quoteLiteral } from "../../core/sql/quote.ts";
+import { Turns } from "../../core/turns.ts";
 import type { Database } from "../../ports/database.ts";
 
 /** What a secret of the engine is for: its TYPE. */
@@ -9,7 +10,7 @@ export type SecretType = "s3" | "postgres";
 interface Shared {
   holders: number;
   waiting: number;
-  last: Promise<unknown>;
+  readonly turns: Turns;
 }
 
 const secretsOf = new WeakMap<Database, Map<string, Shared>>();
@@ -65,7 +66,7 @@ export class HeldSecret {
 
   #hold(): Shared {
     if (this.#shared !== undefined) return this.#shared;
-    const shared = this.#secrets.get(this.name) ?? { holders: 0, waiting: 0, last: Promise.resolve() };
+    const shared = this.#secrets.get(this.name) ?? { holders: 0, waiting: 0, turns: new Turns() };
     this.#secrets.set(this.name, shared);
     shared.holders += 1;
     this.#shared = shared;
@@ -74,12 +75,14 @@ export class HeldSecret {
 
   async #inTurn(shared: Shared, change: () => Promise<unknown>): Promise<void> {
     shared.waiting += 1;
-    const mine = shared.last.then(change).finally(() => {
-      shared.waiting -= 1;
-      // Not while others wait: whoever came then would not be in line with them.
-      if (shared.waiting === 0 && shared.holders === 0) this.#secrets.delete(this.name);
+    await shared.turns.take(async () => {
+      try {
+        await change();
+      } finally {
+        shared.waiting -= 1;
+        // Not while others wait: whoever came then would not be in line with them.
+        if (shared.waiting === 0 && shared.holders === 0) this.#secrets.delete(this.name);
+      }
     });
-    shared.last = mine.catch(() => undefined);
-    await mine;
   }
 }

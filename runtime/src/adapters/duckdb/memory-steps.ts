@@ -1,3 +1,4 @@
+import { Turns } from "../../core/turns.ts";
 import { type Database, SqlError } from "../../ports/database.ts";
 
 /** Bytes that an engine may take: the little that it usually gets by with, and the most. */
@@ -16,7 +17,7 @@ export class MemorySteps {
   #holders = 0;
   #isRaised = false;
   /** Changes of the limit run one after another. */
-  #changing: Promise<void> = Promise.resolve();
+  readonly #turns = new Turns();
 
   constructor(database: Pick<Database, "run">, options: MemoryStepOptions) {
     this.#database = database;
@@ -32,7 +33,7 @@ export class MemorySteps {
       held = false;
     };
     try {
-      await this.#change(async () => {
+      await this.#turns.take(async () => {
         if (this.#isRaised) return;
         await this.#set(this.#options.mostBytes);
         this.#isRaised = true;
@@ -47,7 +48,7 @@ export class MemorySteps {
   /** Go back to the usual limit when nobody holds more; takes no time where it is in force. */
   async settle(): Promise<void> {
     if (!this.#isRaised || this.#holders > 0) return;
-    await this.#change(async () => {
+    await this.#turns.take(async () => {
       if (!this.#isRaised || this.#holders > 0) return;
       try {
         await this.#set(this.#options.usualBytes);
@@ -57,12 +58,6 @@ export class MemorySteps {
         if (!(error instanceof SqlError && error.category === "Out of Memory")) throw error;
       }
     });
-  }
-
-  #change(change: () => Promise<void>): Promise<void> {
-    const done = this.#changing.then(change);
-    this.#changing = done.catch(() => undefined); // thrown to whoever asked for it
-    return done;
   }
 
   async #set(bytes: number): Promise<void> {

@@ -3,6 +3,7 @@ import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { quoteIdentifier, quoteLiteral } from "../../../core/sql/quote.ts";
 import { messageOf } from "../../../core/text/message-of.ts";
+import { Turns } from "../../../core/turns.ts";
 import { StorageFullError } from "../../../ports/accelerator.ts";
 import type { Database } from "../../../ports/database.ts";
 import { caseSafe } from "../segment-space.ts";
@@ -34,7 +35,7 @@ export class AttachedFile {
   #lost = false;
   #reopening: Promise<boolean> | undefined;
   /** Attaching, detaching and checkpoints follow each other. */
-  #turn: Promise<unknown> = Promise.resolve();
+  readonly #turns = new Turns();
   /** How many detachings wait for their turn. */
   #leaving = 0;
 
@@ -61,7 +62,7 @@ export class AttachedFile {
   async attach(): Promise<void> {
     await this.#reopening;
     if (this.#attached && this.#leaving === 0) return;
-    await this.#inTurn(async () => {
+    await this.#turns.take(async () => {
       await this.#reopening;
       if (this.#attached) return;
       await this.#attachAgain();
@@ -72,7 +73,7 @@ export class AttachedFile {
 
   detach(): Promise<void> {
     this.#leaving += 1;
-    return this.#inTurn(() => this.#detach());
+    return this.#turns.take(() => this.#detach());
   }
 
   async #detach(): Promise<void> {
@@ -95,7 +96,7 @@ export class AttachedFile {
    * committed stays readable in both cases.
    */
   checkpoint(): Promise<void> {
-    return this.#inTurn(() => this.#checkpoint());
+    return this.#turns.take(() => this.#checkpoint());
   }
 
   async #checkpoint(): Promise<void> {
@@ -191,12 +192,6 @@ export class AttachedFile {
       `SELECT 1 AS yes FROM duckdb_databases() WHERE database_name = ${quoteLiteral(holder)}`,
     );
     return attached.length === 0;
-  }
-
-  async #inTurn<T>(change: () => Promise<T>): Promise<T> {
-    const mine = this.#turn.then(change);
-    this.#turn = mine.catch(() => undefined);
-    return mine;
   }
 
   /** Drop the file's tables that are not `used`: crashes leave them. */
