@@ -9,13 +9,8 @@ import type { ShowRef } from "../../core/query/tree/tree.ts";
 import { Recent } from "../../core/recent.ts";
 import { quoteLiteral } from "../../core/sql/quote.ts";
 import type { Clock } from "../../ports/clock.ts";
-import { type ChunkStream, type Database, SqlError } from "../../ports/database.ts";
-import {
-  type Exchange,
-  ExecutorUnavailableError,
-  ResourceExhaustedError,
-  StalePlanError,
-} from "../../ports/exchange.ts";
+import type { ChunkStream, Database } from "../../ports/database.ts";
+import { type Exchange, ExecutorUnavailableError, StalePlanError } from "../../ports/exchange.ts";
 import {
   InvalidQueryError,
   type QueryRequest,
@@ -34,6 +29,7 @@ import { Metadata } from "./metadata.ts";
 import type { QueryPlanner } from "./planner.ts";
 import { ReassignWait } from "./reassign-wait.ts";
 import { type RunTools, startPlan } from "./running-query.ts";
+import { translateError } from "./translate-error.ts";
 import { withoutExecutors } from "./without-executors.ts";
 
 export interface QueryServiceOptions {
@@ -79,7 +75,7 @@ export class DistributedQueryService implements QueryService {
       return run.result(stream);
     } catch (error) {
       // Before the close: it aborts the run, and then every error would look like that.
-      const failure = translated(error, run);
+      const failure = translateError(error, run.signal);
       await run.close();
       throw failure;
     }
@@ -334,7 +330,7 @@ class QueryRun {
         yield piece;
       }
     } catch (error) {
-      throw translated(error, this);
+      throw translateError(error, this.signal);
     } finally {
       await this.close();
     }
@@ -373,32 +369,4 @@ async function endAll(tasks: (() => unknown)[]): Promise<void> {
 function showOf(parsed: ParsedStatement): ShowRef | undefined {
   const { node } = parsed;
   return node.type === "SELECT_NODE" && node.from_table.type === "SHOW_REF" ? node.from_table : undefined;
-}
-
-/** Errors as the port names them. */
-function translated(error: unknown, run: QueryRun): unknown {
-  if (error instanceof UnassignedPartitionsError)
-    return new QueryUnavailableError(error.message, { cause: error });
-  if (error instanceof StalePlanError) {
-    return new QueryUnavailableError("The assignment kept changing while the query was planned; retry", {
-      cause: error,
-    });
-  }
-  if (error instanceof SqlError) {
-    if (error.category === "Out of Memory") {
-      return new ResourceExhaustedError("The query needs more memory than the scheduler may use", {
-        cause: error,
-      });
-    }
-    if (run.signal.aborted) return run.signal.reason;
-    if (error.category === "IO" && error.message.includes("No space left on device")) {
-      return new ResourceExhaustedError("The query needs more disk than the scheduler has left to spill to", {
-        cause: error,
-      });
-    }
-    if (error.category !== "IO" && error.category !== "INTERNAL") {
-      return new InvalidQueryError(error.message.replace(/\n\nLINE \d+:[\s\S]*$/, ""), { cause: error });
-    }
-  }
-  return error;
 }
